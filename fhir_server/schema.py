@@ -1,0 +1,210 @@
+"""The tables of the record, as SQLAlchemy knows them; migrations create them, `store.py` and `search/` speak SQL to them.
+
+Instants are bigint: microseconds since 1970-01-01 UTC. Hashes and param_id come from `search/rows.py`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+TEXT_C = Text(collation="C")
+
+
+def _key(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null)
+
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("rid", BigInteger, primary_key=True, autoincrement=False),
+    Column("type_id", SmallInteger, nullable=False),
+    Column("index_generation", SmallInteger, nullable=False, server_default="1"),
+    # 0 is a placeholder: something refers to it, nobody has created it.
+    Column("version", Integer, nullable=False),
+    Column("last_updated", BigInteger, nullable=False),
+    Column("fhir_id", TEXT_C, nullable=False),
+    Column("method", String(6), nullable=False),
+    # Bytes exactly as sent; null when deleted.
+    Column("body", LargeBinary),
+    Index("resource_id", "type_id", "fhir_id", unique=True),
+    Index("resource_updated", "type_id", "last_updated", "rid"),
+    Index("resource_changes", "last_updated", "rid"),
+    postgresql_with={"fillfactor": "85"},
+)
+"""The current version of every resource. rid never changes, also not through delete and recreation."""
+
+resource_version = Table(
+    "resource_version",
+    metadata,
+    _key("rid"),
+    Column("type_id", SmallInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("last_updated", BigInteger, nullable=False),
+    Column("method", String(6), nullable=False),
+    Column("body", LargeBinary),
+    PrimaryKeyConstraint("rid", "version"),
+    Index("resource_version_updated", "type_id", "last_updated", "rid"),
+    Index("resource_version_changes", "last_updated", "rid"),
+)
+"""Previous versions; the current one stands in `resource` only."""
+
+token = Table(
+    "token",
+    metadata,
+    Column("param_id", Integer, nullable=False),
+    Column("system_hash", Integer, nullable=False),
+    _key("code_hash"),
+    _key("rid"),
+    Index("token_code", "param_id", "code_hash", "rid", postgresql_include=["system_hash"]),
+    Index("token_system", "param_id", "system_hash", "rid"),
+)
+
+reference = Table(
+    "reference",
+    metadata,
+    Column("param_id", Integer, nullable=False),
+    _key("target_rid"),
+    _key("rid"),
+    Index("reference_target", "param_id", "target_rid", "rid"),
+    # From a resource to what it refers to: _include and chains walked forward.
+    Index("reference_source", "rid", "param_id", postgresql_include=["target_rid"]),
+)
+
+reference_other = Table(
+    "reference_other",
+    metadata,
+    Column("param_id", Integer, nullable=False),
+    _key("target_hash"),
+    _key("rid"),
+    Index("reference_other_target", "param_id", "target_hash", "rid"),
+)
+
+patient_value = Table(
+    "patient_value",
+    metadata,
+    _key("patient_rid"),
+    _key("value_hash"),
+    _key("rid"),
+    Column("param_id", Integer, nullable=False),
+    Column("system_hash", Integer, nullable=False),
+    Index("patient_value_key", "patient_rid", "param_id", "value_hash", "rid", postgresql_include=["system_hash"]),
+)
+
+patient_date = Table(
+    "patient_date",
+    metadata,
+    _key("patient_rid"),
+    _key("low"),
+    _key("high"),
+    _key("rid"),
+    Column("type_id", SmallInteger, nullable=False),
+    Index("patient_date_key", "patient_rid", "type_id", "low", "rid", postgresql_include=["high"]),
+)
+
+DAY = 86_400_000_000
+
+date = Table(
+    "date",
+    metadata,
+    Column("param_id", Integer, nullable=False),
+    _key("low"),
+    _key("high"),
+    _key("rid"),
+    # Bounds stay clear of overflow: BEGIN and END never stand in the short index.
+    Index(
+        "date_short", "param_id", "low", "rid", postgresql_include=["high"],
+        postgresql_where=text(f"low > -9000000000000000000 and high < 9000000000000000000 and high - low <= {DAY}"),
+    ),
+    Index(
+        "date_long", "param_id", "low", "high", "rid",
+        postgresql_where=text(
+            f"not (low > -9000000000000000000 and high < 9000000000000000000 and high - low <= {DAY})"
+        ),
+    ),
+)  # fmt: skip
+
+quantity = Table(
+    "quantity",
+    metadata,
+    Column("param_id", Integer, nullable=False),
+    _key("unit_hash"),
+    _key("rid"),
+    Column("low", Numeric, nullable=False),
+    Column("high", Numeric, nullable=False),
+    Index("quantity_low", "param_id", "unit_hash", "low", "rid", postgresql_include=["high"]),
+)
+
+number = Table(
+    "number",
+    metadata,
+    Column("param_id", Integer, nullable=False),
+    _key("rid"),
+    Column("low", Numeric, nullable=False),
+    Column("high", Numeric, nullable=False),
+    Index("number_low", "param_id", "low", "rid", postgresql_include=["high"]),
+)
+
+string = Table(
+    "string",
+    metadata,
+    Column("param_id", Integer, nullable=False),
+    _key("exact_hash"),
+    _key("rid"),
+    # At most 500 characters, so that an index row stays below a third of a page.
+    Column("normalised", TEXT_C, nullable=False),
+    Index("string_normalised", "param_id", "normalised", "rid", postgresql_include=["exact_hash"]),
+)
+
+uri = Table(
+    "uri",
+    metadata,
+    Column("param_id", Integer, nullable=False),
+    _key("rid"),
+    Column("uri", TEXT_C, nullable=False),
+    Index("uri_uri", "param_id", "uri", "rid"),
+)
+
+composite = Table(
+    "composite",
+    metadata,
+    Column("param_id", Integer, nullable=False),
+    Column("first_system", Integer, nullable=False),
+    _key("first_hash"),
+    _key("second_hash"),
+    _key("rid"),
+    Column("second_system", Integer, nullable=False),
+    Column("low", Numeric),
+    Column("high", Numeric),
+    Column("low2", Numeric),
+    Column("high2", Numeric),
+    Index("composite_low", "param_id", "first_hash", "low", "rid", postgresql_where=text("low is not null")),
+    Index("composite_second", "param_id", "first_hash", "second_hash", "rid", postgresql_where=text("low is null")),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=True),
+    _key("rid"),
+    Column("version", Integer, nullable=False),
+    Column("type_id", SmallInteger, nullable=False),
+    Column("method", String(6), nullable=False),
+)
+"""One row per version, written with it; whoever announces changes deletes it."""

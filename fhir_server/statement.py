@@ -1,0 +1,31 @@
+"""SQL text with its parameters, built together so that no value ever enters the text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL statement: text with $1..$n, and its parameters in PostgreSQL's text format."""
+
+    text: str
+    parameters: tuple[bytes | None, ...] = ()
+
+
+@dataclass(slots=True)
+class Parameters:
+    """Collects parameters while text is built: f"rid < {parameters.add(cursor, 'bigint')}"."""
+
+    values: list[bytes | None] = field(default_factory=list)
+
+    def add(self, value: str | int | bytes | None, sql_type: str) -> str:
+        """The placeholder of a further parameter, cast to `sql_type`: "$3::bigint"."""
+        if isinstance(value, int):
+            value = str(value)
+        self.values.append(value.encode() if isinstance(value, str) else value)
+        return f"${len(self.values)}::{sql_type}"
+
+    def statement(self, text: str) -> Statement:
+        """The finished statement."""
+        return Statement(text, tuple(self.values))
