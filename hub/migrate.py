@@ -1,0 +1,45 @@
+"""Brings the database's schema up to date: Alembic's migrations of `fhir_server`, run from code without an ini file."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import sqlalchemy
+
+LOCK = 4_611_686_018_427_387_847
+"""Advisory lock of a migration, so that two starts at once do not both migrate."""
+
+
+def sqlalchemy_url(url: str) -> sqlalchemy.URL:
+    """SQLAlchemy's form of a `postgresql://` URL, spoken by psycopg."""
+    return sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")
+
+
+def upgrade(url: str) -> None:
+    """Applies the migrations that are missing; waits while another process does the same."""
+    engine = sqlalchemy.create_engine(sqlalchemy_url(url), poolclass=sqlalchemy.NullPool)
+    try:
+        with engine.connect() as guard:
+            guard.execute(sqlalchemy.text("select pg_advisory_lock(:key)"), {"key": LOCK})
+            guard.commit()
+            with engine.begin() as connection:
+                _apply(connection)
+            guard.execute(sqlalchemy.text("select pg_advisory_unlock(:key)"), {"key": LOCK})
+            guard.commit()
+    finally:
+        engine.dispose()
+
+
+def _apply(connection: sqlalchemy.Connection) -> None:
+    if find_spec("fhir_server.migrations") is None:
+        from fhir_server.schema import metadata  # noqa: PLC0415
+
+        metadata.create_all(connection)
+        return
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    configuration = Config()
+    configuration.set_main_option("script_location", "fhir_server:migrations")
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, "head")

@@ -1,0 +1,109 @@
+"""One PostgreSQL for the test session, and a fresh migrated database for each test that asks for one."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from hub.embedded import Embedded
+from hub.migrate import upgrade
+
+FOLDER = "HUB_TEST_FOLDER"
+TEMPLATE = "hub_template"
+QUICK = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "max_wal_size": "1GB",
+    "autovacuum": "off",
+}
+"""Tests may lose their data in a crash of the machine."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The session's folder; xdist's workers inherit it from the controller."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="hub-test-")
+        os.chmod(folder, 0o755)  # the server's system user walks through it
+        os.environ[FOLDER] = folder
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(FOLDER), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """URL of a PostgreSQL in which databases may be made: `HUB_TEST_DATABASE_URL`, or an embedded one."""
+    given = os.environ.get("HUB_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    server = Embedded(Path(os.environ[FOLDER]) / "postgres", QUICK)
+    yield server.start()
+    server.release()
+
+
+def url_of(server: str, database: str) -> str:
+    """The URL of another database on the same server."""
+    parts = conninfo_to_dict(server)
+    password = f":{parts['password']}" if parts.get("password") else ""
+    host, port = parts.get("host", ""), parts.get("port")
+    if str(host).startswith("/"):
+        return f"postgresql://{parts['user']}{password}@/{database}?host={host}"
+    return f"postgresql://{parts['user']}{password}@{host}{f':{port}' if port else ''}/{database}"
+
+
+def administer(server: str, command: str) -> None:
+    """One command outside a transaction, such as `create database`."""
+    with psycopg.connect(make_conninfo(server, dbname="postgres"), autocommit=True) as connection:
+        connection.execute(command)
+
+
+@pytest.fixture(scope="session")
+def template(postgres: str) -> str:
+    """Name of a database with the current schema and nothing in it; made once for all workers."""
+    with (Path(os.environ[FOLDER]) / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = Path(os.environ[FOLDER]) / "template.done"
+        if not done.exists():
+            administer(postgres, f"drop database if exists {TEMPLATE}")
+            administer(postgres, f"create database {TEMPLATE}")
+            upgrade(url_of(postgres, TEMPLATE))
+            done.touch()
+    return TEMPLATE
+
+
+def _fresh(postgres: str, command: str) -> Iterator[str]:
+    name = f"t_{secrets.token_hex(8)}"
+    administer(postgres, f"create database {name} {command}")
+    yield url_of(postgres, name)
+    administer(postgres, f"drop database if exists {name} with (force)")
+
+
+@pytest.fixture
+def database(postgres: str, template: str) -> Iterator[str]:
+    """URL of an empty migrated database of this test alone."""
+    yield from _fresh(postgres, f"template {template}")
+
+
+@pytest.fixture(scope="module")
+def module_database(postgres: str, template: str) -> Iterator[str]:
+    """The same for all tests of a module, for tests that only add to it."""
+    yield from _fresh(postgres, f"template {template}")
+
+
+@pytest.fixture
+def bare_database(postgres: str) -> Iterator[str]:
+    """URL of a database without any table."""
+    yield from _fresh(postgres, "")
