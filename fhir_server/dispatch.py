@@ -1,0 +1,84 @@
+"""Route, then access, then interaction; FhirError -> OperationOutcome. https://hl7.org/fhir/R4/http.html"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.outcome import FhirError, Forbidden, operation_outcome
+from fhir_server.store import ResourceStore
+from mappings.r4 import serialize
+from smart_auth.scopes import Access
+
+if TYPE_CHECKING:
+    from fhir_server.routes import Routed
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may choose about the API; the CapabilityStatement says it."""
+
+    conditional_delete_multiple: bool = False
+    """Whether a conditional delete may remove several matches at once (else 412)."""
+    conditional_delete_limit: int = 1000
+    default_count: int = 20
+    max_count: int = 1000
+    max_body: int = 16 * 2**20
+    max_bundle_body: int = 64 * 2**20
+    max_query: int = 16 * 2**10
+    max_entries: int = 25_000
+
+
+@dataclass(slots=True)
+class Server:
+    """All an interaction may reach: handed to every one of them."""
+
+    store: ResourceStore
+    base: str
+    """Absolute FHIR base URL without trailing slash: "http://127.0.0.1:8080/fhir"."""
+    now: Callable[[], int]
+    """Microseconds since 1970 UTC."""
+    settings: Settings = field(default_factory=Settings)
+    software_version: str = "0"
+
+
+def hold(access: Access, interaction: str, resource_type: str | None) -> None:
+    """Raises Forbidden unless the access covers the interaction on the type (None: on the whole system)."""
+    if not access.unrestricted:
+        raise Forbidden("this access grants nothing yet")
+
+
+def resolve(method: str, path: tuple[str, ...]) -> Routed:
+    """The route of a method and path. Raises NotFound, MethodNotAllowed, Invalid."""
+    # Interactions dispatch again (a Bundle's entries), so the table of them can be imported only when all exist.
+    from fhir_server import routes
+
+    return routes.resolve(method, path)
+
+
+async def perform_routed(server: Server, request: FhirRequest, routed: Routed) -> FhirResponse:
+    """Holds the request to its access and performs the interaction. Raises FhirError."""
+    hold(request.access, routed.interaction, routed.resource_type)
+    return await routed.perform(server, request)
+
+
+async def perform(server: Server, request: FhirRequest) -> FhirResponse:
+    """One request, errors raised as FhirError: for an entry that must fail its whole transaction."""
+    return await perform_routed(server, request, resolve(request.method, request.path))
+
+
+async def dispatch(server: Server, request: FhirRequest) -> FhirResponse:
+    """One request, errors told as OperationOutcome: for HTTP, and for an entry of a batch."""
+    try:
+        return await perform(server, request)
+    except FhirError as error:
+        return refusal(error)
+
+
+def refusal(error: FhirError) -> FhirResponse:
+    """The OperationOutcome of an error, with the headers its status calls for."""
+    allowed: tuple[str, ...] = getattr(error, "allowed", ())
+    headers = {"Allow": ", ".join(allowed)} if allowed else {}
+    return FhirResponse(error.status, serialize(operation_outcome(error.issues)), headers=headers)
