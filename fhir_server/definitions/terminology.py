@@ -1,0 +1,22 @@
+"""Code sets of the required bindings. https://hl7.org/fhir/R4/terminologies.html#required"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+import orjson
+
+from fhir_server.definitions.package_data import lines
+
+
+@cache
+def value_set(url: str) -> Mapping[str, frozenset[str] | None] | None:
+    """System -> its codes in the value set; None as codes: any of that system (UCUM, BCP 13, ISO 4217).
+
+    None for a value set that is not required-bound anywhere in R4, or whose content HL7 does not publish (one).
+    """
+    raw = lines("value_sets.xz").get(url)
+    if raw is None:
+        return None
+    return {system: None if codes is None else frozenset(codes) for system, codes in orjson.loads(raw).items()}
