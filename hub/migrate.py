@@ -32,12 +32,12 @@ def upgrade(url: str) -> None:
 
 def _apply(connection: sqlalchemy.Connection) -> None:
     if find_spec("fhir_server.migrations") is None:
-        from fhir_server.schema import metadata  # noqa: PLC0415
+        from fhir_server.schema import metadata
 
         metadata.create_all(connection)
         return
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
 
     configuration = Config()
     configuration.set_main_option("script_location", "fhir_server:migrations")

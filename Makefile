@@ -1,0 +1,81 @@
+# Everything from a fresh machine: Python 3.11 or newer with pip, and make. Set-up is done once, into .venv.
+PYTHON ?= python3
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SOURCES := mappings smart_auth fhir_server hub
+DATA ?= ../shared/data
+
+.PHONY: help run test lint format types unit conformance bench lock debian-packages clean distclean
+
+help:
+	@echo 'make run          start the hub on http://127.0.0.1:8080 (the first time: set up, migrate, load sample data)'
+	@echo 'make test         lint, format check, type check, tests'
+	@echo 'make lint         lint, format check and type check alone'
+	@echo 'make format       rewrite the code in the project format'
+	@echo 'make conformance  official examples and definitions (needs $(DATA))'
+	@echo 'make bench        benchmark, writes bench/RESULTS.md (needs $(DATA))'
+	@echo 'make lock         resolve requirements anew into the lock files'
+	@echo 'make clean        remove what tools left; make distclean: .venv and the database in .hub too'
+
+run: $(VENV)/.installed
+	@exec $(BIN)/hub serve --sample-data
+
+test: debian-packages lint unit
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(PYTEST)
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+conformance: $(VENV)/.installed-dev
+	$(BIN)/python -m conformance $(DATA)
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m bench $(DATA)
+
+debian-packages:
+	@scripts/debian-packages debian-packages.txt
+
+# Debian's Python may come without ensurepip; then pip is put in from outside.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try: make PYTHON=python3.11")'
+	@echo 'Making $(VENV) ...'
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV) && \
+	  $(PYTHON) -m pip --disable-pip-version-check --quiet --python $(BIN)/python install pip; }
+	@touch $@
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/.made
+	@echo 'Installing dependencies ...'
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@echo 'Installing tools for development ...'
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+COMPILE := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url \
+  --no-emit-trusted-host --no-emit-find-links
+lock: $(VENV)/.made
+	$(PIP) install pip-tools
+	$(BIN)/$(COMPILE) --extra build -o requirements.lock pyproject.toml
+	$(BIN)/$(COMPILE) --extra build --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+clean:
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info bench/work
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV) .hub
