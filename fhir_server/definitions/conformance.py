@@ -18,7 +18,7 @@ _EXAMPLES = frozenset(
 @cache
 def all_search_parameters() -> tuple[dict[str, Any], ...]:
     """All 1,400 of the core package, examples and ones that cannot be evaluated included."""
-    return tuple(document("search_parameters.xz"))
+    return tuple(document("search_parameters.zst"))
 
 
 @cache
@@ -44,16 +44,16 @@ def compartment(code: str) -> dict[str, list[str]]:
     `code`: Patient, Encounter, RelatedPerson, Practitioner or Device; KeyError otherwise. The code "{def}" stands for
     the compartment's own resource.
     """
-    found: dict[str, list[str]] = orjson.loads(lines("compartments.xz")[code])
+    found: dict[str, list[str]] = orjson.loads(lines("compartments.zst")[code])
     return found
 
 
 def compartments() -> tuple[str, ...]:
     """Names of the compartments."""
-    return tuple(lines("compartments.xz"))
+    return tuple(lines("compartments.zst"))
 
 
 @cache
 def operations() -> tuple[dict[str, Any], ...]:
     """Operation definitions: id, url, name, code, affectsState, resource, system, type, instance, parameter."""
-    return tuple(document("operations.xz"))
+    return tuple(document("operations.zst"))

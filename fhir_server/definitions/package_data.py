@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import lzma
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import orjson
+import zstandard
 
 
 def document(name: str) -> Any:
     """A file that is one JSON value."""
-    return orjson.loads(lzma.decompress((files("fhir_server.definitions") / "data" / name).read_bytes()))
+    return orjson.loads(zstandard.decompress((files("fhir_server.definitions") / "data" / name).read_bytes()))
 
 
 @cache
 def lines(name: str) -> dict[str, bytes]:
     """Key -> JSON still unparsed, of a file with one "key<tab>value" line per key."""
-    raw = lzma.decompress((files("fhir_server.definitions") / "data" / name).read_bytes())
+    raw = zstandard.decompress((files("fhir_server.definitions") / "data" / name).read_bytes())
     rows = (line.partition(b"\t") for line in raw.split(b"\n"))
     return {key.decode(): value for key, _, value in rows}

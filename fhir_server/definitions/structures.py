@@ -89,19 +89,19 @@ class Structure:
 @cache
 def constraints() -> tuple[Constraint, ...]:
     """Every invariant of R4's base types."""
-    return tuple(Constraint(*row) for row in document("constraints.xz"))
+    return tuple(Constraint(*row) for row in document("constraints.zst"))
 
 
 def data_types() -> tuple[str, ...]:
     """Names of all types `structure` knows, resource types and abstract ones included, nested ones not."""
-    return tuple(lines("structures.xz"))
+    return tuple(lines("structures.zst"))
 
 
 @cache
 def primitive_types() -> frozenset[str]:
     """Names of the 20 primitive types."""
     marker = b'"kind":"primitive-type"'
-    return frozenset(name for name, raw in lines("structures.xz").items() if marker in raw[:40])
+    return frozenset(name for name, raw in lines("structures.zst").items() if marker in raw[:40])
 
 
 @cache
@@ -109,7 +109,7 @@ def structure(name: str) -> Structure:
     """Structure of a type or nested group. Raises KeyError for a name R4 does not have."""
     top, _, below = name.partition(".")
     if not below:
-        row = orjson.loads(lines("structures.xz")[top])
+        row = orjson.loads(lines("structures.zst")[top])
         return Structure(
             name,
             row["kind"],
@@ -136,7 +136,7 @@ def _nested(top: str) -> dict[str, Structure]:
                 )
                 walk(path, row[7])
 
-    walk(top, orjson.loads(lines("structures.xz")[top])["elements"])
+    walk(top, orjson.loads(lines("structures.zst")[top])["elements"])
     return found
 
 

@@ -16,7 +16,7 @@ def value_set(url: str) -> Mapping[str, frozenset[str] | None] | None:
 
     None for a value set that is not required-bound anywhere in R4, or whose content HL7 does not publish (one).
     """
-    raw = lines("value_sets.xz").get(url)
+    raw = lines("value_sets.zst").get(url)
     if raw is None:
         return None
     return {system: None if codes is None else frozenset(codes) for system, codes in orjson.loads(raw).items()}
