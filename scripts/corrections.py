@@ -157,6 +157,8 @@ def _parameter(name: str, code: str, kind: str, base: str = "", expression: str 
         parameter["base"] = [base]
     if expression:
         parameter["expression"] = expression
+    if kind != "special":
+        parameter["xpathUsage"] = "normal"
     return {**parameter, **more}
 
 
