@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL statement: text with $1..$n, and its parameters in PostgreSQL's text format."""
+    """One SQL statement: text with $1..$n, and its parameters."""
 
     text: str
     parameters: tuple[bytes | None, ...] = ()
+    binary: bool = False
+    """Parameters are in PostgreSQL's binary format, not its text format."""
+    generic: bool = False
+    """One plan serves all values (no skew that matters): saves planning at each run."""
 
 
 @dataclass(slots=True)
@@ -26,6 +30,6 @@ class Parameters:
         self.values.append(value.encode() if isinstance(value, str) else value)
         return f"${len(self.values)}::{sql_type}"
 
-    def statement(self, text: str) -> Statement:
+    def statement(self, text: str, *, generic: bool = False) -> Statement:
         """The finished statement."""
-        return Statement(text, tuple(self.values))
+        return Statement(text, tuple(self.values), generic=generic)

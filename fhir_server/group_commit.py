@@ -1,0 +1,63 @@
+"""Writes that wait at the same moment share one transaction; a lone write goes at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from fhir_server.postgres import ConnectionLost
+from fhir_server.version import Version
+from fhir_server.write_set import Write
+
+
+class GroupCommit:
+    """Commits queued writes together. If a group fails, each of its writes is replayed alone and fails for itself."""
+
+    def __init__(
+        self, commit: Callable[[Sequence[Write]], Awaitable[None]], *, slots: int = 2, limit: int = 64
+    ) -> None:
+        """commit: writes all or raises; limit: writes per group."""
+        self._commit, self._slots, self._limit = commit, slots, limit
+        self._waiting: list[tuple[Write, asyncio.Future[Version]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def write(self, write: Write) -> Version:
+        """Commits one write. Raises what its own commit raised."""
+        future: asyncio.Future[Version] = asyncio.get_running_loop().create_future()
+        self._waiting.append((write, future))
+        if len(self._tasks) < self._slots:
+            task = asyncio.create_task(self._work())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(future)  # a client that leaves does not undo what is under way
+
+    async def _work(self) -> None:
+        while self._waiting:
+            group: list[tuple[Write, asyncio.Future[Version]]] = []
+            later: list[tuple[Write, asyncio.Future[Version]]] = []
+            rids: set[int] = set()
+            for item in self._waiting:
+                rid = item[0].version.rid
+                # Two writes of one resource cannot share a statement: the second waits, and then conflicts.
+                if len(group) < self._limit and rid not in rids:
+                    rids.add(rid)
+                    group.append(item)
+                else:
+                    later.append(item)
+            self._waiting = later
+            await self._settle(group)
+
+    async def _settle(self, group: list[tuple[Write, asyncio.Future[Version]]]) -> None:
+        try:
+            await self._commit([write for write, _ in group])
+        except Exception as error:  # handed to whoever waits for it
+            if len(group) == 1 or isinstance(error, ConnectionLost):
+                for _, future in group:
+                    future.set_exception(error)
+                    future.exception()  # marks it as seen, should the client have left
+            else:
+                for item in group:
+                    await self._settle([item])
+            return
+        for write, future in group:
+            future.set_result(write.version)

@@ -1,0 +1,324 @@
+"""ResourceStore: the one place where resource SQL runs. Reads share queries, writes share commits."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+
+from psycopg.conninfo import make_conninfo
+
+from fhir_server import store_reads
+from fhir_server.group_commit import GroupCommit
+from fhir_server.loader import Loader
+from fhir_server.postgres import Connection, DatabaseError, Pool, Row
+from fhir_server.resource_types import RESOURCE_TYPES
+from fhir_server.rids import Rids, explained
+from fhir_server.search.parameters import parameters_of
+from fhir_server.statement import Parameters, Statement
+from fhir_server.store_errors import MissingReferences, RetryTransaction, StillReferenced, VersionConflict
+from fhir_server.version import Change, Version
+from fhir_server.write_set import UNINDEXED, Write, prepare, statements, targets
+from smart_auth.scopes import UNRESTRICTED, Access
+
+__all__ = [
+    "Change",
+    "MissingReferences",
+    "ResourceStore",
+    "RetryTransaction",
+    "StillReferenced",
+    "Unit",
+    "Version",
+    "VersionConflict",
+    "new_id",
+]
+
+# Point statements know their plan: always by index, never planned again, whatever the statistics say that day.
+_POINT = (
+    "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+    " -c enable_bitmapscan=off -c jit=off -c statement_timeout=300000"
+)
+_SEARCH = "-c jit=off -c statement_timeout=30000 -c default_transaction_read_only=on"
+
+
+def new_id() -> str:
+    """A new logical id: a UUID of version 7, so that ids made together stand together in the index. RFC 9562."""
+    bits = (time.time_ns() // 1_000_000) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62
+    text = f"{bits | secrets.randbits(62):032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+@cache
+def _referring_parameters(resource_type: str) -> tuple[int, ...]:
+    """param_id of every reference parameter that may point to the type."""
+    return (
+        UNINDEXED,
+        *(
+            parameter.param_id
+            for source in RESOURCE_TYPES
+            for parameter in parameters_of(source)
+            if parameter.type == "reference"
+            and (not parameter.target_types or resource_type in parameter.target_types)
+        ),
+    )
+
+
+class ResourceStore:
+    """The record in one PostgreSQL database."""
+
+    def __init__(
+        self,
+        conninfo: str,
+        base: str,
+        *,
+        referential_integrity: bool = True,
+        now: Callable[[], int] = _now,
+        connections: int = 8,
+    ) -> None:
+        """conninfo: of libpq, URL or key=value; base: absolute FHIR base URL; now: microseconds since 1970 UTC."""
+        self.base, self.referential_integrity, self._now = base, referential_integrity, now
+        self._points = Pool(_conninfo(conninfo, _POINT), 4)
+        self._searches = Pool(_conninfo(conninfo, _SEARCH), connections)
+        self._units = Pool(_conninfo(conninfo, _POINT), connections)
+        self.rids = Rids(self._points)
+        self._loaders: dict[Access, Loader[tuple[str, str], Version]] = {}
+        self._groups = GroupCommit(self._commit)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        for pool in (self._points, self._searches, self._units):
+            pool.close()
+
+    async def read(self, access: Access, resource_type: str, id: str) -> Version | None:
+        """The current version, deleted ones too; None if unknown or not visible."""
+        loader = self._loaders.get(access)
+        if loader is None:
+
+            async def fetch(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Version]:
+                [rows] = await self._points.run([store_reads.current(access, keys)])
+                return {keys[n]: version for n, version in store_reads.current_versions(keys, rows)}
+
+            loader = self._loaders[access] = Loader(fetch)
+        return await loader.load((resource_type, id))
+
+    async def vread(self, access: Access, resource_type: str, id: str, version_id: int) -> Version | None:
+        """One version of a resource; None if unknown or not visible."""
+        [rows] = await self._points.run([store_reads.one_version(access, resource_type, id, version_id)])
+        return next(iter(store_reads.versions(rows)), None)
+
+    async def history(
+        self,
+        access: Access,
+        *,
+        type: str | None = None,
+        id: str | None = None,
+        since: int | None = None,
+        at: tuple[int, int] | None = None,
+        count: int = 20,
+        cursor: tuple[int, int, int] | None = None,
+    ) -> list[Version]:
+        """Versions newest first, at most `count`.
+
+        since: not older than; at: current at some time in [low, high); cursor: (last_updated, rid, version_id) of the
+        last version already shown. All instants in microseconds.
+        """
+        statement = store_reads.history(access, type, id, since, at, count, cursor)
+        [rows] = await self._points.run([statement])
+        return store_reads.versions(rows)
+
+    async def select(self, statement: Statement) -> list[Row]:
+        """Rows of a read-only statement, columns in binary format. Raises DatabaseError (57014: took too long)."""
+        pool = self._points if statement.generic else self._searches
+        [rows] = await pool.run([statement])
+        return rows
+
+    async def write(self, change: Change) -> Version:
+        """Commits one change, with whatever else is waiting.
+
+        Raises VersionConflict, MissingReferences, StillReferenced, ConnectionLost (outcome not known).
+        """
+        try:
+            return await self._write(change)
+        except VersionConflict:
+            if change.previous is not None:
+                raise
+            placeholder = await self._placeholder(change)
+            if placeholder is None:
+                raise
+            return await self._write(
+                Change(change.type, change.id, change.method, change.resource, previous=placeholder)
+            )
+
+    async def _write(self, change: Change) -> Version:
+        rid = change.previous.rid if change.previous else await self.rids.new()
+        write = prepare(change, self.base, rid, self._now())
+        own = {(change.type, change.id): rid}
+        await self.resolve([write], own)
+        return await self._groups.write(write)
+
+    async def resolve(self, writes: Sequence[Write], own: dict[tuple[str, str], int]) -> None:
+        """Gives the writes the rids they need; `own` are those of resources written together with them.
+
+        Raises MissingReferences for what does not exist, unless referential integrity is off.
+        """
+        needed = {target for write in writes for target in targets(write)} - own.keys()
+        rids = await self.rids.resolve(needed, create=not self.referential_integrity) if needed else {}
+        rids.update(own)
+        if missing := [
+            (index, "/".join(target))
+            for index, write in enumerate(writes)
+            for target in sorted(write.references)
+            if target not in rids
+        ]:
+            raise MissingReferences(missing)
+        for write in writes:
+            write.rids = rids
+
+    async def _placeholder(self, change: Change) -> Version | None:
+        """The row that stands for a resource nobody has created, only referred to."""
+        statement = store_reads.current(UNRESTRICTED, [(change.type, change.id)], placeholders=True)
+        [rows] = await self._points.run([statement])
+        for _, version in store_reads.current_versions([(change.type, change.id)], rows):
+            return version if version.version_id == 0 else None
+        return None
+
+    async def _commit(self, writes: Sequence[Write]) -> None:
+        batch = self._statements(writes)
+        for attempt in range(4):
+            try:
+                await self._points.run(batch)
+                return
+            except DatabaseError as error:
+                if not error.retryable or attempt == 3:
+                    raise explained(error, writes) from error
+
+    def _statements(self, writes: Sequence[Write]) -> list[Statement]:
+        deleted = {write.change.type for write in writes if write.change.resource is None}
+        inbound = sorted({param_id for name in deleted for param_id in _referring_parameters(name)})
+        return statements(writes, integrity=self.referential_integrity, inbound=inbound)
+
+    @asynccontextmanager
+    async def transaction(self, access: Access) -> AsyncIterator[Unit]:
+        """A unit of work over several round trips: committed at the end, rolled back on any exception.
+
+        Raises RetryTransaction when the database broke a deadlock at our cost; the caller runs the whole again.
+        """
+        async with self._units.reserve() as connection:
+            unit = Unit(self, access, connection)
+            try:
+                yield unit
+                await unit.finish("commit")
+            except BaseException as error:
+                unit.abandon()
+                if isinstance(error, DatabaseError) and error.retryable:
+                    raise RetryTransaction from error
+                raise
+
+
+class Unit:
+    """One database transaction: READ COMMITTED, begun with the first statement."""
+
+    def __init__(self, store: ResourceStore, access: Access, connection: Connection) -> None:
+        self._store, self._access, self._connection = store, access, connection
+        self._begun = False
+        self._own: dict[tuple[str, str], int] = {}
+
+    async def _run(self, batch: list[Statement]) -> list[list[Row]]:
+        if self._begun:
+            return await self._connection.send(batch)
+        self._begun = True
+        return (await self._connection.send([Statement("begin"), *batch]))[1:]
+
+    async def lock(self, keys: Sequence[int]) -> None:
+        """Takes advisory locks (64-bit keys) until the end of the transaction, in one order for everybody."""
+        for start in range(0, len(ordered := sorted(set(keys))), 500):
+            parameters = Parameters()
+            locks = [f"pg_advisory_xact_lock({parameters.add(key, 'bigint')})" for key in ordered[start : start + 500]]
+            await self._run([parameters.statement(f"select {', '.join(locks)}")])
+
+    async def select(self, statement: Statement) -> list[Row]:
+        """Rows of a statement, columns in binary format; sees the unit's own writes."""
+        [rows] = await self._run([statement])
+        return rows
+
+    async def read(self, access: Access, resource_type: str, id: str) -> Version | None:
+        """As ResourceStore.read, seeing the unit's own writes."""
+        return (await self.read_many([(resource_type, id)]))[0]
+
+    async def vread(self, access: Access, resource_type: str, id: str, version_id: int) -> Version | None:
+        """As ResourceStore.vread, seeing the unit's own writes."""
+        rows = await self.select(store_reads.one_version(access, resource_type, id, version_id))
+        return next(iter(store_reads.versions(rows)), None)
+
+    async def history(
+        self,
+        access: Access,
+        *,
+        type: str | None = None,
+        id: str | None = None,
+        since: int | None = None,
+        at: tuple[int, int] | None = None,
+        count: int = 20,
+        cursor: tuple[int, int, int] | None = None,
+    ) -> list[Version]:
+        """As ResourceStore.history, seeing the unit's own writes."""
+        return store_reads.versions(
+            await self.select(store_reads.history(access, type, id, since, at, count, cursor))
+        )
+
+    async def read_many(self, keys: Sequence[tuple[str, str]]) -> list[Version | None]:
+        """The current version of each (type, id), in order; None if unknown or not visible."""
+        found: list[Version | None] = [None] * len(keys)
+        if keys:
+            rows = await self.select(store_reads.current(self._access, keys))
+            for n, version in store_reads.current_versions(keys, rows):
+                found[n] = version
+        return found
+
+    async def write(self, changes: Sequence[Change]) -> list[Version]:
+        """Writes all changes, which may refer to each other; they become visible to others at commit.
+
+        Raises VersionConflict, MissingReferences, StillReferenced; the unit is then of no further use.
+        """
+        store = self._store
+        new = sum(change.previous is None for change in changes)
+        fresh = iter(await store.rids.many(new))
+        now = store._now()
+        writes = []
+        for change in changes:
+            rid = change.previous.rid if change.previous else next(fresh)
+            writes.append(prepare(change, store.base, rid, now))
+        return await self.write_prepared(writes)
+
+    async def write_prepared(self, writes: Sequence[Write]) -> list[Version]:
+        """As `write`, for changes made ready by `write_set.prepare` with rids of `store.rids`."""
+        store = self._store
+        self._own.update({(write.change.type, write.change.id): write.version.rid for write in writes})
+        await store.resolve(writes, self._own)
+        try:
+            await self._run(store._statements(writes))
+        except DatabaseError as error:
+            raise explained(error, writes) from error
+        return [write.version for write in writes]
+
+    async def finish(self, how: str) -> None:
+        """Ends the transaction: commit or rollback."""
+        if self._begun:
+            self._begun = False
+            await self._connection.send([Statement(how)])
+
+    def abandon(self) -> None:
+        """Rolls back without waiting; the connection answers in order, so the next user finds it clean."""
+        if self._begun and not self._connection.lost:
+            self._begun = False
+            self._connection.send([Statement("rollback")]).add_done_callback(lambda answer: answer.exception())
+
+
+def _conninfo(conninfo: str, options: str) -> str:
+    return make_conninfo(conninfo, options=options, application_name="hub", client_encoding="UTF8")

@@ -1,0 +1,33 @@
+"""Why the store could not write: facts for the interaction to judge, not yet answers to a client."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class VersionConflict(Exception):
+    """Somebody changed the resource since it was read; `index` tells which change of those handed over (-1: unknown)."""
+
+    def __init__(self, index: int = -1) -> None:
+        super().__init__("the resource was changed meanwhile")
+        self.index = index
+
+
+class MissingReferences(Exception):
+    """References point to resources that do not exist: (index of the change, "Type/id")."""
+
+    def __init__(self, references: Sequence[tuple[int, str]]) -> None:
+        super().__init__("references to resources that do not exist")
+        self.references = list(references)
+
+
+class StillReferenced(Exception):
+    """A resource to be deleted is still referred to by a resource of type `by`."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__(f"still referred to by a resource of type {by}")
+        self.by = by
+
+
+class RetryTransaction(Exception):
+    """A deadlock was broken at our cost: run the whole transaction again."""

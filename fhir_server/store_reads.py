@@ -1,0 +1,126 @@
+"""The statements that read versions by key, and their rows as versions. All stand under `visible`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fhir_server.access import visible
+from fhir_server.arrays import int2_array, text_array
+from fhir_server.postgres import Row
+from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
+from fhir_server.statement import Parameters, Statement
+from fhir_server.version import Version
+from smart_auth.scopes import Access
+
+_COLUMNS = "r.rid, v.version, v.last_updated, v.method, v.body, r.type_id, r.fhir_id"
+_NEWER = """not exists (select from resource_version n where n.rid = v.rid and n.version = v.version + 1
+  and n.last_updated <= {low}) and not (r.version = v.version + 1 and r.last_updated <= {low})"""
+
+
+def current(access: Access, keys: Sequence[tuple[str, str]], *, placeholders: bool = False) -> Statement:
+    """The current versions of (type, id) pairs, each row with the pair's number from 1 in front."""
+    types = int2_array([TYPE_ID[name] for name, _ in keys])
+    ids = text_array([id for _, id in keys])
+    parameters = Parameters([types, ids])
+    condition = visible(access, "r", parameters)
+    return Statement(
+        f"""
+select k.n, r.rid, r.version, r.last_updated, r.method, r.body
+from unnest($1::smallint[], $2::text[]) with ordinality k(type_id, fhir_id, n)
+  join resource r on r.type_id = k.type_id and r.fhir_id = k.fhir_id
+where {"true" if placeholders else "r.version > 0"} and {condition}""",
+        tuple(parameters.values),
+        binary=True,
+    )
+
+
+def current_versions(keys: Sequence[tuple[str, str]], rows: Sequence[Row]) -> Iterator[tuple[int, Version]]:
+    """(index of the key, version) of the rows of `current`."""
+    number = int.from_bytes
+    for n, rid, version, updated, method, body in rows:
+        index = number(n, "big") - 1
+        name, id = keys[index]
+        yield (
+            index,
+            Version(
+                name, id, number(rid, "big"), number(version, "big"), number(updated, "big"), method.decode(), body
+            ),
+        )
+
+
+def versions(rows: Sequence[Row]) -> list[Version]:
+    """Versions of rows with the columns of `one_version` and `history`."""
+    number = int.from_bytes
+    found = []
+    for rid, version, updated, method, body, type_id, fhir_id in rows:
+        found.append(
+            Version(
+                RESOURCE_TYPES[number(type_id, "big") - 1],
+                fhir_id.decode(),
+                number(rid, "big"),
+                number(version, "big"),
+                number(updated, "big"),
+                method.decode(),
+                body,
+            )
+        )
+    return found
+
+
+def _key(resource_type: str, id: str, parameters: Parameters) -> str:
+    return (
+        f"r.type_id = {parameters.add(TYPE_ID[resource_type], 'smallint')} and r.fhir_id = {parameters.add(id, 'text')}"
+    )
+
+
+def one_version(access: Access, resource_type: str, id: str, version_id: int) -> Statement:
+    """One version, current or previous."""
+    parameters = Parameters()
+    key = _key(resource_type, id, parameters)
+    wanted = parameters.add(version_id, "integer")
+    condition = visible(access, "v", parameters)
+    return parameters.statement(
+        f"""
+select {_COLUMNS} from resource r join resource v on v.rid = r.rid
+where {key} and v.version = {wanted} and v.version > 0 and {condition}
+union all
+select {_COLUMNS} from resource r join resource_version v on v.rid = r.rid
+where {key} and v.version = {wanted} and {condition}"""
+    )
+
+
+def history(
+    access: Access,
+    resource_type: str | None,
+    id: str | None,
+    since: int | None,
+    at: tuple[int, int] | None,
+    count: int,
+    cursor: tuple[int, int, int] | None,
+) -> Statement:
+    """Versions newest first, of an instance, a type or everything."""
+    parameters = Parameters()
+    where = ["v.version > 0", visible(access, "v", parameters)]
+    if id is not None and resource_type is not None:
+        where.append(_key(resource_type, id, parameters))
+    elif resource_type is not None:
+        where.append(f"v.type_id = {parameters.add(TYPE_ID[resource_type], 'smallint')}")
+    if since is not None:
+        where.append(f"v.last_updated >= {parameters.add(since, 'bigint')}")
+    if at is not None:
+        low, high = (parameters.add(instant, "bigint") for instant in at)
+        where.append(f"v.last_updated < {high} and {_NEWER.format(low=low)}")
+    if cursor is not None:
+        updated, rid, version = (parameters.add(value, "bigint") for value in cursor)
+        where.append(f"(v.last_updated, v.rid) <= ({updated}, {rid})")
+        where.append(f"(v.last_updated, v.rid, v.version) < ({updated}, {rid}, {version})")
+    limit = parameters.add(count, "bigint")
+    order = "order by v.last_updated desc, v.rid desc, v.version desc"
+    conditions = " and ".join(where)
+    return parameters.statement(
+        f"""
+(select {_COLUMNS} from resource v join resource r on r.rid = v.rid where {conditions} {order} limit {limit})
+union all
+(select {_COLUMNS} from resource_version v join resource r on r.rid = v.rid where {conditions} {order} limit {limit})
+order by last_updated desc, rid desc, version desc limit {limit}"""
+    )

@@ -1,0 +1,57 @@
+"""One version of a resource as it is stored, and the change that makes the next one. https://hl7.org/fhir/R4/resource.html#versions"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from mappings.r4 import Json, serialize
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A stored version."""
+
+    type: str
+    id: str
+    rid: int
+    version_id: int
+    """0: nobody has created it yet, something merely refers to it."""
+    last_updated: int
+    """Microseconds since 1970 UTC."""
+    method: str
+    """POST, PUT, PATCH or DELETE: how it came about."""
+    body: bytes | None
+    """Exactly as sent; None: deleted (or version 0)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What shall become the next version."""
+
+    type: str
+    id: str
+    method: str
+    resource: dict[str, Json] | None
+    """Parsed JSON, without regard to its meta.versionId and meta.lastUpdated; None: delete."""
+    previous: Version | None
+    """The current version, also if deleted; None: the id was never used."""
+
+
+def instant(microseconds: int) -> str:
+    """FHIR instant of microseconds since 1970 UTC, to the millisecond: 2026-01-31T12:00:00.123Z"""
+    moment = _EPOCH + timedelta(microseconds=microseconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def stamped(resource: dict[str, Json], resource_type: str, id: str, version_id: int, last_updated: int) -> bytes:
+    """The resource as it is stored and sent: its id, meta.versionId and meta.lastUpdated set."""
+    meta = {"versionId": str(version_id), "lastUpdated": instant(last_updated)}
+    given = resource.get("meta")
+    if given:
+        meta.update((key, value) for key, value in given.items() if key not in ("versionId", "lastUpdated"))
+    body = {"resourceType": resource_type, "id": id, "meta": meta}
+    body.update((key, value) for key, value in resource.items() if key not in body)
+    return serialize(body)

@@ -1,0 +1,212 @@
+"""A set of changes as the statements that write them: versions, index rows, outbox, in one pipeline and transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fhir_server.arrays import bytea_array, int2_array, int4_array, int8_array, text_array
+from fhir_server.index_tables import COLUMNS, deletions, insertions
+from fhir_server.resource_types import TYPE_ID
+from fhir_server.search.index import index_rows
+from fhir_server.search.rows import Rows
+from fhir_server.statement import Statement
+from fhir_server.version import Change, Version, stamped
+from mappings.r4 import Json, parse
+
+UNINDEXED = 0
+"""param_id of references that no search parameter covers; they count for referential integrity only."""
+
+_CREATE = """
+insert into resource (rid, type_id, fhir_id, version, last_updated, method, body)
+select * from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::text[], $7::bytea[])"""
+
+_REPLACE = """
+with change as (
+  select * from unnest($1::bigint[], $2::integer[], $3::bigint[], $4::text[], $5::bytea[])
+    c(rid, version, last_updated, method, body)),
+old as (
+  select r.rid, r.type_id, r.version, r.last_updated, r.method, r.body
+  from change c join resource r on r.rid = c.rid where r.version = c.version - 1 for {strength} of r),
+kept as (
+  insert into resource_version (rid, type_id, version, last_updated, method, body)
+  select rid, type_id, version, last_updated, method, body from old where version > 0),
+done as (
+  update resource r set version = c.version, last_updated = c.last_updated, method = c.method, body = c.body
+  from old join change c on c.rid = old.rid where r.rid = old.rid returning r.rid)
+select hub_expect((select count(*) from done), cardinality($1::bigint[]))"""
+
+# A deletion takes the stronger lock, so that it waits for writers that hold a key share on what it deletes.
+_UPDATE, _DELETE = _REPLACE.format(strength="no key update"), _REPLACE.format(strength="update")
+_REQUIRE = "select hub_require($1::bigint[])"
+_UNREFERENCED = "select hub_unreferenced($1::bigint[], $2::integer[])"
+_OUTBOX = """
+insert into outbox (rid, version, type_id, method)
+select * from unnest($1::bigint[], $2::integer[], $3::smallint[], $4::text[])"""
+
+
+@dataclass(slots=True)
+class Write:
+    """One change made ready: the new version and the index rows that come and go."""
+
+    change: Change
+    version: Version
+    added: dict[str, set[tuple[Any, ...]]]
+    removed: dict[str, set[tuple[Any, ...]]]
+    references: set[tuple[str, str]]
+    """(type, id) of everything the new version refers to on this server."""
+    rids: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """rid of each of its `targets`; filled in before it is written."""
+
+
+def _rows(rows: Rows) -> dict[str, set[tuple[Any, ...]]]:
+    return {table: set(found) for table in COLUMNS if (found := getattr(rows, table))}
+
+
+def references_of(value: Json) -> Iterator[str]:
+    """Every Reference.reference in a resource, contained resources included."""
+    if isinstance(value, dict):
+        for key, member in value.items():
+            if key == "reference" and isinstance(member, str):
+                yield member
+            elif isinstance(member, dict | list):
+                yield from references_of(member)
+    else:
+        for member in value:
+            if isinstance(member, dict | list):
+                yield from references_of(member)
+
+
+def local_reference(reference: str, base: str) -> tuple[str, str] | None:
+    """(type, id) of a reference to a resource of this server, else None."""
+    if reference.startswith(base) and reference[len(base) : len(base) + 1] == "/":
+        reference = reference[len(base) + 1 :]
+    parts = reference.split("/")
+    if len(parts) == 2 or (len(parts) == 4 and parts[2] == "_history"):
+        return (parts[0], parts[1]) if parts[0] in TYPE_ID and parts[1] else None
+    return None
+
+
+def prepare(change: Change, base: str, rid: int, now: int) -> Write:
+    """The change as the write it causes. `rid` is for a resource that has none yet; `now` in microseconds."""
+    previous = change.previous
+    version_id, last_updated = 1, now
+    removed: dict[str, set[tuple[Any, ...]]] = {}
+    if previous is not None:
+        rid, version_id = previous.rid, previous.version_id + 1
+        last_updated = max(now, previous.last_updated + 1)  # clocks step back, versions do not
+        if previous.body is not None:
+            removed = _indexed(parse(previous.body), base)[0]
+    body: bytes | None = None
+    added: dict[str, set[tuple[Any, ...]]] = {}
+    references: set[tuple[str, str]] = set()
+    if change.resource is not None:
+        body = stamped(change.resource, change.type, change.id, version_id, last_updated)
+        added, references = _indexed(change.resource, base)
+    for table in added.keys() & removed.keys():
+        same = added[table] & removed[table]
+        added[table] -= same
+        removed[table] -= same
+    version = Version(change.type, change.id, rid, version_id, last_updated, change.method, body)
+    return Write(change, version, added, removed, references)
+
+
+def _indexed(resource: Json, base: str) -> tuple[dict[str, set[tuple[Any, ...]]], set[tuple[str, str]]]:
+    rows = _rows(index_rows(resource, base))
+    references = {found for text in references_of(resource) if (found := local_reference(text, base))}
+    unindexed = references.difference((type_name, id) for _, type_name, id in rows.get("reference", ()))
+    if unindexed:
+        rows.setdefault("reference", set()).update((UNINDEXED, *target) for target in unindexed)
+    return rows, references
+
+
+def targets(write: Write) -> set[tuple[str, str]]:
+    """(type, id) of every resource whose rid the write's rows need."""
+    found = set(write.references)
+    for rows in (write.added, write.removed):
+        found.update((row[1], row[2]) for row in rows.get("reference", ()))
+        for table in ("patient_value", "patient_date"):
+            found.update(("Patient", row[0]) for row in rows.get(table, ()))
+    return found
+
+
+def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[int]) -> list[Statement]:
+    """The pipeline that writes all of them.
+
+    inbound: param_id of every parameter that may refer to what is deleted.
+    The database raises HB001 for a version conflict, HB002 for a missing target, HB003 for a target still in use.
+    """
+    batch: list[Statement] = []
+    ordered = sorted(writes, key=lambda write: write.version.rid)  # one lock order for everybody
+    created = [write.version for write in ordered if write.change.previous is None]
+    updated = [w.version for w in ordered if w.change.previous is not None and w.version.body is not None]
+    deleted = [w.version for w in ordered if w.change.previous is not None and w.version.body is None]
+    if created:
+        batch.append(_versions(_CREATE, created, identity=True))
+    if updated:
+        batch.append(_versions(_UPDATE, updated))
+    if deleted:
+        batch.append(_versions(_DELETE, deleted))
+    own = {write.version.rid for write in writes if write.version.body is not None}
+    required = {write.rids[target] for write in writes for target in write.references} - own
+    if integrity and required:
+        batch.append(Statement(_REQUIRE, (int8_array(sorted(required)),), binary=True))
+    added: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    removed: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for write in ordered:
+        _resolve(write.removed, write, removed)
+        _resolve(write.added, write, added)
+    batch += deletions(removed)
+    batch += insertions(added)
+    if integrity and deleted:
+        batch.append(
+            Statement(_UNREFERENCED, (int8_array([v.rid for v in deleted]), int4_array(inbound)), binary=True)
+        )
+    versions = [write.version for write in ordered]
+    batch.append(
+        Statement(
+            _OUTBOX,
+            (
+                int8_array([v.rid for v in versions]),
+                int4_array([v.version_id for v in versions]),
+                int2_array([TYPE_ID[v.type] for v in versions]),
+                text_array([v.method for v in versions]),
+            ),
+            binary=True,
+        )
+    )
+    return batch
+
+
+def _versions(text: str, versions: Sequence[Version], *, identity: bool = False) -> Statement:
+    rid = int8_array([v.rid for v in versions])
+    new = (
+        int4_array([v.version_id for v in versions]),
+        int8_array([v.last_updated for v in versions]),
+        text_array([v.method for v in versions]),
+        bytea_array([v.body for v in versions]),
+    )
+    if identity:
+        names = (int2_array([TYPE_ID[v.type] for v in versions]), text_array([v.id for v in versions]))
+        return Statement(text, (rid, *names, *new), binary=True)
+    return Statement(text, (rid, *new), binary=True)
+
+
+def _resolve(
+    rows: Mapping[str, set[tuple[Any, ...]]], write: Write, into: defaultdict[str, list[tuple[Any, ...]]]
+) -> None:
+    """Adds rows with names turned into rids and the resource's own rid at the end."""
+    version, rids = write.version, write.rids
+    own = (version.rid,)
+    for table, found in rows.items():
+        if table == "reference":
+            into[table] += [(row[0], rids[row[1], row[2]], version.rid) for row in found]
+        elif table == "patient_value":
+            into[table] += [(rids["Patient", row[0]], *row[1:], version.rid) for row in found]
+        elif table == "patient_date":
+            type_id = TYPE_ID[version.type]
+            into[table] += [(rids["Patient", row[0]], type_id, *row[1:], version.rid) for row in found]
+        else:
+            into[table] += [row + own for row in found]
