@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.outcome import FhirError, Forbidden, operation_outcome
 from fhir_server.store import ResourceStore
+from fhir_server.turns import Turns
 from mappings.r4 import serialize
 from smart_auth.scopes import Access
 
@@ -42,6 +43,7 @@ class Server:
     """Microseconds since 1970 UTC."""
     settings: Settings = field(default_factory=Settings)
     software_version: str = "0"
+    turns: Turns = field(default_factory=Turns)
 
 
 def hold(access: Access, interaction: str, resource_type: str | None) -> None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.outcome import Invalid, Issue, operation_outcome
-from fhir_server.store import Version
+from fhir_server.version import Version
 from mappings.r4 import serialize
 
 RETURNS = ("minimal", "representation", "OperationOutcome")
@@ -81,10 +81,14 @@ def written(
     )
 
 
-def removed(request: FhirRequest, version: Version | None) -> FhirResponse:
-    """The answer to a delete: 204, or 200 with an OperationOutcome where asked; the same if nothing was there."""
+def removed(request: FhirRequest, version: Version | None, count: int | None = None) -> FhirResponse:
+    """The answer to a delete: 204, or 200 with an OperationOutcome where asked; the same if nothing was there.
+
+    `version` the deletion, where it was one; `count` how many a conditional delete removed.
+    """
     known = version.version_id if version else None
     if prefer(request.headers).returns != "OperationOutcome":
         return FhirResponse(204, version_id=known)
-    done = Issue("informational", DONE["DELETE" if version else ""], severity="information")
+    told = DONE["DELETE" if version else ""] if count is None else f"{count} deleted"
+    done = Issue("informational", told, severity="information")
     return FhirResponse(200, serialize(operation_outcome([done])), version_id=known)

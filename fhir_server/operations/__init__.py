@@ -1,0 +1,53 @@
+"""The table of operations; route and CapabilityStatement follow from it. https://hl7.org/fhir/R4/operations.html"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.operations.validate import validate
+from fhir_server.operations.versions import versions
+
+if TYPE_CHECKING:
+    from fhir_server.dispatch import Server
+
+SYSTEM, TYPE, INSTANCE = "system", "type", "instance"
+
+Call = Callable[["Server", FhirRequest, str | None, str | None], Awaitable[FhirResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation."""
+
+    code: str
+    """Without the $."""
+    definition: str
+    """Canonical URL of its OperationDefinition."""
+    levels: tuple[str, ...]
+    """Where it is called: SYSTEM, TYPE, INSTANCE."""
+    call: Call
+    """(server, request, resource type or None, id or None) -> response"""
+    types: tuple[str, ...] = ()
+    """Resource types it works on; empty: all."""
+    affects_state: bool = False
+    """Then it is called by POST only."""
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate", (TYPE, INSTANCE), validate),
+    Operation("versions", "http://hl7.org/fhir/OperationDefinition/CapabilityStatement-versions", (SYSTEM,), versions),
+)
+
+
+@cache
+def operation_at(code: str, level: str, resource_type: str | None) -> Operation | None:
+    """The operation of that code at that level, if there is one."""
+    for operation in OPERATIONS:
+        if operation.code == code and level in operation.levels:
+            if resource_type is None or not operation.types or resource_type in operation.types:
+                return operation
+    return None

@@ -1,0 +1,50 @@
+"""FHIR read interaction. https://hl7.org/fhir/R4/http.html#read"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_server.binary import content
+from fhir_server.conditional import not_modified
+from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.formats import asks_for_resource
+from fhir_server.outcome import Gone, NotFound
+from fhir_server.shape import shaped
+from fhir_server.version import Version
+
+if TYPE_CHECKING:
+    from fhir_server.dispatch import Server
+
+
+async def read(server: Server, request: FhirRequest, resource_type: str, id: str) -> FhirResponse:
+    """The current version. Raises NotFound, Gone, Invalid."""
+    return answer(request, await server.store.read(request.access, resource_type, id))
+
+
+def answer(request: FhirRequest, version: Version | None) -> FhirResponse:
+    """A version as the answer to read or vread: 304 if the client has it, a Binary as its own bytes."""
+    if version is None or version.version_id == 0:
+        raise NotFound("there is no such resource")
+    body = version.body
+    if body is None:
+        raise Gone("the resource was deleted")
+    response = FhirResponse(
+        200,
+        body,
+        version_id=version.version_id,
+        last_updated=version.last_updated,
+        location=f"{version.type}/{version.id}/_history/{version.version_id}",
+    )
+    if ("if-none-match" in request.headers or "if-modified-since" in request.headers) and not_modified(
+        request.headers, version
+    ):
+        response.status, response.body = 304, None
+        return response
+    if version.type == "Binary":
+        format = dict(request.query).get("_format")
+        if not asks_for_resource(request.headers.get("accept", ""), format):
+            response.body, response.content_type, response.headers = content(body)
+            return response
+    if request.query:
+        response.body = shaped(request, version.type, body)
+    return response
