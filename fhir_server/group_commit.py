@@ -50,7 +50,7 @@ class GroupCommit:
     async def _settle(self, group: list[tuple[Write, asyncio.Future[Version]]]) -> None:
         try:
             await self._commit([write for write, _ in group])
-        except Exception as error:  # handed to whoever waits for it
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
             if len(group) == 1 or isinstance(error, ConnectionLost):
                 for _, future in group:
                     future.set_exception(error)

@@ -42,7 +42,7 @@ class Loader(Generic[Key, Value]):
                 del self._waiting[key]
             try:
                 found = await self._fetch(list(batch))
-            except Exception as error:  # handed to everybody who waits for it
+            except Exception as error:  # noqa: BLE001 - handed to everybody who waits for it
                 for future in batch.values():
                     future.set_exception(error)
                     future.exception()  # marks it as seen, should all readers have left

@@ -26,10 +26,13 @@ Row = tuple[Any, ...]
 
 
 class DatabaseError(Exception):
-    """PostgreSQL refused a statement. `sqlstate` as in appendix A of its manual; `detail` holds no health data of ours."""
+    """PostgreSQL refused a statement; `sqlstate` as in appendix A of its manual.
+
+    `message` and `detail` may quote data: they are for the code to read, never for a log or a client.
+    """
 
     def __init__(self, sqlstate: str, message: str, detail: str = "") -> None:
-        super().__init__(f"{sqlstate} {message}")
+        super().__init__(f"SQLSTATE {sqlstate}")
         self.sqlstate, self.message, self.detail = sqlstate, message, detail
 
     @property

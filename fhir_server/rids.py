@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import islice
 
 from fhir_server.arrays import int2_array, int4_array, int8_array, text_array
 from fhir_server.loader import Loader
-from fhir_server.postgres import DatabaseError, Pool
+from fhir_server.postgres import DatabaseError, Pool, Row
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.statement import Statement
 from fhir_server.store_errors import MissingReferences, StillReferenced, VersionConflict
 from fhir_server.write_set import Write
 
 Target = tuple[str, str]
+Run = Callable[[list[Statement]], Awaitable[list[list[Row]]]]
 
 BLOCK = 1000
 """rids taken from the sequence at a time."""
@@ -57,28 +58,35 @@ class Rids:
                         self._free = list(range(first + BLOCK - 1, first - 1, -1)) + self._free
         return [self._free.pop() for _ in range(count)]
 
-    async def resolve(self, targets: Collection[Target], *, create: bool = False) -> dict[Target, int]:
-        """rid of each (type, id) that has one, deleted ones too. create: give the others a placeholder row."""
+    async def resolve(
+        self, targets: Collection[Target], *, create: bool = False, run: Run | None = None
+    ) -> dict[Target, int]:
+        """rid of each (type, id) that has one, deleted ones too.
+
+        create: give the others a placeholder row; run: how to run statements, inside a transaction for instance.
+        """
         known = self._known
         found = {target: known[target] for target in targets if target in known}
         unknown = [target for target in targets if target not in found]
-        if len(unknown) == 1:
+        if len(unknown) == 1 and run is None:
             rid = await self._loader.load(unknown[0])
             if rid is not None:
                 found[unknown[0]] = rid
         elif unknown:
-            found.update(await self._find(unknown))
+            found.update(await self._find(unknown, run))
         absent = [target for target in unknown if target not in found]
         if create and absent:
             rids = int8_array(await self.many(len(absent)))
-            await self._pool.run([Statement(_PLACEHOLD, (rids, *_keys(absent)), binary=True)])
-            found.update(await self._find(absent))
+            await (run or self._pool.run)([Statement(_PLACEHOLD, (rids, *_keys(absent)), binary=True)])
+            found.update(await self._find(absent, run))
         return found
 
-    async def _find(self, targets: Sequence[Target]) -> dict[Target, int]:
-        [rows] = await self._pool.run([Statement(_FIND, _keys(targets), binary=True)])
+    async def _find(self, targets: Sequence[Target], run: Run | None = None) -> dict[Target, int]:
+        [rows] = await (run or self._pool.run)([Statement(_FIND, _keys(targets), binary=True)])
         number = int.from_bytes
         found = {targets[number(n, "big") - 1]: number(rid, "big") for n, rid in rows}
+        if run is not None:
+            return found  # not committed yet, perhaps never
         self._known.update(found)
         if len(self._known) > _KNOWN_LIMIT:
             for target in list(islice(self._known, _KNOWN_LIMIT // 4)):
@@ -91,7 +99,7 @@ def _keys(targets: Sequence[Target]) -> tuple[bytes, bytes]:
 
 
 def explained(error: DatabaseError, writes: Sequence[Write]) -> Exception:
-    """What the database's refusal of a write means: VersionConflict, MissingReferences, StillReferenced or the error."""
+    """What the database's refusal of a write means: VersionConflict, MissingReferences, StillReferenced, or itself."""
     if error.sqlstate in ("HB001", "23505"):
         return VersionConflict()
     if error.sqlstate == "HB002":

@@ -15,7 +15,7 @@ from fhir_server.group_commit import GroupCommit
 from fhir_server.loader import Loader
 from fhir_server.postgres import Connection, DatabaseError, Pool, Row
 from fhir_server.resource_types import RESOURCE_TYPES
-from fhir_server.rids import Rids, explained
+from fhir_server.rids import Rids, Run, explained
 from fhir_server.search.parameters import parameters_of
 from fhir_server.statement import Parameters, Statement
 from fhir_server.store_errors import MissingReferences, RetryTransaction, StillReferenced, VersionConflict
@@ -63,8 +63,7 @@ def _referring_parameters(resource_type: str) -> tuple[int, ...]:
             parameter.param_id
             for source in RESOURCE_TYPES
             for parameter in parameters_of(source)
-            if parameter.type == "reference"
-            and (not parameter.target_types or resource_type in parameter.target_types)
+            if parameter.type == "reference" and (not parameter.target_types or resource_type in parameter.target_types)
         ),
     )
 
@@ -162,13 +161,15 @@ class ResourceStore:
         await self.resolve([write], own)
         return await self._groups.write(write)
 
-    async def resolve(self, writes: Sequence[Write], own: dict[tuple[str, str], int]) -> None:
+    async def resolve(
+        self, writes: Sequence[Write], own: dict[tuple[str, str], int], *, run: Run | None = None
+    ) -> None:
         """Gives the writes the rids they need; `own` are those of resources written together with them.
 
         Raises MissingReferences for what does not exist, unless referential integrity is off.
         """
         needed = {target for write in writes for target in targets(write)} - own.keys()
-        rids = await self.rids.resolve(needed, create=not self.referential_integrity) if needed else {}
+        rids = await self.rids.resolve(needed, create=not self.referential_integrity, run=run) if needed else {}
         rids.update(own)
         if missing := [
             (index, "/".join(target))
@@ -229,7 +230,8 @@ class Unit:
         self._begun = False
         self._own: dict[tuple[str, str], int] = {}
 
-    async def _run(self, batch: list[Statement]) -> list[list[Row]]:
+    async def run(self, batch: list[Statement]) -> list[list[Row]]:
+        """Rows of each statement of a pipeline."""
         if self._begun:
             return await self._connection.send(batch)
         self._begun = True
@@ -240,11 +242,11 @@ class Unit:
         for start in range(0, len(ordered := sorted(set(keys))), 500):
             parameters = Parameters()
             locks = [f"pg_advisory_xact_lock({parameters.add(key, 'bigint')})" for key in ordered[start : start + 500]]
-            await self._run([parameters.statement(f"select {', '.join(locks)}")])
+            await self.run([parameters.statement(f"select {', '.join(locks)}")])
 
     async def select(self, statement: Statement) -> list[Row]:
         """Rows of a statement, columns in binary format; sees the unit's own writes."""
-        [rows] = await self._run([statement])
+        [rows] = await self.run([statement])
         return rows
 
     async def read(self, access: Access, resource_type: str, id: str) -> Version | None:
@@ -268,9 +270,7 @@ class Unit:
         cursor: tuple[int, int, int] | None = None,
     ) -> list[Version]:
         """As ResourceStore.history, seeing the unit's own writes."""
-        return store_reads.versions(
-            await self.select(store_reads.history(access, type, id, since, at, count, cursor))
-        )
+        return store_reads.versions(await self.select(store_reads.history(access, type, id, since, at, count, cursor)))
 
     async def read_many(self, keys: Sequence[tuple[str, str]]) -> list[Version | None]:
         """The current version of each (type, id), in order; None if unknown or not visible."""
@@ -302,7 +302,7 @@ class Unit:
         self._own.update({(write.change.type, write.change.id): write.version.rid for write in writes})
         await store.resolve(writes, self._own)
         try:
-            await self._run(store._statements(writes))
+            await self.run(store._statements(writes))
         except DatabaseError as error:
             raise explained(error, writes) from error
         return [write.version for write in writes]

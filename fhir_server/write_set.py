@@ -98,13 +98,13 @@ def prepare(change: Change, base: str, rid: int, now: int) -> Write:
         rid, version_id = previous.rid, previous.version_id + 1
         last_updated = max(now, previous.last_updated + 1)  # clocks step back, versions do not
         if previous.body is not None:
-            removed = _indexed(parse(previous.body), base)[0]
+            removed = indexed(parse(previous.body), base)[0]
     body: bytes | None = None
     added: dict[str, set[tuple[Any, ...]]] = {}
     references: set[tuple[str, str]] = set()
     if change.resource is not None:
         body = stamped(change.resource, change.type, change.id, version_id, last_updated)
-        added, references = _indexed(change.resource, base)
+        added, references = indexed(change.resource, base)
     for table in added.keys() & removed.keys():
         same = added[table] & removed[table]
         added[table] -= same
@@ -113,7 +113,8 @@ def prepare(change: Change, base: str, rid: int, now: int) -> Write:
     return Write(change, version, added, removed, references)
 
 
-def _indexed(resource: Json, base: str) -> tuple[dict[str, set[tuple[Any, ...]]], set[tuple[str, str]]]:
+def indexed(resource: Json, base: str) -> tuple[dict[str, set[tuple[Any, ...]]], set[tuple[str, str]]]:
+    """Index rows by table, references by (type, id); and the (type, id) of everything referred to on this server."""
     rows = _rows(index_rows(resource, base))
     references = {found for text in references_of(resource) if (found := local_reference(text, base))}
     unindexed = references.difference((type_name, id) for _, type_name, id in rows.get("reference", ()))
@@ -161,9 +162,7 @@ def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[in
     batch += deletions(removed)
     batch += insertions(added)
     if integrity and deleted:
-        batch.append(
-            Statement(_UNREFERENCED, (int8_array([v.rid for v in deleted]), int4_array(inbound)), binary=True)
-        )
+        batch.append(Statement(_UNREFERENCED, (int8_array([v.rid for v in deleted]), int4_array(inbound)), binary=True))
     versions = [write.version for write in ordered]
     batch.append(
         Statement(
@@ -178,6 +177,14 @@ def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[in
         )
     )
     return batch
+
+
+def index_statements(writes: Sequence[Write]) -> tuple[list[Statement], int]:
+    """The inserts of the index rows alone, and how many rows they insert."""
+    added: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for write in writes:
+        _resolve(write.added, write, added)
+    return insertions(added), sum(map(len, added.values()))
 
 
 def _versions(text: str, versions: Sequence[Version], *, identity: bool = False) -> Statement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -25,15 +26,33 @@ class _DuplicateKey(ValueError):
     pass
 
 
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"(\s*:)?|[{}]')
+
+
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _DuplicateKey(key)
-            seen.add(key)
+        raise _DuplicateKey
     return members
+
+
+def _duplicate(text: str) -> MalformedJson:
+    """Where the first repeated key stands. Only for text that is known to have one, up to there well-formed."""
+    objects: list[set[str]] = []
+    for token in _TOKEN.finditer(text):
+        if token[0] == "{":
+            objects.append(set())
+        elif token[0] == "}":
+            objects.pop()
+        elif token[1]:
+            key = json.loads(token[0][: -len(token[1])])
+            if key in objects[-1]:
+                start = token.start()
+                return MalformedJson(
+                    "duplicate key", text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+                )
+            objects[-1].add(key)
+    return MalformedJson("duplicate key")
 
 
 def _integer(digits: str) -> int | Decimal:
@@ -66,8 +85,8 @@ def parse(raw: bytes) -> Json:
         return _decoder.decode(text)
     except json.JSONDecodeError as error:
         raise MalformedJson(error.msg, error.lineno, error.colno) from None
-    except _DuplicateKey as error:
-        raise MalformedJson(f"duplicate key '{error}'") from None
+    except _DuplicateKey:
+        raise _duplicate(text) from None
     except RecursionError:
         raise MalformedJson("nested too deep") from None
 
