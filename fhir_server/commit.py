@@ -34,9 +34,7 @@ async def settle(server: Server, key: Hashable, attempt: Callable[[], Awaitable[
     return await settle_in_turn(server, key, attempt)
 
 
-async def settle_in_turn(
-    server: Server, key: Hashable, attempt: Callable[[], Awaitable[FhirResponse]]
-) -> FhirResponse:
+async def settle_in_turn(server: Server, key: Hashable, attempt: Callable[[], Awaitable[FhirResponse]]) -> FhirResponse:
     """As `settle`, in turn from the first try on: for requests that would wait for each other in the database."""
     async with server.turns.turn(key):
         for _ in range(ATTEMPTS):

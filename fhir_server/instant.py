@@ -37,7 +37,7 @@ def parse_http_date(text: str) -> int:
     if fields is None:
         raise ValueError("not an HTTP date")
     try:
-        return calendar.timegm(fields[:6] + (0, 0, 0)) - (fields[9] or 0)
+        return calendar.timegm((*fields[:6], 0, 0, 0)) - (fields[9] or 0)
     except (OverflowError, IndexError):
         raise ValueError("not an HTTP date") from None
 

@@ -8,7 +8,7 @@ BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 
 class Metrics:
-    """Counts by interaction, resource type and status; seconds by interaction. Labels are names, never ids or values."""
+    """Counts by interaction, type and status; seconds by interaction. Labels are names, never ids or values."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(

@@ -58,16 +58,16 @@ def same_id(resource: Resource, id: str) -> None:
     if not ID.fullmatch(id):
         raise Invalid("an id has 1 to 64 of the characters A-Z a-z 0-9 - .", code="value", expression=(type_and_id,))
     if "id" not in resource:
-        raise Invalid("an update needs the id in the body as well as in the URL", code="required", expression=(type_and_id,))
+        raise Invalid(
+            "an update needs the id in the body as well as in the URL", code="required", expression=(type_and_id,)
+        )
     if resource["id"] != id:
         raise Invalid("the id in the body is not the id in the URL", code="value", expression=(type_and_id,))
 
 
 def prepare_create(resource: Resource, resource_type: str, id: str) -> Change:
-    """The creation of `resource` under the server-assigned `id`; an id sent in is replaced, as the specification says."""
-    return Change(
-        type=resource_type, id=id, method="POST", resource={**resource, "id": id}, previous=None
-    )
+    """The creation of `resource` under the server-assigned `id`; an id sent in is replaced, as the standard says."""
+    return Change(type=resource_type, id=id, method="POST", resource={**resource, "id": id}, previous=None)
 
 
 def prepare_update(
@@ -94,7 +94,11 @@ def prepare_patched(patched: Json, previous: Version) -> Change | None:
 
     Raises Unprocessable.
     """
-    if not isinstance(patched, dict) or patched.get("resourceType") != previous.type or patched.get("id") != previous.id:
+    if (
+        not isinstance(patched, dict)
+        or patched.get("resourceType") != previous.type
+        or patched.get("id") != previous.id
+    ):
         raise Unprocessable("a patch may not change resourceType or id", code="business-rule")
     try:
         resource, _ = checked(patched, previous.type)

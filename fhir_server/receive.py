@@ -56,7 +56,7 @@ def pairs(text: str) -> list[tuple[str, str]]:
 async def body_of(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
     """The whole body, unpacked if it came as gzip; at most `limit` bytes before and after.
 
-    Raises TooLarge as soon as that is known, UnsupportedMediaType for another Content-Encoding, Invalid for broken gzip.
+    Raises TooLarge as soon as that is known, UnsupportedMediaType for another encoding, Invalid for broken gzip.
     """
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip", ""):

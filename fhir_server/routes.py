@@ -81,7 +81,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "{type}/{id}/*", "search-compartment", lambda s, r, p: search(s, r, None, (p[0], p[1]))),
     Route("GET", "{type}/{id}/{other}", "search-compartment", lambda s, r, p: search(s, r, p[2], (p[0], p[1]))),
     Route("POST", "{type}/{id}/_search", "search-compartment", lambda s, r, p: search(s, r, None, (p[0], p[1]))),
-    Route("POST", "{type}/{id}/{other}/_search", "search-compartment", lambda s, r, p: search(s, r, p[2], (p[0], p[1]))),
+    Route("POST", "{type}/{id}/{other}/_search", "search-compartment",
+          lambda s, r, p: search(s, r, p[2], (p[0], p[1]))),
 )  # fmt: skip
 
 _WORDS = frozenset({"metadata", "_history", "_search", "*"})

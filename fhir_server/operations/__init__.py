@@ -47,7 +47,7 @@ OPERATIONS: tuple[Operation, ...] = (
 def operation_at(code: str, level: str, resource_type: str | None) -> Operation | None:
     """The operation of that code at that level, if there is one."""
     for operation in OPERATIONS:
-        if operation.code == code and level in operation.levels:
-            if resource_type is None or not operation.types or resource_type in operation.types:
-                return operation
+        here = operation.code == code and level in operation.levels
+        if here and (resource_type is None or not operation.types or resource_type in operation.types):
+            return operation
     return None

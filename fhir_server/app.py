@@ -1,0 +1,209 @@
+"""Shell: HTTP <-> FhirRequest, FhirResponse; plain ASGI. https://hl7.org/fhir/R4/http.html https://asgi.readthedocs.io"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+from fhir_server import routes
+from fhir_server.body import FORM_TYPE, media_type
+from fhir_server.dispatch import Server, perform_routed, refusal
+from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.formats import FHIR_JSON, negotiate
+from fhir_server.instant import SECOND, http_date
+from fhir_server.metrics import Metrics
+from fhir_server.outcome import FhirError, NotAcceptable, UnsupportedMediaType
+from fhir_server.receive import Disconnected, Receive, body_of, pairs, query_pairs
+from fhir_server.routes import Routed
+from fhir_server.trouble import places, trouble
+from mappings.r4 import parse, serialize
+from smart_auth.scopes import UNRESTRICTED, Access
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+Log = Callable[[dict[str, object]], None]
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+_NO_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+_TRUE = frozenset({"true", ""})
+
+
+def _unrestricted(headers: Mapping[str, str]) -> Access:
+    return UNRESTRICTED
+
+
+def _silent(record: dict[str, object]) -> None:
+    pass
+
+
+async def _nothing() -> None:
+    pass
+
+
+class App:
+    """Serves FHIR below `path` and hands everything else to `other`."""
+
+    def __init__(
+        self,
+        server: Server,
+        other: Asgi,
+        *,
+        metrics: Metrics,
+        path: str = "/fhir",
+        access: Callable[[Mapping[str, str]], Access] = _unrestricted,
+        log: Log = _silent,
+        startup: Callable[[], Awaitable[None]] = _nothing,
+        shutdown: Callable[[], Awaitable[None]] = _nothing,
+    ) -> None:
+        """access: headers -> Access, raises FhirError; log: takes one record per request, and one per fault of ours."""
+        self._server, self._other, self._path = server, other, path.rstrip("/")
+        self._metrics, self._access, self._log = metrics, access, log
+        self._startup, self._shutdown = startup, shutdown
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry."""
+        kind = scope["type"]
+        if kind == "http":
+            path: str = scope["path"]
+            if path.startswith(self._path) and path[len(self._path) : len(self._path) + 1] in ("", "/"):
+                await self._serve(scope, path[len(self._path) + 1 :], receive, send)
+                return
+        elif kind == "lifespan":
+            await self._live(receive, send)
+            return
+        await self._other(scope, receive, send)
+
+    async def _serve(self, scope: Scope, below: str, receive: Receive, send: Send) -> None:
+        begun = time.perf_counter()
+        method: str = scope["method"]
+        headers = headers_of(scope["headers"])
+        request_id = headers.get("x-request-id", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = secrets.token_hex(8)
+        segments = tuple(below.removesuffix("/").split("/")) if below and below != "/" else ()
+        request = FhirRequest(method, segments, [], headers, UNRESTRICTED, base=self._server.base)
+        interaction, resource_type = "none", ""
+        content_type: str | None = None
+        try:
+            request.query = query_pairs(scope["query_string"].decode("latin-1"), self._server.settings.max_query)
+            if method == "OPTIONS":
+                response = FhirResponse(204, headers={"Allow": ", ".join(routes.allowed(segments))})
+            else:
+                routed = routes.resolve(method, segments)
+                interaction, resource_type = routed.interaction, routed.resource_type or ""
+                request.access = self._access(headers)
+                if method not in _NO_BODY:
+                    await self._receive_body(request, receive)
+                content_type = self._format(request, routed)
+                response = await perform_routed(self._server, request, routed)
+        except FhirError as error:
+            response = refusal(error)
+        except Disconnected:
+            return
+        except Exception as error:  # noqa: BLE001 - outermost loop of a request: the next one goes on
+            response = trouble(error)
+            self._tell(error, request_id, interaction, response.status)
+        if response.body is not None and response.content_type == FHIR_JSON:
+            response.content_type = content_type or self._fallback(request)
+            if request.query and dict(request.query).get("_pretty", "false") in _TRUE:
+                response.body = serialize(parse(response.body), pretty=True)
+        await reply(send, response, request, request_id)
+        seconds = time.perf_counter() - begun
+        self._metrics.observe(interaction, resource_type, response.status, seconds)
+        self._log(
+            {
+                "message": "request", "method": method, "interaction": interaction, "type": resource_type,
+                "status": response.status, "ms": round(seconds * 1000, 2), "request_id": request_id,
+            }
+        )  # fmt: skip
+
+    async def _receive_body(self, request: FhirRequest, receive: Receive) -> None:
+        settings = self._server.settings
+        whole_bundle = not request.path or request.path[0] == "Bundle"
+        limit = settings.max_bundle_body if whole_bundle else settings.max_body
+        body = await body_of(receive, request.headers, limit)
+        if request.path and request.path[-1] == "_search":
+            if body:
+                if media_type(request.headers.get("content-type", ""))[0] != FORM_TYPE:
+                    raise UnsupportedMediaType(f"a search by POST is sent as {FORM_TYPE}")
+                request.query += pairs(body.decode("latin-1"))
+        else:
+            request.body = body
+
+    def _format(self, request: FhirRequest, routed: Routed) -> str | None:
+        """The Content-Type to send FHIR in. Raises NotAcceptable, except where a Binary may be what is accepted."""
+        format = dict(request.query).get("_format") if request.query else None
+        content_type = negotiate(request.headers.get("accept", ""), format)
+        if content_type is None and not (routed.resource_type == "Binary" and routed.interaction in ("read", "vread")):
+            raise NotAcceptable(f"this server speaks JSON only: ask for {FHIR_JSON}")
+        return content_type
+
+    @staticmethod
+    def _fallback(request: FhirRequest) -> str:
+        return negotiate(request.headers.get("accept", ""), None) or f"{FHIR_JSON}; charset=utf-8"
+
+    def _tell(self, error: Exception, request_id: str, interaction: str, status: int) -> None:
+        """Logs a fault of ours: what and where, never the message, which may hold values from the record."""
+        self._log(
+            {
+                "message": "fault", "level": "error", "interaction": interaction, "status": status,
+                "request_id": request_id, "error": type(error).__qualname__, "trace": places(error),
+            }
+        )  # fmt: skip
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """The lifespan of the process: https://asgi.readthedocs.io/en/latest/specs/lifespan.html."""
+        while True:
+            message = await receive()
+            starting = message["type"] == "lifespan.startup"
+            phase = "startup" if starting else "shutdown"
+            try:
+                await (self._startup() if starting else self._shutdown())
+            except Exception as error:  # noqa: BLE001 - the process ends with it: the ASGI server says so and leaves
+                self._tell(error, "", phase, 500)
+                await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
+                return
+            await send({"type": f"lifespan.{phase}.complete"})
+            if not starting:
+                return
+
+
+def headers_of(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by lower-case name; of a repeated one the values joined, as RFC 9110 5.3 reads them."""
+    headers: dict[str, str] = {}
+    for name_bytes, value_bytes in raw:
+        name, value = name_bytes.decode("latin-1").lower(), value_bytes.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+async def reply(send: Send, response: FhirResponse, request: FhirRequest, request_id: str) -> None:
+    """Sends the response."""
+    body = response.body
+    headers = [
+        (b"x-request-id", request_id.encode()),
+        (b"cache-control", b"private, no-cache"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if body is not None:
+        headers.append((b"content-type", response.content_type.encode("latin-1")))
+    if response.status not in (204, 304):
+        headers.append((b"content-length", b"%d" % len(body or b"")))
+    if response.version_id is not None:
+        headers.append((b"etag", b'W/"%d"' % response.version_id))
+    if response.last_updated is not None:
+        headers.append((b"last-modified", http_date(response.last_updated // SECOND).encode()))
+    if response.location is not None:
+        name = b"location" if response.status == 201 else b"content-location"
+        headers.append((name, f"{request.base}/{response.location}".encode("latin-1")))
+    for key, value in response.headers.items():
+        headers.append((key.lower().encode("latin-1"), value.encode("latin-1")))
+    if response.status == 413:
+        # The rest of the body is not read.
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if body is None or request.method == "HEAD" else body})

@@ -1,0 +1,163 @@
+"""FHIR capabilities interaction: the CapabilityStatement, generated from the tables that route requests.
+
+https://hl7.org/fhir/R4/http.html#capabilities https://hl7.org/fhir/R4/capabilitystatement.html
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from fhir_server.conditional import entity_tags
+from fhir_server.definitions import compartments
+from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.formats import OFFERED
+from fhir_server.interactions import patch
+from fhir_server.outcome import Invalid, NotFound
+from fhir_server.resource_types import RESOURCE_TYPES
+from fhir_server.search.criteria import targets
+from fhir_server.search.parameters import SearchParameter, parameters_of
+from fhir_server.shape import SHAPING, shaped
+from mappings.r4 import serialize
+
+if TYPE_CHECKING:
+    from fhir_server.dispatch import Server, Settings
+
+PUBLISHED = "2026-05-01"
+"""When the set of capabilities last changed by hand; `date` is required, and must not differ between workers."""
+
+MODES = ("full", "normative")
+
+TYPE_INTERACTIONS = (
+    "read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"
+)  # fmt: skip
+SYSTEM_INTERACTIONS = ("transaction", "batch", "search-system", "history-system")
+"""The codes R4 has for them; https://hl7.org/fhir/R4/valueset-restful-interaction.html"""
+
+
+async def capabilities(server: Server, request: FhirRequest) -> FhirResponse:
+    """The CapabilityStatement. Raises NotFound for mode=terminology, which has another resource and no service here."""
+    mode = dict(request.query).get("mode", "full")
+    if mode == "terminology":
+        raise NotFound("there is no terminology service here", code="not-supported")
+    if mode not in MODES:
+        raise Invalid(f"mode is one of {', '.join(MODES)}", code="value")
+    body, tag = statement_bytes(
+        server.base, server.settings, server.store.referential_integrity, server.software_version
+    )
+    wanted = request.headers.get("if-none-match")
+    if wanted is not None and tag in (entity_tags("If-None-Match", wanted) or {tag}):
+        return FhirResponse(304, headers={"ETag": f'W/"{tag}"'})
+    if request.query:
+        body = shaped(request, "CapabilityStatement", body, SHAPING | {"mode"})
+    return FhirResponse(200, body, headers={"ETag": f'W/"{tag}"'})
+
+
+@lru_cache(maxsize=4)
+def statement_bytes(base: str, settings: Settings, integrity: bool, version: str) -> tuple[bytes, str]:
+    """The serialized statement and its entity tag."""
+    body = serialize(statement(base, settings, integrity, version))
+    return body, blake2b(body, digest_size=8).hexdigest()
+
+
+def statement(base: str, settings: Settings, integrity: bool, version: str) -> dict[str, Any]:
+    """The CapabilityStatement of a server with these settings."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": PUBLISHED,
+        "kind": "instance",
+        "software": {"name": "fhir-hub", "version": version},
+        "implementation": {"description": "FHIR R4 server of the health data hub", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": list(OFFERED),
+        "patchFormat": list(patch.FORMATS),
+        "rest": [
+            {
+                "mode": "server",
+                "resource": [_resource(name, settings, integrity) for name in RESOURCE_TYPES],
+                "interaction": _interactions(SYSTEM_INTERACTIONS),
+                "searchParam": [_parameter(parameter) for parameter in common_parameters()],
+                "operation": _operations("system", None),
+                "compartment": [
+                    f"http://hl7.org/fhir/CompartmentDefinition/{name[0].lower()}{name[1:]}" for name in compartments()
+                ],
+            }
+        ],
+    }
+
+
+def _resource(resource_type: str, settings: Settings, integrity: bool) -> dict[str, Any]:
+    return {
+        "type": resource_type,
+        "profile": f"http://hl7.org/fhir/StructureDefinition/{resource_type}",
+        "interaction": _interactions(TYPE_INTERACTIONS),
+        "versioning": "versioned",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": True,
+        "conditionalDelete": "multiple" if settings.conditional_delete_multiple else "single",
+        "referencePolicy": ["literal", "logical", *(["enforced"] if integrity else [])],
+        "searchInclude": includes(resource_type),
+        "searchRevInclude": list(_referring()[resource_type]),
+        "searchParam": [_parameter(parameter) for parameter in parameters_of(resource_type)],
+        "operation": _operations("type", resource_type),
+    }
+
+
+def _interactions(known: tuple[str, ...]) -> list[dict[str, str]]:
+    """Those of the known codes that the table of routes has."""
+    # The routes name this interaction too, so they can be imported only when it is there.
+    from fhir_server.routes import ROUTES
+
+    routed = {route.interaction for route in ROUTES}
+    if "transaction" in routed:
+        routed.add("batch")  # one URL for both; the Bundle says which
+    return [{"code": code} for code in known if code in routed]
+
+
+def _operations(level: str, resource_type: str | None) -> list[dict[str, str]]:
+    from fhir_server.operations import OPERATIONS
+
+    levels = {"system"} if level == "system" else {"type", "instance"}
+    return [
+        {"name": operation.code, "definition": operation.definition}
+        for operation in OPERATIONS
+        if levels & set(operation.levels)
+        and (resource_type is None or not operation.types or resource_type in operation.types)
+    ]
+
+
+def _parameter(parameter: SearchParameter) -> dict[str, str]:
+    return {"name": parameter.code, "definition": parameter.url, "type": parameter.type}
+
+
+def common_parameters() -> list[SearchParameter]:
+    """Search parameters that every type has: what a search of the whole system takes."""
+    first, *rest = [{parameter.code: parameter for parameter in parameters_of(name)} for name in RESOURCE_TYPES]
+    return [one for code, one in first.items() if code.startswith("_") and all(code in codes for codes in rest)]
+
+
+def _references(resource_type: str) -> list[SearchParameter]:
+    return [parameter for parameter in parameters_of(resource_type) if parameter.type == "reference"]
+
+
+def includes(resource_type: str) -> list[str]:
+    """Values `_include` takes on the type."""
+    references = [f"{resource_type}:{parameter.code}" for parameter in _references(resource_type)]
+    return ["*", *references] if references else ["*"]
+
+
+@lru_cache(maxsize=1)
+def _referring() -> dict[str, tuple[str, ...]]:
+    """Type -> values `_revinclude` takes on it."""
+    found: dict[str, list[str]] = {name: [] for name in RESOURCE_TYPES}
+    for source in RESOURCE_TYPES:
+        for parameter in _references(source):
+            for target in targets(parameter):
+                if target in found:
+                    found[target].append(f"{source}:{parameter.code}")
+    return {name: tuple(values) for name, values in found.items()}
