@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fhir_server.arrays import int2_array, int8_array
+from fhir_server.compression import decompress
 from fhir_server.index_tables import COLUMNS
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.statement import Statement
@@ -77,7 +78,7 @@ async def reindex(
             writes = []
             for rid, id, body in rows:
                 last = int.from_bytes(rid, "big")
-                found, references = indexed(parse(body), store.base)
+                found, references = indexed(parse(decompress(body)), store.base)
                 stored = Version(resource_type, id.decode(), last, 0, 0, "", body)
                 change = Change(resource_type, stored.id, "", None, stored)
                 writes.append(Write(change, stored, found, {}, references))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from fhir_server.access import visible
 from fhir_server.arrays import int2_array, text_array
+from fhir_server.compression import decompress
 from fhir_server.postgres import Row
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.statement import Parameters, Statement
@@ -43,7 +44,13 @@ def current_versions(keys: Sequence[tuple[str, str]], rows: Sequence[Row]) -> It
         yield (
             index,
             Version(
-                name, id, number(rid, "big"), number(version, "big"), number(updated, "big"), method.decode(), body
+                name,
+                id,
+                number(rid, "big"),
+                number(version, "big"),
+                number(updated, "big"),
+                method.decode(),
+                body and decompress(body),
             ),
         )
 
@@ -61,7 +68,7 @@ def versions(rows: Sequence[Row]) -> list[Version]:
                 number(version, "big"),
                 number(updated, "big"),
                 method.decode(),
-                body,
+                body and decompress(body),
             )
         )
     return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhir_server.arrays import bytea_array, int2_array, int4_array, int8_array, text_array
+from fhir_server.compression import compress
 from fhir_server.index_tables import COLUMNS, deletions, insertions
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.index import index_rows
@@ -193,7 +194,7 @@ def _versions(text: str, versions: Sequence[Version], *, identity: bool = False)
         int4_array([v.version_id for v in versions]),
         int8_array([v.last_updated for v in versions]),
         text_array([v.method for v in versions]),
-        bytea_array([v.body for v in versions]),
+        bytea_array([None if v.body is None else compress(v.body) for v in versions]),
     )
     if identity:
         names = (int2_array([TYPE_ID[v.type] for v in versions]), text_array([v.id for v in versions]))

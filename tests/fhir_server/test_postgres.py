@@ -1,0 +1,86 @@
+"""Connections: batches are whole or nothing, errors stay with their batch, a lost connection says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+
+from fhir_server.postgres import ConnectionLost, DatabaseError, Pool
+from fhir_server.statement import Parameters, Statement
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    pool = Pool(database, 2)
+    yield pool
+    pool.close()
+
+
+async def test_a_batch_is_one_transaction(pool: Pool) -> None:
+    await pool.run([Statement("create table t (n integer primary key)")])
+    with pytest.raises(DatabaseError) as caught:
+        await pool.run([Statement("insert into t values (1)"), Statement("insert into t values (1)")])
+    assert caught.value.sqlstate == "23505"
+    assert await pool.run([Statement("select n from t")]) == [[]]
+
+
+async def test_an_error_stays_with_its_batch(pool: Pool) -> None:
+    good, bad, late = await asyncio.gather(
+        pool.run([Statement("select 1")]),
+        pool.run([Statement("select nothing")]),
+        pool.run([Statement("select 2"), Statement("select 3")]),
+        return_exceptions=True,
+    )
+    assert good == [[(b"\0\0\0\1",)]]
+    assert isinstance(bad, DatabaseError)
+    assert late == [[(b"\0\0\0\2",)], [(b"\0\0\0\3",)]]
+    for _ in range(3):  # a statement that could not be prepared is not taken for prepared
+        with pytest.raises(DatabaseError):
+            await pool.run([Statement("select nothing")])
+
+
+async def test_more_statements_than_are_kept_prepared(pool: Pool) -> None:
+    for number in [*range(900), *range(900)]:
+        [[(value,)]] = await pool.run([Statement(f"select {number}")])
+        assert int.from_bytes(value, "big") == number
+
+
+async def test_large_parameters_and_answers(pool: Pool) -> None:
+    parameters = Parameters()
+    text = parameters.add("x" * 30_000_000, "text")
+    answers = await asyncio.gather(*[pool.run([parameters.statement(f"select {text}")]) for _ in range(3)])
+    assert all(len(rows[0][0]) == 30_000_000 for [rows] in answers)
+
+
+async def test_reserved_connections_are_alone_and_come_back(pool: Pool) -> None:
+    inside = 0
+
+    async def use() -> None:
+        nonlocal inside
+        async with pool.reserve() as connection:
+            inside += 1
+            assert inside <= 2
+            await connection.send([Statement("select pg_sleep(0.01)")])
+            inside -= 1
+
+    await asyncio.gather(*[use() for _ in range(20)])
+
+
+async def test_a_lost_connection_is_told_and_replaced(pool: Pool, database: str) -> None:
+    waiting = asyncio.create_task(pool.run([Statement("select pg_sleep(60)")]))
+    await asyncio.sleep(0.2)
+    with psycopg.connect(database, autocommit=True) as other:
+        other.execute("select pg_terminate_backend(pid) from pg_stat_activity where query like '%sleep(60)%'"
+                      " and pid <> pg_backend_pid()")  # fmt: skip
+    with pytest.raises((ConnectionLost, DatabaseError)):
+        await waiting
+    for _ in range(4):
+        assert await pool.run([Statement("select 1")]) == [[(b"\0\0\0\1",)]]
+
+
+async def test_no_server_is_told_with_its_reason() -> None:
+    with pytest.raises(ConnectionLost):
+        await Pool("host=/nonexistent dbname=x", 1).run([Statement("select 1")])
