@@ -233,11 +233,14 @@ async def test_a_unit_is_whole_or_nothing(store: ResourceStore) -> None:
         Change("Observation", "o", "PUT", observation("new"), None),
         Change("Patient", "new", "PUT", PATIENT, None),
     ]
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with store.transaction(UNRESTRICTED) as unit:
             await unit.write(changes)
             assert (await unit.read_many([("Patient", "new")]))[0] is not None
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert await store.read(UNRESTRICTED, "Patient", "new") is None
     async with store.transaction(UNRESTRICTED) as unit:
         await unit.write(changes)
