@@ -30,8 +30,10 @@ ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 """https://hl7.org/fhir/R4/datatypes.html#id"""
 
 
-def checked(resource: Json, resource_type: str, id: str | None = None) -> tuple[Resource, list[Issue]]:
-    """The resource if it may be stored as `resource_type` (and, for PUT, as `id`), with the warnings about it.
+def checked(
+    resource: Json, resource_type: str, id: str | None = None, *, warnings: bool = False
+) -> tuple[Resource, list[Issue]]:
+    """The resource if it may be stored as `resource_type` (and, for PUT, as `id`); with `warnings` those about it.
 
     Raises Invalid (no resource, another type, another id) or Unprocessable (the rules of FHIR; every issue is named).
     """
@@ -46,7 +48,7 @@ def checked(resource: Json, resource_type: str, id: str | None = None) -> tuple[
         )
     if id is not None:
         same_id(resource, id)
-    issues = validate(resource, resource_type=resource_type)
+    issues = validate(resource, resource_type=resource_type, warnings=warnings)
     if any(issue.severity in ("error", "fatal") for issue in issues):
         raise Unprocessable(issues)
     return resource, issues

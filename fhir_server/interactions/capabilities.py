@@ -103,7 +103,7 @@ def _resource(resource_type: str, settings: Settings, integrity: bool) -> dict[s
         "referencePolicy": ["literal", "logical", *(["enforced"] if integrity else [])],
         "searchInclude": includes(resource_type),
         "searchRevInclude": list(_referring()[resource_type]),
-        "searchParam": [_parameter(parameter) for parameter in parameters_of(resource_type)],
+        "searchParam": [_parameter(parameter) for parameter in parameters_of(resource_type).values()],
         "operation": _operations("type", resource_type),
     }
 
@@ -137,12 +137,11 @@ def _parameter(parameter: SearchParameter) -> dict[str, str]:
 
 def common_parameters() -> list[SearchParameter]:
     """Search parameters that every type has: what a search of the whole system takes."""
-    first, *rest = [{parameter.code: parameter for parameter in parameters_of(name)} for name in RESOURCE_TYPES]
-    return [one for code, one in first.items() if code.startswith("_") and all(code in codes for codes in rest)]
+    return list(parameters_of("Resource").values())
 
 
 def _references(resource_type: str) -> list[SearchParameter]:
-    return [parameter for parameter in parameters_of(resource_type) if parameter.type == "reference"]
+    return [parameter for parameter in parameters_of(resource_type).values() if parameter.type == "reference"]
 
 
 def includes(resource_type: str) -> list[str]:

@@ -25,8 +25,10 @@ async def create(server: Server, request: FhirRequest, resource_type: str) -> Fh
     Raises Invalid, Unprocessable, PreconditionFailed.
     """
     only(request)
-    prefer(request.headers)
-    resource, issues = checked(resource_of(request, resource_type), resource_type)
+    returns = prefer(request.headers).returns
+    resource, issues = checked(
+        resource_of(request, resource_type), resource_type, warnings=returns == "OperationOutcome"
+    )
     if_none_exist = request.headers.get("if-none-exist")
     if if_none_exist is not None:
         query = criteria(resource_type, if_none_exist)

@@ -26,8 +26,10 @@ async def update(server: Server, request: FhirRequest, resource_type: str, id: s
     Raises Invalid, Unprocessable, PreconditionFailed, Conflict.
     """
     only(request)
-    prefer(request.headers)
-    resource, issues = checked(resource_of(request, resource_type), resource_type, id)
+    returns = prefer(request.headers).returns
+    resource, issues = checked(
+        resource_of(request, resource_type), resource_type, id, warnings=returns == "OperationOutcome"
+    )
 
     async def attempt() -> FhirResponse:
         previous = await server.store.read(request.access, resource_type, id)
@@ -52,9 +54,11 @@ async def conditional_update(server: Server, request: FhirRequest, resource_type
 
     Raises Invalid, Unprocessable, PreconditionFailed, Conflict. https://hl7.org/fhir/R4/http.html#cond-update
     """
-    prefer(request.headers)
+    returns = prefer(request.headers).returns
     query = require_criteria(request.query, "a conditional update")
-    resource, issues = checked(resource_of(request, resource_type), resource_type)
+    resource, issues = checked(
+        resource_of(request, resource_type), resource_type, warnings=returns == "OperationOutcome"
+    )
     wanted = resource.get("id")
     if wanted is not None:
         same_id(resource, wanted)
