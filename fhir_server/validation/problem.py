@@ -1,0 +1,45 @@
+"""What a check finds, and the resource it looks into; paths are put together only for what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mappings.r4 import Json
+
+Node = dict[str, Any]
+"""A JSON object."""
+
+
+class Problem:
+    """One fault. `path` grows from the element at fault outwards: ["name", "contact[0]"]."""
+
+    __slots__ = ("code", "path", "severity", "text")
+
+    def __init__(self, code: str, text: str, *path: str, severity: str = "error") -> None:
+        self.code, self.text, self.severity = code, text, severity
+        self.path = list(path)
+
+
+Found = list[Problem] | None
+"""None where nothing is wrong, so that the usual case allocates nothing."""
+
+
+class Scope:
+    """The resource around the element being checked."""
+
+    __slots__ = ("depth", "resource", "root", "warnings")
+
+    def __init__(self, resource: Json, root: Json, warnings: bool, depth: int = 0) -> None:
+        self.resource = resource
+        """%resource: the resource, which may be a contained one."""
+        self.root = root
+        """%rootResource: the resource, or the container of a contained one."""
+        self.warnings = warnings
+        self.depth = depth
+
+
+def within(found: list[Problem], segment: str) -> list[Problem]:
+    """The problems, seen from one level further out."""
+    for problem in found:
+        problem.path.append(segment)
+    return found

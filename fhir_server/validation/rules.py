@@ -1,0 +1,73 @@
+"""Invariants as checks: native where that is much faster or R4's own expression is at fault, FHIRPath otherwise. https://hl7.org/fhir/R4/conformance-rules.html#constraints"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from fhir_server.definitions import Constraint
+from fhir_server.fhirpath import FhirPathError, compile_expression
+from fhir_server.validation.invariants import NATIVE, STRUCTURAL
+from fhir_server.validation.problem import Problem, Scope
+from mappings.r4 import Json
+
+Holds = Callable[[Any, Scope], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One invariant, ready to run on an element."""
+
+    constraint: Constraint
+    holds: Holds
+
+    def problem(self) -> Problem:
+        """What to say where it does not hold."""
+        constraint = self.constraint
+        return Problem("invariant", f"{constraint.key}: {constraint.human.strip()}", severity=constraint.severity)
+
+
+EMPTY_HOLDS = frozenset({"eld-19", "eld-20", "cpb-14", "smp-1", "ras-2"})
+"""Invariants whose expression gives an empty result where there is nothing to check; elsewhere empty does not hold."""
+
+
+def rules(constraints: Iterable[Constraint], type_name: str) -> tuple[Rule, ...]:
+    """Rules of the constraints of one type or element; those the walk itself enforces are left out."""
+    return tuple(
+        Rule(constraint, holds(constraint, type_name)) for constraint in constraints if constraint.key not in STRUCTURAL
+    )
+
+
+@cache
+def holds(constraint: Constraint, type_name: str) -> Holds:
+    """The invariant as a function of node and scope."""
+    return NATIVE.get(constraint.key) or fhirpath_holds(constraint, type_name)
+
+
+def fhirpath_holds(constraint: Constraint, type_name: str) -> Holds:
+    """The invariant as its FHIRPath expression says."""
+    expression = compile_expression(constraint.expression)
+    empty_holds = constraint.key in EMPTY_HOLDS
+
+    def check(node: Json, scope: Scope) -> bool:
+        def resolve(reference: str) -> Json:
+            return _contained(scope.root, reference)
+
+        try:
+            held = expression.holds(
+                node, resource=scope.resource, root=scope.root, resolve=resolve, type_name=type_name
+            )
+        except FhirPathError:
+            # The element is not what the expression expects, such as several values where it compares one.
+            return False
+        return empty_holds if held is None else held
+
+    return check
+
+
+def _contained(root: Json, reference: str) -> Json:
+    if not reference.startswith("#"):
+        return None
+    return next((entry for entry in root.get("contained") or () if entry.get("id") == reference[1:]), None)
