@@ -38,7 +38,10 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 conformance: $(VENV)/.installed-dev
-	$(BIN)/python -m conformance $(DATA)
+	@failed=; for module in tests/conformance/[a-z]*.py; do \
+	  module=$$(basename $$module .py); echo "== $$module"; \
+	  $(BIN)/python -m tests.conformance.$$module $(DATA) || failed="$$failed $$module"; \
+	done; [ -z "$$failed" ] || { echo "Failed:$$failed"; exit 1; }
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench $(DATA)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import sqlalchemy
+from alembic import command
+from alembic.config import Config
 
 LOCK = 4_611_686_018_427_387_847
 """Advisory lock of a migration, so that two starts at once do not both migrate."""
@@ -31,14 +31,6 @@ def upgrade(url: str) -> None:
 
 
 def _apply(connection: sqlalchemy.Connection) -> None:
-    if find_spec("fhir_server.migrations") is None:
-        from fhir_server.schema import metadata
-
-        metadata.create_all(connection)
-        return
-    from alembic import command
-    from alembic.config import Config
-
     configuration = Config()
     configuration.set_main_option("script_location", "fhir_server:migrations")
     configuration.attributes["connection"] = connection

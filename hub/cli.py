@@ -1,0 +1,180 @@
+"""The command `hub`: its subcommands, and faults told in a line instead of a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from hub import VERSION
+from hub.settings import SettingError, Settings, read_settings
+
+DESCRIPTION = """\
+A FHIR R4 server on PostgreSQL.
+
+  hub serve              start it; http://127.0.0.1:8080 then tells what can be done
+  hub load PATH...       fill it
+  hub doctor             what is wrong, and what to do
+
+Without HUB_DATABASE_URL the hub starts a PostgreSQL of its own, with its data in .hub/.
+"""
+
+LOAD = """\
+Loads transaction and batch Bundles, collections, NDJSON and plain resources, from files and
+folders, also packed (.gz .bz2 .xz). Every entry goes through the same checks as by HTTP.
+
+A Bundle of type transaction is stored whole or not at all. Other resources keep their id.
+What is refused is reported with file, line and reason. A run that was broken off goes on
+where it stopped when it is started again; what is stored is not loaded twice.
+
+  hub load patients/                          straight into the database
+  hub load --url http://127.0.0.1:8080/fhir Patient.ndjson.gz     through a running hub
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    root = argparse.ArgumentParser(
+        prog="hub", description=DESCRIPTION, epilog=_variables(), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    root.add_argument("--version", action="version", version=f"hub {VERSION}")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    serve = commands.add_parser("serve", help="serve the FHIR API until Ctrl-C")
+    serve.add_argument("--host", help="loopback address to listen on (HUB_HOST, 127.0.0.1)")
+    serve.add_argument("--port", help="port to listen on (HUB_PORT, 8080)")
+    serve.add_argument("--workers", help="server processes (HUB_WORKERS, 1)")
+    serve.add_argument(
+        "--sample-data", action="store_true", help="first load the shipped patients into an empty record"
+    )
+
+    commands.add_parser("migrate", help="bring the database's tables up to date (serve and load do it too)")
+
+    load = commands.add_parser(
+        "load", help="load files of FHIR data", description=LOAD,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    load.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file or folder")
+    load.add_argument("--url", help="FHIR base URL of a running server; without it, straight into the database")
+    load.add_argument(
+        "--processes", type=int, default=min(os.cpu_count() or 1, 8), help="files loaded side by side (%(default)s)"
+    )
+
+    reindex = commands.add_parser("reindex", help="write search rows of stored resources anew")
+    reindex.add_argument("types", nargs="*", metavar="TYPE", help="resource types; none: all that have resources")
+
+    commands.add_parser("doctor", help="check database, disk, clock and configuration")
+    return root
+
+
+def _variables() -> str:
+    names = ", ".join(f"HUB_{field.name.upper()}" for field in fields(Settings))
+    return f"Environment variables: {names}. README.md says what each does."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; its exit code. 2: it was asked for wrongly."""
+    chosen = parser().parse_args(arguments)
+    if chosen.command == "doctor":
+        from hub.doctor import doctor
+
+        return doctor(os.environ)
+    try:
+        settings = read_settings(dict(os.environ) | _overrides(chosen))
+    except SettingError as error:
+        return _told(error, 2)
+    # Each command imports what it needs: `hub --help` should not wait for the whole server.
+    from hub.database import DatabaseUnusable
+    from hub.embedded import EmbeddedError
+
+    try:
+        return {"serve": _serve, "migrate": _migrate, "load": _load, "reindex": _reindex}[chosen.command](
+            settings, chosen
+        )
+    except (DatabaseUnusable, EmbeddedError) as error:
+        return _told(error, 1)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _overrides(chosen: argparse.Namespace) -> dict[str, str]:
+    """Options of the command line, as the variables they stand for: the same checks hold."""
+    options = {name: getattr(chosen, name, None) for name in ("host", "port", "workers")}
+    return {f"HUB_{name.upper()}": value for name, value in options.items() if value is not None}
+
+
+def _told(error: Exception, code: int) -> int:
+    print(f"hub: {error}", file=sys.stderr)
+    return code
+
+
+def _serve(settings: Settings, chosen: argparse.Namespace) -> int:
+    from hub.serve import CannotListen, serve
+
+    try:
+        return serve(settings, sample_data=chosen.sample_data)
+    except CannotListen as error:
+        return _told(error, 1)
+
+
+def _migrate(settings: Settings, chosen: argparse.Namespace) -> int:
+    from hub import database
+    from hub.migrate import upgrade
+
+    with database.opened(settings) as found:
+        upgrade(found.url)
+        print(f"Up to date: {found.words}.")
+    return 0
+
+
+def _load(settings: Settings, chosen: argparse.Namespace) -> int:
+    from hub import database
+    from hub.load.command import Target, load
+    from hub.load.files import UnreadableFile
+    from hub.load.sinks import TargetLost
+    from hub.migrate import upgrade
+
+    try:
+        if chosen.url is not None:
+            totals = load(Target(settings, None, chosen.url), chosen.paths, processes=chosen.processes)
+        else:
+            with database.opened(settings) as found:
+                upgrade(found.url)
+                totals = load(Target(settings, found.url), chosen.paths, processes=chosen.processes)
+    except UnreadableFile as error:
+        return _told(error, 2)
+    except TargetLost as error:
+        print("hub: start the same command again: it goes on where it stopped.", file=sys.stderr)
+        return _told(error, 1)
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        return 130
+    return 1 if totals.refused else 0
+
+
+def _reindex(settings: Settings, chosen: argparse.Namespace) -> int:
+    from hub import database
+    from hub.migrate import upgrade
+    from hub.reindex import UnknownType, reindex_types
+
+    try:
+        with database.opened(settings) as found:
+            upgrade(found.url)
+            reindex_types(settings, found.url, chosen.types)
+    except UnknownType as error:
+        return _told(error, 2)
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Settings, argparse.Namespace], int]] = {
+    "serve": _serve,
+    "migrate": _migrate,
+    "load": _load,
+    "reindex": _reindex,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""The composition root: builds every object and joins the rooms. Nothing else knows how they are joined."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from fhir_server.app import App
+from fhir_server.dispatch import Server
+from fhir_server.dispatch import Settings as ApiSettings
+from fhir_server.metrics import Metrics
+from fhir_server.statement import Statement
+from fhir_server.store import ResourceStore
+from hub import VERSION
+from hub.logs import RequestLog
+from hub.pages import pages
+from hub.settings import Settings
+from smart_auth.scopes import UNRESTRICTED
+
+MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+"""Set by prometheus-client's convention where several workers count together."""
+
+
+def now() -> int:
+    """Microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+def server(settings: Settings, database_url: str) -> Server:
+    """The FHIR server without any way in: for the application, and for commands that work in the same process."""
+    store = ResourceStore(
+        database_url,
+        settings.base,
+        referential_integrity=settings.referential_integrity,
+        now=now,
+        connections=settings.connections,
+    )
+    api = ApiSettings(
+        conditional_delete_multiple=settings.conditional_delete_multiple,
+        max_body=settings.max_body,
+        max_bundle_body=settings.max_bundle_body,
+        max_entries=settings.max_entries,
+    )
+    return Server(store=store, base=settings.base, now=now, settings=api, software_version=VERSION)
+
+
+def application(settings: Settings, database_url: str, database: str, worker: int = 1) -> App:
+    """The ASGI application of one worker process. `database` says in words which database it is."""
+    fhir = server(settings, database_url)
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    if MULTIPROCESS_METRICS in os.environ:
+        scraped = CollectorRegistry()
+        MultiProcessCollector(scraped)  # type: ignore[no-untyped-call]
+    else:
+        scraped = registry
+    ProcessCollector(registry=scraped)
+    log = RequestLog(settings.log_level, worker)
+
+    async def ping() -> None:
+        await fhir.store.select(Statement("select 1"))
+
+    async def start() -> None:
+        # The first read opens a connection and fails here, not at a client, if there is no database.
+        await fhir.store.read(UNRESTRICTED, "Patient", "warm-up")
+
+    async def stop() -> None:
+        fhir.store.close()
+        log.flush()
+
+    return App(
+        fhir,
+        pages(settings.base, facts(settings, database), scraped, ping),
+        metrics=metrics,
+        path=urlsplit(settings.base).path,
+        log=log,
+        startup=start,
+        shutdown=stop,
+    )
+
+
+def facts(settings: Settings, database: str) -> Mapping[str, str]:
+    """What the start page says of this installation."""
+    return {
+        "Version": VERSION,
+        "FHIR": "R4 (4.0.1), JSON",
+        "Database": database,
+        "Server processes": str(settings.workers),
+        "Referential integrity": "checked on write" if settings.referential_integrity else "not checked",
+        "Environment": settings.env,
+    }

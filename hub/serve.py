@@ -1,0 +1,166 @@
+"""`hub serve`: one or several worker processes behind one socket, and a clean end for all of them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from multiprocessing.process import BaseProcess
+from types import FrameType
+
+import uvicorn
+
+from hub import database
+from hub.compose import MULTIPROCESS_METRICS, application
+from hub.logs import configure_logs
+from hub.migrate import upgrade
+from hub.settings import Settings
+
+STOP_SECONDS = 10
+"""Requests under way get this long when the hub stops."""
+BACKLOG = 2048
+
+
+class CannotListen(RuntimeError):
+    """The address is not to be had; the text says why."""
+
+
+def serve(settings: Settings, *, sample_data: bool = False, say: Callable[[str], None] = print) -> int:
+    """Serves until Ctrl-C or SIGTERM; the exit code. Raises DatabaseUnusable, EmbeddedError, CannotListen.
+
+    sample_data: load the shipped patients first, if the record is empty.
+    """
+    configure_logs(settings.log_level)
+    with ExitStack() as stack:
+        # Before the database is started: a second hub on the same port should say so at once.
+        listener = stack.enter_context(_listen(settings.host, settings.port))
+        # From here on a signal unwinds the stack, wherever it finds us.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _interrupt)
+        try:
+            found = stack.enter_context(database.opened(settings))
+            upgrade(found.url)
+            if sample_data:
+                from hub.load.samples import load_samples
+
+                load_samples(settings, found.url, say)
+            say(welcome(settings, found))
+            if settings.workers == 1:
+                _work(settings, found, 1, listener)
+                return 0
+            return _supervise(settings, found, listener, stack)
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            # A second Ctrl-C must not leave the embedded database running.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            say("Stopping.")
+
+
+def welcome(settings: Settings, found: database.Database) -> str:
+    """What is printed when the hub is up: what can be opened, and who can open it."""
+    site = settings.base.rsplit("/", 1)[0] if settings.base_url is None else f"http://{settings.host}:{settings.port}"
+    return f"""
+The hub runs on {found.words}.
+
+  {site}/                 start page with example requests
+  {settings.base}/metadata    what the FHIR server can do
+  {settings.base}/Patient     the patients
+  {site}/health/ready     health
+  {site}/metrics          Prometheus
+
+Only this machine can reach it: until there is access control the hub listens on loopback ({settings.host}) alone.
+Ctrl-C stops it. One log line per request follows.
+"""
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise CannotListen(
+            f"cannot listen on {host}:{port}: {error.strerror}. Is another hub running? "
+            "Choose another port with --port or HUB_PORT."
+        ) from None
+    return listener
+
+
+def _work(settings: Settings, found: database.Database, number: int, listener: socket.socket) -> None:
+    """One worker: serves until SIGTERM or SIGINT. Its process ends with 1 if the start fails."""
+    config = uvicorn.Config(
+        application(settings, found.url, found.words, number),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        proxy_headers=False,
+    )
+    server = uvicorn.Server(config)
+    listener.listen(BACKLOG)
+    server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(1)
+
+
+def _worker_process(settings: Settings, found: database.Database, number: int, listener: socket.socket) -> None:
+    # Ctrl-C in a terminal reaches every process of the group; only the supervisor decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    configure_logs(settings.log_level)
+    _work(settings, found, number, listener)
+
+
+def _supervise(settings: Settings, found: database.Database, listener: socket.socket, stack: ExitStack) -> int:
+    """Keeps the workers running; one that dies is replaced, unless it dies at once."""
+    folder = tempfile.mkdtemp(prefix="hub-metrics-")
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    os.environ[MULTIPROCESS_METRICS] = folder
+    listener.listen(BACKLOG)
+    context = multiprocessing.get_context("spawn")
+    born: dict[int, float] = {}
+    workers: dict[int, BaseProcess] = {}
+
+    def start(number: int) -> None:
+        worker = context.Process(
+            target=_worker_process, args=(settings, found, number, listener), name=f"hub-worker-{number}"
+        )
+        worker.start()
+        workers[number], born[number] = worker, time.monotonic()
+
+    try:
+        for number in range(1, settings.workers + 1):
+            start(number)
+        while True:
+            multiprocessing.connection.wait([worker.sentinel for worker in workers.values()])
+            for number, worker in workers.items():
+                if worker.exitcode is not None:
+                    if time.monotonic() - born[number] < STOP_SECONDS:
+                        return 1
+                    start(number)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for worker in workers.values():
+            worker.terminate()
+        for worker in workers.values():
+            worker.join(STOP_SECONDS + 5)
+            worker.kill()

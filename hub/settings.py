@@ -1,0 +1,159 @@
+"""Every environment variable of the hub, read once into one frozen dataclass. README.md has the same table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+
+class SettingError(ValueError):
+    """An environment variable cannot be used; the text names it and says why, never its value (it may be a secret)."""
+
+    def __init__(self, variable: str, reason: str) -> None:
+        super().__init__(f"{variable}: {reason}")
+        self.variable, self.reason = variable, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may choose. A field `port` comes from HUB_PORT."""
+
+    env: str = "development"
+    """development or production. production refuses the embedded database."""
+    database_url: str | None = None
+    """postgresql://user:password@host:port/database of a PostgreSQL 15 or newer; unset: the embedded PostgreSQL."""
+    data: Path = Path(".hub")
+    """Folder of the embedded database and of what `hub load` remembers."""
+    host: str = "127.0.0.1"
+    """Address to listen on. Loopback only, until there is access control."""
+    port: int = 8080
+    """Port to listen on."""
+    workers: int = 1
+    """Server processes."""
+    base_url: str | None = None
+    """Absolute FHIR base URL as clients see it; unset: http://HOST:PORT/fhir."""
+    connections: int = 8
+    """Database connections of each worker for searches, and as many for transactions (four more serve reads)."""
+    referential_integrity: bool = True
+    """Whether a write is refused when it refers to a resource that does not exist, or deletes one still referred to."""
+    conditional_delete_multiple: bool = False
+    """Whether one conditional delete may remove several matches."""
+    max_body: int = 16 * 2**20
+    """Largest request body in bytes."""
+    max_bundle_body: int = 64 * 2**20
+    """Largest body of a batch or transaction in bytes."""
+    max_entries: int = 25_000
+    """Most entries of a batch or transaction."""
+    log_level: str = "info"
+    """debug, info, warning or error. At info each request is one line."""
+
+    @property
+    def base(self) -> str:
+        """FHIR base URL, without trailing slash."""
+        if self.base_url is not None:
+            return self.base_url
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/fhir"
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text.lower()
+
+    return read
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0", "on", "off", "yes", "no"):
+        raise ValueError("must be true or false")
+    return text.lower() in ("true", "1", "on", "yes")
+
+
+def _database(text: str) -> str:
+    if urlsplit(text).scheme not in ("postgresql", "postgres"):
+        raise ValueError("must be a URL that begins with postgresql://")
+    return text
+
+
+def _base(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path.strip("/"):
+        raise ValueError("must be an absolute http or https URL with a path, such as https://example.org/fhir")
+    if parts.query or parts.fragment:
+        raise ValueError("must have no query and no fragment")
+    return text.rstrip("/")
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "env": _choice("development", "production"),
+    "database_url": _database,
+    "data": lambda text: Path(text).expanduser(),
+    "host": str,
+    "port": _whole(1, 65535),
+    "workers": _whole(1, 64),
+    "base_url": _base,
+    "connections": _whole(1, 200),
+    "referential_integrity": _switch,
+    "conditional_delete_multiple": _switch,
+    "max_body": _whole(1024, 2**31),
+    "max_bundle_body": _whole(1024, 2**31),
+    "max_entries": _whole(1, 1_000_000),
+    "log_level": _choice("debug", "info", "warning", "error"),
+}
+
+OUTSIDE = frozenset({"HUB_TEST_DATABASE_URL", "HUB_TEST_FOLDER"})
+"""Variables that are not the hub's own but the tests'."""
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Settings of the environment.
+
+    Raises SettingError for a value that cannot be used, and for a HUB_ variable that does not exist.
+    """
+    names = {f"HUB_{field.name.upper()}": field.name for field in fields(Settings)}
+    values: dict[str, Any] = {}
+    for variable, text in environment.items():
+        name = names.get(variable)
+        if name is None:
+            if variable.startswith("HUB_") and variable not in OUTSIDE:
+                raise SettingError(variable, "there is no such setting; `hub --help` lists them")
+        elif text.strip():
+            try:
+                values[name] = _READERS[name](text.strip())
+            except ValueError as error:
+                raise SettingError(variable, str(error)) from None
+    settings = Settings(**values)
+    if settings.env == "production" and settings.database_url is None:
+        raise SettingError(
+            "HUB_DATABASE_URL", "must be set with HUB_ENV=production: the embedded database is for one person"
+        )
+    if not is_loopback(settings.host):
+        raise SettingError(
+            "HUB_HOST",
+            "must be a loopback address such as 127.0.0.1: the hub has no access control yet, so whoever reaches it may"
+            " read and change everything. Reach it from elsewhere through a tunnel (ssh -L).",
+        )
+    return settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can only be reached from this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
