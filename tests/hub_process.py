@@ -1,4 +1,4 @@
-"""A hub as users run it: `hub serve` in a process of its own, spoken to over HTTP. For journeys, conformance, benchmark."""
+"""A hub as users run it: `hub serve` in a process of its own, over HTTP. For journeys, conformance, benchmark."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class HubProcess:
         return self.folder / "hub.log"
 
     def start(self) -> float:
-        """Starts it and waits until it serves /fhir/metadata; the seconds that took. Raises RuntimeError with its log."""
+        """Starts it and waits for /fhir/metadata; the seconds that took. Raises RuntimeError with its log."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("HUB_")}
         environment |= {"HUB_DATA": str(self.folder), "HUB_PORT": str(self.port)}
         environment |= {f"HUB_{name.upper()}": value for name, value in self.settings.items()}

@@ -62,7 +62,7 @@ def served(data: Path, parts: list[str]) -> list[Line]:
                     share = 100 * result.found / max(result.total, 1)
                     counts = (
                         f"{result.found} of {result.total} (type, parameter) pairs ({share:.1f} %), "
-                        f"{sum(result.tried.values())} searches; {len(result.valueless)} pairs have no value in any example"
+                        f"{sum(result.tried.values())} searches; {len(result.valueless)} have no value in any example"
                     )
                     lines.append(Line("search", result.passed, counts, time.monotonic() - began))
         finally:
@@ -71,7 +71,7 @@ def served(data: Path, parts: list[str]) -> list[Line]:
 
 
 def program(part: str, data: Path) -> Line:
-    """A part that is a program of its own: its last line of output tells the counts, its exit code whether it passed."""
+    """A program of its own: its last line of output tells the counts, its exit code whether it passed."""
     began = time.monotonic()
     command = [sys.executable, "-m", f"tests.conformance.{part}", str(data)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)

@@ -1,0 +1,1 @@
+"""Measures the hub. `python -m bench --help`; the last results stand in RESULTS.md."""

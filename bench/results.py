@@ -1,0 +1,164 @@
+"""Measured figures -> RESULTS.md, held against the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.disk import Disk
+from bench.workload import SCENARIOS
+
+
+@dataclass(frozen=True)
+class Target:
+    """One line of what must be shown; CPU in microseconds per request at concurrency 32."""
+
+    scenario: str
+    words: str
+    application: int
+    database: int
+
+
+TARGETS = (
+    Target("read", "read by id", 130, 30),
+    Target("create", "create Observation", 500, 500),
+    Target("update", "update Observation", 600, 600),
+    Target("search_vitals", "`Observation?patient=X&category=vital-signs&_count=20`", 400, 350),
+)
+INGEST, DISK, IDLE, START = 1500, 3500, 300, 4.0
+"""Resources/s, bytes per resource, MB, seconds."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Everything measured."""
+
+    facts: Mapping[str, str]
+    """Date, machine, commit, command, ..."""
+    load: dict[str, Any]
+    """fhir_load.py's document."""
+    ingest: dict[str, Any]
+    disk: Disk
+    idle: float
+    """MB resident, the hub's processes fresh and idle."""
+    loaded: float
+    """The same after all workloads."""
+    starts: tuple[float, ...]
+    """Seconds from `hub serve` to /fhir/metadata, PostgreSQL's own start included."""
+    steps: str
+    """The table of `bench.micro`."""
+
+
+def _cpu(row: Mapping[str, Any], group: str) -> int:
+    milliseconds: float = row["median"]["cpu_ms_per_request"].get(group, 0)
+    return round(milliseconds * 1000)
+
+
+def _rows(load: dict[str, Any], concurrency: int) -> dict[str, dict[str, Any]]:
+    return {row["scenario"]: row for row in load["results"] if row["concurrency"] == concurrency}
+
+
+def _verdict(met: bool) -> str:
+    return "met" if met else "**missed**"
+
+
+def targets(figures: Figures) -> Iterable[str]:
+    """Lines of the table of targets."""
+    yield "| what | target | measured | |"
+    yield "|---|---|---|---|"
+    rows = _rows(figures.load, 32)
+    for target in TARGETS:
+        if target.scenario not in rows:
+            yield f"| {target.words} | {target.application} + {target.database} µs | not answered | **missed** |"
+            continue
+        application, database = _cpu(rows[target.scenario], "server"), _cpu(rows[target.scenario], "db")
+        met = application <= target.application and database <= target.database
+        yield (
+            f"| {target.words} | {target.application} + {target.database} µs | {application} + {database} µs "
+            f"| {_verdict(met)} |"
+        )
+    rate = figures.ingest["resources_per_s"]
+    yield f"| transaction ingest | {INGEST} resources/s | {rate:.0f} resources/s | {_verdict(rate >= INGEST)} |"
+    each = figures.disk.per_resource
+    yield f"| disk per resource | {DISK} bytes | {each:.0f} bytes | {_verdict(each <= DISK)} |"
+    yield f"| idle memory of the hub | {IDLE} MB | {figures.idle:.0f} MB | {_verdict(figures.idle <= IDLE)} |"
+    start = sorted(figures.starts)[len(figures.starts) // 2]
+    yield f"| start on an existing database | {START:.0f} s | {start:.1f} s | {_verdict(start <= START)} |"
+
+
+def workloads(load: dict[str, Any]) -> Iterable[str]:
+    """Lines of the table of workloads."""
+    yield "| workload | clients | req/s | p50 ms | p95 ms | p99 ms | app. µs | database µs | bytes | errors | noise |"
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    for row in load["results"]:
+        m = row["median"]
+        yield (
+            f"| {row['scenario']} | {row['concurrency']} | {m['rps']:.0f} | {m['p50']} | {m['p95']} | {m['p99']} "
+            f"| {_cpu(row, 'server')} | {_cpu(row, 'db')} | {m['bytes_per_answer']} | {m['errors']} "
+            f"| {m['noise_max']} |"
+        )
+    missing = [name for name in SCENARIOS if name not in {row["scenario"] for row in load["results"]}]
+    if missing:
+        yield f"\nNot answered by the hub, so not measured: {', '.join(missing)}."
+
+
+def checks(load: dict[str, Any]) -> Iterable[str]:
+    """What the driver found out about the meaning of the answers."""
+    for name, probe in load["probes"].items():
+        said = ", ".join(f"{check} {'yes' if good else '**no**'}" for check, good in probe.get("checks", {}).items())
+        yield f"- {name}: status {probe['status']}" + (f"; {said}" if said else "")
+
+
+def ingest(row: dict[str, Any]) -> str:
+    cpu, wall, count = row["cpu_cores"], row["wall_s"], max(row["resources_created"], 1)
+    took = row["bundle_ms"]
+    each = {group: cpu[group] * wall / count * 1e6 for group in ("server", "db")}
+    return (
+        f"{row['resources_created']} resources of {row['bundles']} transaction Bundles ({row['bundles_failed']} "
+        f"refused, {row['mb_sent']} MB) in {row['wall_s']} s: **{row['resources_per_s']:.0f} resources/s**, "
+        f"CPU per resource {each['server']:.0f} µs application + {each['db']:.0f} µs database. A Bundle takes "
+        f"{took['p50']} ms (median), {took['p95']} ms (95 %), {took['max']} ms (longest)."
+    )
+
+
+def disk_table(disk: Disk) -> Iterable[str]:
+    yield "| table | rows per resource | rows, bytes per resource | indexes, bytes per resource |"
+    yield "|---|---|---|---|"
+    for table in disk.tables:
+        if table.total / max(disk.resources, 1) >= 1:
+            yield (
+                f"| {table.name} | {table.rows / disk.resources:.2f} | {table.heap / disk.resources:.0f} "
+                f"| {table.indexes / disk.resources:.0f} |"
+            )
+    yield f"| all | | {disk.per_resource:.0f} in all, of which bodies {disk.body / max(disk.resources, 1):.0f} | |"
+
+
+def document(figures: Figures) -> str:
+    """RESULTS.md."""
+    parts = [
+        "# Benchmark results",
+        "Written by `make bench`. Everything, the clients too, shares one machine; CPU per request is the figure that "
+        "survives that, req/s is not.",
+        "\n".join(f"- {name}: {value}" for name, value in figures.facts.items()),
+        "## Targets",
+        "CPU per request at 32 clients: application + database.",
+        "\n".join(targets(figures)),
+        "## Workloads",
+        "\n".join(workloads(figures.load)),
+        "`noise`: cores taken by others during the noisiest run. One request of each was looked at closely:",
+        "\n".join(checks(figures.load)),
+        "## Ingest",
+        ingest(figures.ingest),
+        "## Disk",
+        f"{figures.disk.resources} resources, after `vacuum`, all search parameters indexed.",
+        "\n".join(disk_table(figures.disk)),
+        "## Memory and start",
+        f"Resident memory of the hub's processes: {figures.idle:.0f} MB idle after start, {figures.loaded:.0f} MB "
+        f"after all workloads. From `hub serve` to a served /fhir/metadata, the embedded PostgreSQL stopped before: "
+        f"{', '.join(f'{second:.1f}' for second in figures.starts)} s.",
+        "## Steps of a write",
+        "CPU-µs per resource in one process, shipped sample data (`python -m bench.micro`).",
+        figures.steps,
+    ]
+    return "\n\n".join(parts) + "\n"
