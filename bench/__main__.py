@@ -112,7 +112,7 @@ def measure(data: Path, folder: Path, quick: bool, scenarios: tuple[str, ...], c
         "commit": commit(),
         "command": "python -m bench" + (" --quick" if quick else ""),
         "data": f"{len(patients) + len(first)} bundles of synthea-617",
-        "software": f"Python {platform.python_version()}, embedded PostgreSQL as the hub sets it up, one server process",
+        "software": f"Python {platform.python_version()}, embedded PostgreSQL as the hub sets it up, one worker",
     }
     return results.Figures(facts, load, ingest, sizes, idle, loaded, tuple(starts), steps)
 
