@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fhir_server.definitions import Constraint
 from fhir_server.validation.problem import Node, Scope
+
+_ABSOLUTE = re.compile("[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 def _entries(node: Node) -> list[Node]:
@@ -83,3 +87,24 @@ BUNDLE: Mapping[str, Callable[[Any, Scope], bool]] = {
     "bdl-12": _first_is("message", "MessageHeader"),
 }
 """Invariant key -> function."""
+
+
+def _absolute(entry: Node, scope: Scope) -> bool:
+    return "fullUrl" not in entry or _ABSOLUTE.match(entry["fullUrl"]) is not None
+
+
+def _agrees(entry: Node, scope: Scope) -> bool:
+    url, resource = entry.get("fullUrl", ""), entry.get("resource")
+    if resource is None or "id" not in resource or not url.startswith("http"):
+        return True
+    return bool(url.endswith(f"/{resource['resourceType']}/{resource['id']}"))
+
+
+STATED: Mapping[str, tuple[tuple[Constraint, Callable[[Any, Scope], bool]], ...]] = {
+    "Bundle.entry": (
+        (Constraint("fullUrl", "error", "must be an absolute URL", ""), _absolute),
+        # HL7's own examples disagree.
+        (Constraint("fullUrl", "warning", "should end with type and id of the resource", ""), _agrees),
+    )
+}
+"""What the specification says in words only. https://hl7.org/fhir/R4/bundle.html#bundle-unique"""

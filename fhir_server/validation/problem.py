@@ -43,3 +43,11 @@ def within(found: list[Problem], segment: str) -> list[Problem]:
     for problem in found:
         problem.path.append(segment)
     return found
+
+
+def joined(problems: Found, more: list[Problem]) -> list[Problem]:
+    """Both lists as one; the first is extended."""
+    if problems is None:
+        return more
+    problems.extend(more)
+    return problems

@@ -130,13 +130,10 @@ def _app_4(node: Node, scope: Scope) -> bool:
 
 
 def _name(node: Node, scope: Scope) -> bool:
+    # Where there is no name the expression has no result, and nothing is wrong with it.
     name = node.get("name")
     return name is None or _NAME.fullmatch(name) is not None
 
-
-_NAMED = (
-    "adf cid cmd cpb cpd csd ees esc evd evi evv gdf ig inv lib mea msd nsd opd que red rsd rvs sdf smp spd tcp tst vsd"
-)
 
 RESOURCE: Mapping[str, Callable[[Any, Scope], bool]] = {
     "dom-2": _dom_2,
@@ -155,6 +152,10 @@ RESOURCE: Mapping[str, Callable[[Any, Scope], bool]] = {
     "org-2": _not_home,
     "org-3": _not_home,
     "app-4": _app_4,
-    **{f"{prefix}-0": _name for prefix in _NAMED},
 }
 """Invariant key -> function."""
+
+BY_EXPRESSION: Mapping[str, Callable[[Any, Scope], bool]] = {
+    "name.matches('[A-Z]([A-Za-z0-9_]){0,254}')": _name,
+}
+"""Expression -> function: the rule for names has a key of its own in each of the canonical resources."""

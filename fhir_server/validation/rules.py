@@ -9,8 +9,10 @@ from typing import Any
 
 from fhir_server.definitions import Constraint
 from fhir_server.fhirpath import FhirPathError, compile_expression
+from fhir_server.validation.bundle_invariants import STATED
 from fhir_server.validation.invariants import NATIVE, STRUCTURAL
-from fhir_server.validation.problem import Problem, Scope
+from fhir_server.validation.problem import Found, Problem, Scope
+from fhir_server.validation.resource_invariants import BY_EXPRESSION
 from mappings.r4 import Json
 
 Holds = Callable[[Any, Scope], bool]
@@ -23,27 +25,33 @@ class Rule:
     constraint: Constraint
     holds: Holds
 
-    def problem(self) -> Problem:
-        """What to say where it does not hold."""
+    def check(self, node: Any, scope: Scope) -> Found:
+        """The invariant as a problem where it does not hold."""
         constraint = self.constraint
-        return Problem("invariant", f"{constraint.key}: {constraint.human.strip()}", severity=constraint.severity)
+        if (scope.warnings or constraint.severity == "error") and not self.holds(node, scope):
+            text = f"{constraint.key}: {constraint.human.strip()}"
+            return [Problem("invariant", text, severity=constraint.severity)]
+        return None
 
 
-EMPTY_HOLDS = frozenset({"eld-19", "eld-20", "cpb-14", "smp-1", "ras-2"})
-"""Invariants whose expression gives an empty result where there is nothing to check; elsewhere empty does not hold."""
+EMPTY_HOLDS = frozenset({"inv-1", "mdd-1", "ras-2"})
+"""Invariants whose expression is empty where it cannot tell: dates of unlike precision in order, a probability that is
+no decimal. Elsewhere empty does not hold."""
 
 
 def rules(constraints: Iterable[Constraint], type_name: str) -> tuple[Rule, ...]:
     """Rules of the constraints of one type or element; those the walk itself enforces are left out."""
-    return tuple(
+    defined = [
         Rule(constraint, holds(constraint, type_name)) for constraint in constraints if constraint.key not in STRUCTURAL
-    )
+    ]
+    return (*defined, *(Rule(constraint, function) for constraint, function in STATED.get(type_name, ())))
 
 
 @cache
 def holds(constraint: Constraint, type_name: str) -> Holds:
     """The invariant as a function of node and scope."""
-    return NATIVE.get(constraint.key) or fhirpath_holds(constraint, type_name)
+    native = NATIVE.get(constraint.key) or BY_EXPRESSION.get(constraint.expression)
+    return native or fhirpath_holds(constraint, type_name)
 
 
 def fhirpath_holds(constraint: Constraint, type_name: str) -> Holds:

@@ -7,27 +7,31 @@ faults costs one dictionary look-up and one call per element.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cache
 
 from fhir_server.definitions import Element, ElementType, is_a, primitive_types, structure
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.validation.bindings import Extra, code_format, concept_check
-from fhir_server.validation.narrative import BLANK
+from fhir_server.validation.members import (
+    Check,
+    Member,
+    distinct,
+    many,
+    narrative,
+    one,
+    primitive,
+    primitives,
+    sibling,
+    siblings,
+)
 from fhir_server.validation.primitives import FORMATS, Format
-from fhir_server.validation.problem import Found, Node, Problem, Scope, within
+from fhir_server.validation.problem import Found, Node, Problem, Scope, joined
 from fhir_server.validation.references import target_check
-from fhir_server.validation.rules import Rule, rules
+from fhir_server.validation.rules import rules
 from mappings.r4 import Json
 
 MAX_DEPTH = 64
 """Objects within objects."""
-
-Check = Callable[[Json, Scope], Found]
-"""Check of one value."""
-
-Member = Callable[[Json, Node, Scope], Found]
-"""Check of what stands under a name of a JSON object: value, object, scope."""
 
 _ELEMENT_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,63}")
 
@@ -52,13 +56,15 @@ class Shape:
             for json_name, kind in element.json_names().items():
                 members[json_name] = (_member(element, kind, json_name), stem)
                 if kind.code in _extensible():
-                    members["_" + json_name] = (_sibling(element, json_name), stem)
+                    beside = sibling if element.max == 1 else siblings
+                    members["_" + json_name] = (beside(element.name, json_name, shape("Element").check), stem)
             if element.min:
                 names = tuple(element.json_names())
                 required.append((element.name, names + tuple("_" + name for name in names)))
-        self._is_element = is_a(definition.base or self.name, "Element") or definition.kind == "backbone"
+        # Element itself is what stands beside a primitive value, which may be all the content there is.
+        self._is_element = definition.kind != "resource" and self.name != "Element"
         self._is_extension = self.name == "Extension"
-        if not self._is_element:
+        if definition.kind == "resource":
             members["resourceType"] = (_as_given, None)
         self._required = tuple(required)
         self._rules = rules(definition.constraints, self.name)
@@ -88,18 +94,18 @@ class Shape:
                     if chosen is None:
                         chosen = {stem: name}
                     elif chosen.setdefault(stem, name).lstrip("_") != name.lstrip("_"):
-                        found = [*(found or ()), Problem("structure", "must be given with one type only", stem)]
+                        found = joined(found, [Problem("structure", "must be given with one type only", stem)])
             if found is not None:
-                problems = found if problems is None else problems + found
+                problems = joined(problems, found)
         for label, names in self._required:
             if names[0] not in node and not any(name in node for name in names):
-                problems = [*(problems or ()), Problem("required", "is required", label)]
+                problems = joined(problems, [Problem("required", "is required", label)])
         if self._is_element and (fault := self._empty(node, chosen)) is not None:
-            problems = [*(problems or ()), fault]
-        if self._rules and (problems is None or all(problem.code == "invariant" for problem in problems)):
+            problems = joined(problems, [fault])
+        if self._rules and (problems is None or all(map(_leaves_structure, problems))):
             for rule in self._rules:
-                if (scope.warnings or rule.constraint.severity == "error") and not rule.holds(node, scope):
-                    problems = [*(problems or ()), rule.problem()]
+                if (broken := rule.check(node, scope)) is not None:
+                    problems = joined(problems, broken)
         scope.depth -= 1
         return problems
 
@@ -122,6 +128,11 @@ def shape(name: str) -> Shape:
 def _extensible() -> frozenset[str]:
     """Primitive types whose values may have an id and extensions in a sibling "_name"."""
     return primitive_types() - {"xhtml"}
+
+
+def _leaves_structure(problem: Problem) -> bool:
+    """Whether invariants can be evaluated in spite of it."""
+    return problem.code == "invariant" or problem.severity == "warning"
 
 
 def _as_given(value: Json, node: Node, scope: Scope) -> Found:
@@ -147,14 +158,16 @@ def _member(element: Element, kind: ElementType, json_name: str) -> Member:
         value_format, code = _format(element, kind), "value"
         if element.value_set and value_format is not FORMATS[kind.code]:
             code = "code-invalid"
-        own_rules = rules(element.constraints, kind.code)
+        extras = [rule.check for rule in rules(element.constraints, kind.code)]
         if kind.code == "xhtml":
-            return _narrative(element.name, value_format)
+            return narrative(element.name, value_format)
         if element.max is None:
-            return _primitives(element.name, json_name, value_format, code, own_rules)
-        return _primitive(element.name, value_format, code, own_rules)
+            return primitives(element.name, json_name, value_format, code, extras)
+        return primitive(element.name, value_format, code, extras)
+    if element.name == "contained" and kind.code == "Resource":
+        return distinct(many(element.name, _contained))
     check = _complex(element, kind)
-    return _many(element.name, check) if element.max is None else _one(element.name, check)
+    return many(element.name, check) if element.max is None else one(element.name, check)
 
 
 def _format(element: Element, kind: ElementType) -> Format:
@@ -162,11 +175,8 @@ def _format(element: Element, kind: ElementType) -> Format:
         bound = code_format(element.value_set)
         if bound is not None:
             return bound
-    if (
-        element.path.endswith(".id")
-        and is_a(element.path.partition(".")[0], "Resource")
-        and element.path.count(".") == 1
-    ):
+    owner, _, name = element.path.rpartition(".")
+    if name == "id" and "." not in owner and is_a(owner, "Resource"):
         return FORMATS["id"]
     return FORMATS[kind.code]
 
@@ -174,7 +184,7 @@ def _format(element: Element, kind: ElementType) -> Format:
 def _complex(element: Element, kind: ElementType) -> Check:
     """Check of one object of the type, with what the element adds to its type."""
     if is_a(kind.code.partition(".")[0], "Resource") and "." not in kind.code:
-        return _contained if element.name == "contained" else _resource
+        return _resource
     check = shape(kind.code).check
     extras = _extras(element, kind)
     if not extras:
@@ -186,7 +196,7 @@ def _complex(element: Element, kind: ElementType) -> Check:
             for extra in extras:
                 more = extra(node, scope)
                 if more is not None:
-                    found = more if found is None else found + more
+                    found = joined(found, more)
         return found
 
     return check_with_extras
@@ -203,7 +213,7 @@ def _extras(element: Element, kind: ElementType) -> tuple[Extra, ...]:
     if not element.base_type and "." not in kind.code:
         of_type = {constraint.key for constraint in structure(kind.code).constraints}
         own = rules([rule for rule in element.constraints if rule.key not in of_type], kind.code)
-        extras.extend(_as_extra(rule) for rule in own)
+        extras.extend(rule.check for rule in own)
     return tuple(extras)
 
 
@@ -211,127 +221,6 @@ def _simple_quantity(node: Node, scope: Scope) -> Found:
     if "comparator" in node or "_comparator" in node:
         return [Problem("invariant", "sqty-1: The comparator is not used on a SimpleQuantity")]
     return None
-
-
-def _as_extra(rule: Rule) -> Extra:
-    def check(node: Json, scope: Scope) -> Found:
-        if (scope.warnings or rule.constraint.severity == "error") and not rule.holds(node, scope):
-            return [rule.problem()]
-        return None
-
-    return check
-
-
-def _one(name: str, check: Check) -> Member:
-    def member(value: Json, node: Node, scope: Scope) -> Found:
-        found = check(value, scope)
-        return None if found is None else within(found, name)
-
-    return member
-
-
-def _many(name: str, check: Check) -> Member:
-    def member(value: Json, node: Node, scope: Scope) -> Found:
-        if type(value) is not list:
-            return [Problem("structure", "must be an array", name)]
-        if not value:
-            return [Problem("structure", "must not be an empty array", name)]
-        problems: Found = None
-        for index, item in enumerate(value):
-            found = check(item, scope)
-            if found is not None:
-                within(found, f"{name}[{index}]")
-                problems = found if problems is None else problems + found
-        return problems
-
-    return member
-
-
-def _primitive(name: str, value_format: Format, code: str, own_rules: tuple[Rule, ...]) -> Member:
-    extras = [_as_extra(rule) for rule in own_rules]
-
-    def member(value: Json, node: Node, scope: Scope) -> Found:
-        reason = value_format(value)
-        if reason is not None:
-            return [Problem(code, reason, name)]
-        for extra in extras:
-            found = extra(value, scope)
-            if found is not None:
-                return within(found, name)
-        return None
-
-    return member
-
-
-def _narrative(name: str, value_format: Format) -> Member:
-    def member(value: Json, node: Node, scope: Scope) -> Found:
-        reason = value_format(value)
-        if reason is None or (reason is BLANK and not scope.warnings):
-            return None
-        return [Problem("invariant", reason, name, severity="warning" if reason is BLANK else "error")]
-
-    return member
-
-
-def _primitives(name: str, json_name: str, value_format: Format, code: str, own_rules: tuple[Rule, ...]) -> Member:
-    sibling = "_" + json_name
-    extras = [_as_extra(rule) for rule in own_rules]
-
-    def member(value: Json, node: Node, scope: Scope) -> Found:
-        if type(value) is not list:
-            return [Problem("structure", "must be an array", name)]
-        if not value:
-            return [Problem("structure", "must not be an empty array", name)]
-        problems: list[Problem] = []
-        for index, item in enumerate(value):
-            if item is None and _at(node.get(sibling), index) is not None:
-                continue  # Its extensions stand in the sibling.
-            reason = value_format(item)
-            if reason is not None:
-                problems.append(Problem(code, reason, f"{name}[{index}]"))
-            else:
-                for extra in extras:
-                    problems += within(extra(item, scope) or [], f"{name}[{index}]")
-        return problems or None
-
-    return member
-
-
-def _at(values: Json, index: int) -> Json:
-    return values[index] if type(values) is list and index < len(values) else None
-
-
-def _sibling(element: Element, json_name: str) -> Member:
-    """Check of "_name", which holds ids and extensions of the primitive values under "name"."""
-    name, check = element.name, shape("Element").check
-
-    def one(value: Json, node: Node, scope: Scope) -> Found:
-        found = check(value, scope)
-        if found is None and json_name not in node and "extension" not in value:
-            found = [Problem("invariant", "ele-1: All FHIR elements must have a value or children")]
-        return None if found is None else within(found, name)
-
-    def many(value: Json, node: Node, scope: Scope) -> Found:
-        if type(value) is not list:
-            return [Problem("structure", "must be an array", name)]
-        if not value:
-            return [Problem("structure", "must not be an empty array", name)]
-        values = node.get(json_name)
-        problems: list[Problem] = []
-        for index, item in enumerate(value):
-            present = _at(values, index) is not None
-            found: Found = None
-            if item is None:
-                if not present:
-                    found = [Problem("structure", "must not be null both as value and as extensions")]
-            else:
-                found = check(item, scope)
-                if found is None and not present and "extension" not in item:
-                    found = [Problem("invariant", "ele-1: All FHIR elements must have a value or children")]
-            problems += within(found or [], f"{name}[{index}]")
-        return problems or None
-
-    return many if element.max is None else one
 
 
 def _resource(node: Json, scope: Scope) -> Found:
