@@ -1,0 +1,109 @@
+"""FHIR search interaction: of a type, the system, a compartment; GET and POST. https://hl7.org/fhir/R4/http.html#search"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from fhir_server.bundle import Entry, searchset
+from fhir_server.compartment import member_types, membership
+from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.outcome import Issue, operation_outcome
+from fhir_server.prefer import prefer
+from fhir_server.search import cursor
+from fhir_server.search.include import MAX_INCLUDED
+from fhir_server.search.query import SearchQuery, parse_query
+from fhir_server.search.select import INCLUDE, MATCH, TOTAL, Hit, hit, select
+from fhir_server.statement import Statement
+from fhir_server.summary import apply
+from mappings.r4 import parse, serialize
+
+if TYPE_CHECKING:
+    from fhir_server.dispatch import Server
+
+_OF_THE_PAGE = frozenset({"_count", "_total", "_summary", "_elements", "_explain", "_include", "_revinclude"})
+"""Parameters that may change from page to page without changing where a page ends."""
+
+
+async def search(
+    server: Server, request: FhirRequest, resource_type: str | None, compartment: tuple[str, str] | None = None
+) -> FhirResponse:
+    """A searchset Bundle: a page of matches with what they include. Raises Invalid, NotFound.
+
+    compartment: type and id of the resource whose compartment is searched; resource_type None is then all its types.
+    """
+    query = parse_query(
+        resource_type,
+        request.query,
+        lenient=prefer(request.headers).lenient,
+        default_count=server.settings.default_count,
+        max_count=server.settings.max_count,
+        within=member_types(compartment[0]) if compartment else None,
+    )
+    if compartment is not None:
+        query = replace(query, criteria=(membership(*compartment, query.types), *query.criteria))
+    path = "/".join(part for part in (*(compartment or ()), resource_type or ("*" if compartment else "")) if part)
+    binding = _binding(path, query, request.access.subject)
+    position = cursor.decode(query.cursor, binding, len(query.sort)) if query.cursor else None
+    statement = select(query, request.access, server.base, position)
+    if query.explain:
+        return await _explained(server, statement)
+    hits = [hit(row) for row in await server.store.select(statement)]
+    return FhirResponse(200, _bundle(server.base, path, query, hits, binding))
+
+
+def _binding(path: str, query: SearchQuery, subject: str) -> str:
+    same = sorted(pair for pair in query.used if pair[0].partition(":")[0] not in _OF_THE_PAGE)
+    return "\n".join([subject, path, *(f"{name}={value}" for name, value in same)])
+
+
+def _bundle(base: str, path: str, query: SearchQuery, hits: Sequence[Hit], binding: str) -> bytes:
+    matches = [one for one in hits if one.mode == MATCH]
+    included = [one for one in hits if one.mode == INCLUDE]
+    total = next((one.rid for one in hits if one.mode == TOTAL), None)
+    more = len(matches) > query.count
+    del matches[query.count :]
+    url = f"{base}/{path}" if path else base
+    links = {"self": _link(url, query.used)}
+    if query.count:
+        links["first"] = links["self"]
+    if more:
+        last = matches[-1]
+        token = cursor.encode(cursor.Position(last.keys, last.rid), binding)
+        links["next"] = _link(url, (*query.used, ("_cursor", token)))
+    issues = list(query.ignored)
+    if len(included) > MAX_INCLUDED:
+        del included[MAX_INCLUDED:]
+        reason = f"more than {MAX_INCLUDED} resources would be included; the rest is left out"
+        issues.append(Issue("too-costly", reason, severity="warning"))
+    entries = [Entry(one.type, one.id, _cut(one, query), "match") for one in matches]
+    entries += [Entry(one.type, one.id, _cut(one, query), "include") for one in included]
+    return searchset(base, entries, links, total=total, issues=issues)
+
+
+def _cut(one: Hit, query: SearchQuery) -> bytes:
+    if query.summary is None and not query.elements:
+        return one.body
+    # _elements names what is wanted of the matches; what they bring along stays whole.
+    if one.mode == INCLUDE and query.elements:
+        return one.body
+    return serialize(apply(parse(one.body), query.summary, query.elements))
+
+
+def _link(url: str, used: Sequence[tuple[str, str]]) -> str:
+    query = urlencode(used, quote_via=quote, safe=",:|/*$")
+    return f"{url}?{query}" if query else url
+
+
+async def _explained(server: Server, statement: Statement) -> FhirResponse:
+    """The statement and PostgreSQL's plan for it, as it ran now."""
+    text = f"explain (analyze, buffers) {statement.text}"
+    rows = await server.store.select(Statement(text, statement.parameters, generic=statement.generic))
+    plan = "\n".join(row[0].decode() for row in rows if row[0] is not None)
+    issues = [
+        Issue("informational", statement.text, (), "information"),
+        Issue("informational", plan, (), "information"),
+    ]
+    return FhirResponse(200, serialize(operation_outcome(issues)))

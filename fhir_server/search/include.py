@@ -1,0 +1,92 @@
+"""_include and _revinclude: what else a page brings, and the SQL that finds it. https://hl7.org/fhir/R4/search.html#include"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fhir_server.outcome import Invalid
+from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
+from fhir_server.search.criteria import UnknownParameter
+from fhir_server.search.parameters import parameters_of, search_parameter
+from fhir_server.statement import Parameters
+
+MAX_INCLUDED = 1000
+"""Resources brought along per page; what is beyond is left out and said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """One _include or _revinclude, resolved to the reference parameters it follows."""
+
+    param_ids: tuple[int, ...]
+    target: str | None
+    """Only referred-to resources of this type (_include), only if the page's type is this one (_revinclude)."""
+    reverse: bool
+    iterate: bool
+
+
+def include_of(types: Sequence[str], value: str, *, reverse: bool, iterate: bool) -> Include:
+    """The include that `Type:parameter`, `Type:parameter:target`, `Type:*` or `*` asks for.
+
+    Raises UnknownParameter for an unknown type or parameter, Invalid for a malformed value.
+    """
+    name = "_revinclude" if reverse else "_include"
+    parts = value.split(":")
+    if parts == ["*"]:
+        sources = RESOURCE_TYPES if reverse or iterate else tuple(types)
+        followed = [number for source in sources for number in _references(source, types if reverse else None)]
+        return Include(tuple(followed), None, reverse, iterate)
+    if len(parts) not in (2, 3) or not all(parts):
+        raise Invalid(f"{name} is written [type]:[parameter] or [type]:[parameter]:[target type]", code="value")
+    source, code = parts[:2]
+    target = parts[2] if len(parts) == 3 else None
+    if source not in TYPE_ID or (target is not None and target not in TYPE_ID):
+        raise UnknownParameter(f"{name} names an unknown resource type")
+    if code == "*":
+        return Include(_references(source, None), target, reverse, iterate)
+    parameter = search_parameter(source, code)
+    if parameter is None or parameter.type != "reference":
+        raise UnknownParameter(f"{name}: {source} has no reference parameter '{code[:64]}'")
+    if target is not None and target not in parameter.types_of_target:
+        raise UnknownParameter(f"{name}: {source}.{code} does not refer to {target}")
+    return Include((parameter.param_id,), target, reverse, iterate)
+
+
+def _references(source: str, to: Sequence[str] | None) -> tuple[int, ...]:
+    """Reference parameters of a type; with `to`, those that may refer to one of these types."""
+    return tuple(
+        parameter.param_id
+        for parameter in parameters_of(source).values()
+        if parameter.type == "reference" and (to is None or any(one in parameter.types_of_target for one in to))
+    )
+
+
+def _step(include: Include, rid: str, parameters: Parameters) -> str:
+    """SQL: the rids one step from `rid`."""
+    numbers = parameters.add("{" + ",".join(map(str, include.param_ids)) + "}", "integer[]")
+    typed = ""
+    if include.target is not None:
+        checked = rid if include.reverse else "x.target_rid"
+        number = parameters.add(TYPE_ID[include.target], "smallint")
+        typed = f" and exists (select from resource y where y.rid = {checked} and y.type_id = {number})"
+    if include.reverse:
+        return f"select x.rid from reference x where x.param_id = any({numbers}) and x.target_rid = {rid}{typed}"
+    return f"select x.target_rid from reference x where x.rid = {rid} and x.param_id = any({numbers}){typed}"
+
+
+def included(includes: Sequence[Include], visible: str, parameters: Parameters) -> str:
+    """SQL of the recursive table `included(rid)`: everything the rows of `shown(rid)` bring, to the fixpoint.
+
+    `visible` is the condition on `resource v` under which a step may be taken and shown. Iterating includes start
+    from what was brought as well; a table without duplicates ends by itself, and the limit of its reader ends it early.
+    """
+    seen = f"exists (select from resource v where v.rid = s.rid and v.body is not null and {visible})"
+    first = " union all ".join(_step(include, "p.rid", parameters) for include in includes)
+    start = f"select s.rid from shown p cross join lateral ({first}) s(rid) where {seen}"
+    again = [include for include in includes if include.iterate]
+    if not again:
+        return f"included(rid) as ({start})"
+    further = " union all ".join(_step(include, "i.rid", parameters) for include in again)
+    step = f"select s.rid from included i cross join lateral ({further}) s(rid) where {seen}"
+    return f"included(rid) as ({start} union {step})"

@@ -1,0 +1,230 @@
+"""A search as it was asked: query parameters -> SearchQuery. https://hl7.org/fhir/R4/search.html
+
+Pure: names, modifiers, chains, includes, sort and result parameters are resolved against the table of search
+parameters; values stay text until `select.py` asks `by_<type>.py` for their conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from fhir_server.outcome import Invalid, Issue
+from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
+from fhir_server.search.criteria import Criterion, UnknownParameter, criterion
+from fhir_server.search.include import Include, include_of
+from fhir_server.search.parameters import search_parameter
+from fhir_server.search.values import split_values
+
+Total = Literal["none", "estimate", "accurate"]
+_T = TypeVar("_T", bound=str)
+
+MAX_PARAMETERS = 100
+MAX_VALUES = 10_000
+MAX_INCLUDES = 20
+MAX_SORT_KEYS = 8
+
+_IGNORED = frozenset({"_format", "_pretty"})
+_SUMMARIES = ("true", "text", "data", "count", "false")
+_TOTALS: tuple[Total, ...] = ("none", "estimate", "accurate")
+_UNSORTABLE = frozenset({"composite", "special"})
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One key of _sort."""
+
+    code: str
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A search, resolved."""
+
+    types: tuple[str, ...]
+    """The types searched; all 146 in a system search without _type."""
+    criteria: tuple[Criterion, ...] = ()
+    includes: tuple[Include, ...] = ()
+    sort: tuple[SortKey, ...] = ()
+    count: int = 20
+    """0: only the number of matches is asked for."""
+    total: Total = "none"
+    summary: str | None = None
+    """true, text or data; count is `count == 0`, false is None."""
+    elements: tuple[str, ...] = ()
+    explain: bool = False
+    cursor: str | None = None
+    pretty: bool = False
+    used: tuple[tuple[str, str], ...] = ()
+    """Parameters that took effect, for the links; without the cursor."""
+    ignored: tuple[Issue, ...] = ()
+    """Warnings about parameters left out because the client is lenient."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been read of the query so far."""
+
+    types: tuple[str, ...]
+    criteria: list[Criterion]
+    includes: list[Include]
+    once: dict[str, str]
+    values: int = 0
+
+
+def parse_query(
+    resource_type: str | None,
+    parameters: Sequence[tuple[str, str]],
+    *,
+    lenient: bool = False,
+    default_count: int = 20,
+    max_count: int = 1000,
+    within: Sequence[str] | None = None,
+) -> SearchQuery:
+    """The search that the parameters ask of a type (None: of the system).
+
+    Raises Invalid for what is unknown, malformed or beyond a limit; with `lenient`, unknown parameters and modifiers
+    are left out and named in `ignored`. `within`: the types a compartment can hold.
+    """
+    if len(parameters) > MAX_PARAMETERS:
+        raise Invalid(f"a search has at most {MAX_PARAMETERS} parameters", code="too-costly")
+    reading = _Reading(_types(resource_type, parameters, within), [], [], {})
+    used: list[tuple[str, str]] = []
+    ignored: list[Issue] = []
+    for name, value in parameters:
+        try:
+            _read(reading, name, value)
+        except UnknownParameter as error:
+            if not lenient:
+                raise
+            ignored.append(Issue("not-supported", f"ignored: {error}", severity="warning"))
+            continue
+        if name not in _IGNORED and name != "_cursor":
+            used.append((name, value))
+    once = reading.once
+    summary = once.get("_summary")
+    count = _count(once.get("_count"), default_count, max_count)
+    if summary == "count":
+        count = 0
+    elements = tuple(part.strip() for part in once.get("_elements", "").split(",") if part.strip())
+    if elements and summary not in (None, "false"):
+        raise Invalid("_elements and _summary cannot be combined", code="invalid")
+    return SearchQuery(
+        reading.types,
+        tuple(reading.criteria),
+        tuple(reading.includes),
+        _sort(reading.types, once.get("_sort", "")),
+        count,
+        _one_of("_total", once.get("_total", "none"), _TOTALS),
+        None if summary in ("false", "count") else summary,
+        elements,
+        once.get("_explain") == "true",
+        once.get("_cursor"),
+        once.get("_pretty") == "true",
+        tuple(used),
+        tuple(ignored),
+    )
+
+
+def _types(
+    resource_type: str | None, parameters: Sequence[tuple[str, str]], within: Sequence[str] | None
+) -> tuple[str, ...]:
+    asked: list[str] = []
+    for name, value in parameters:
+        if name == "_type":
+            if resource_type is not None:
+                raise Invalid("_type belongs to a search of the whole system", code="invalid")
+            asked.extend(part for part in value.split(",") if part)
+    for name in asked:
+        if name not in TYPE_ID:
+            raise Invalid("_type names an unknown resource type", code="value")
+    if resource_type is not None:
+        return (resource_type,)
+    possible = RESOURCE_TYPES if within is None else tuple(within)
+    return tuple(one for one in dict.fromkeys(asked) if one in possible) or possible
+
+
+def _read(reading: _Reading, name: str, value: str) -> None:
+    """Takes one parameter in. Raises UnknownParameter if it means nothing here, Invalid if it is wrong."""
+    control = _CONTROLS.get(name)
+    if control is not None:
+        if name in reading.once and name not in _IGNORED and name != "_type":
+            raise Invalid(f"{name} may be given once", code="invalid")
+        reading.once[name] = control(name, value)
+        return
+    head, _, modifier = name.partition(":")
+    if head in ("_include", "_revinclude"):
+        if modifier not in ("", "iterate", "recurse"):
+            raise UnknownParameter(f"{head} has no modifier of this name; possible: iterate")
+        reading.includes.append(include_of(reading.types, value, reverse=head == "_revinclude", iterate=bool(modifier)))
+        if len(reading.includes) > MAX_INCLUDES:
+            raise Invalid(f"a search has at most {MAX_INCLUDES} _include and _revinclude", code="too-costly")
+        return
+    found = criterion(reading.types, name, tuple(split_values(value)))
+    reading.values += len(found.values)
+    if reading.values > MAX_VALUES:
+        raise Invalid(f"a search has at most {MAX_VALUES} values", code="too-costly")
+    reading.criteria.append(found)
+
+
+def _text(name: str, value: str) -> str:
+    return value
+
+
+def _flag(name: str, value: str) -> str:
+    return _one_of(name, value, ("true", "false"))
+
+
+def _not_contained(name: str, value: str) -> str:
+    if value != "false":
+        raise UnknownParameter(f"{name}: contained resources are not searched on their own; possible: false")
+    return value
+
+
+def _summary(name: str, value: str) -> str:
+    return _one_of(name, value, _SUMMARIES)
+
+
+_CONTROLS: dict[str, Callable[[str, str], str]] = {
+    "_count": _text, "_sort": _text, "_total": _text, "_summary": _summary, "_elements": _text, "_type": _text,
+    "_explain": _flag, "_cursor": _text, "_contained": _not_contained, "_format": _text, "_pretty": _text,
+}  # fmt: skip
+"""Parameters about the result, each with a check of its value."""
+
+RESULT_PARAMETERS: tuple[str, ...] = (*_CONTROLS, "_include", "_revinclude")
+
+
+def _one_of(name: str, value: str, possible: Sequence[_T]) -> _T:
+    for one in possible:
+        if one == value:
+            return one
+    raise Invalid(f"{name} is one of {', '.join(possible)}", code="value")
+
+
+def _count(value: str | None, default: int, maximum: int) -> int:
+    if value is None:
+        return default
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise Invalid("_count is a whole number, 0 or more", code="value")
+    # The specification lets a server return fewer than asked, and the link to the rest follows.
+    return min(int(value), maximum)
+
+
+def _sort(types: tuple[str, ...], value: str) -> tuple[SortKey, ...]:
+    keys: dict[str, SortKey] = {}
+    for part in value.split(","):
+        code = part.strip().removeprefix("-")
+        if not code:
+            continue
+        for resource_type in types:
+            parameter = search_parameter(resource_type, code)
+            if parameter is None or parameter.type in _UNSORTABLE:
+                raise Invalid(f"_sort: {resource_type} cannot be sorted by '{code[:64]}'", code="not-supported")
+        if len(types) > 1 and code not in ("_id", "_lastUpdated"):
+            raise Invalid("_sort over several types is possible by _id and _lastUpdated", code="not-supported")
+        keys.setdefault(code, SortKey(code, part.strip().startswith("-")))
+    if len(keys) > MAX_SORT_KEYS:
+        raise Invalid(f"_sort takes at most {MAX_SORT_KEYS} keys", code="too-costly")
+    return tuple(keys.values())

@@ -1,0 +1,162 @@
+"""SearchQuery -> the one SQL statement that returns a page. https://hl7.org/fhir/R4/search.html
+
+A page is read in its order from an index and stops after count + 1 rows; see docs/decisions/search-statements.md for
+the shapes and what they were measured against. The same shape of query gives the same text, so that it is prepared
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from struct import Struct
+from typing import NamedTuple
+
+from fhir_server.access import visible
+from fhir_server.compression import decompress
+from fhir_server.resource_types import RESOURCE_TYPES
+from fhir_server.search.branch import Branch, branches, scopes
+from fhir_server.search.condition import Conditions
+from fhir_server.search.cursor import Position
+from fhir_server.search.include import MAX_INCLUDED, included
+from fhir_server.search.query import SearchQuery
+from fhir_server.search.sort import Key, after, order, resolved, value
+from fhir_server.search.walk import walk
+from fhir_server.statement import Parameters, Statement
+from smart_auth.scopes import Access
+
+MATCH, INCLUDE, TOTAL = 0, 1, 2
+"""The first column: what a row is."""
+
+_INT2, _INT4, _INT8 = Struct(">h"), Struct(">i"), Struct(">q")
+
+
+class Hit(NamedTuple):
+    """One row of the answer."""
+
+    mode: int
+    """MATCH, INCLUDE, or TOTAL: then `rid` is the number of matches and nothing else is set."""
+    rid: int
+    type: str
+    id: str
+    version_id: int
+    last_updated: int
+    body: bytes
+    keys: tuple[str | None, ...]
+    """Sort keys as text, for the cursor."""
+
+
+def hit(row: Sequence[bytes | None]) -> Hit:
+    """A row of the statement, read."""
+    mode, rid, type_id, version, updated, id, body, *keys = row
+    assert mode is not None
+    assert rid is not None
+    kind, number = _INT2.unpack(mode)[0], _INT8.unpack(rid)[0]
+    if type_id is None or version is None or updated is None or id is None or body is None:
+        return Hit(kind, number, "", "", 0, 0, b"", ())
+    return Hit(
+        kind,
+        number,
+        RESOURCE_TYPES[_INT2.unpack(type_id)[0] - 1],
+        id.decode(),
+        _INT4.unpack(version)[0],
+        _INT8.unpack(updated)[0],
+        decompress(body),
+        tuple(None if part is None else part.decode() for part in keys),
+    )
+
+
+def select(query: SearchQuery, access: Access, base: str, position: Position | None = None) -> Statement:
+    """The statement of a page after `position`: up to count + 1 matches, then what they include, then the total."""
+    parameters = Parameters()
+    conditions = Conditions(access, parameters, base)
+    if query.count == 0:
+        total = _total(query, conditions)
+        return parameters.statement(f"select {TOTAL}::smallint, ({total}), {_NOTHING}")
+    keys = [resolved(query.types[0], sort) for sort in query.sort]
+    limit = conditions.bound(query.count + 1, "bigint")
+    page, point = _page(query, keys, conditions, limit, position)
+    texts = "".join(f", p.k{number}::text" for number in range(1, len(keys) + 1))
+    columns = f"r.rid, r.type_id, r.version, r.last_updated, r.fhir_id, r.body{texts}"
+    if not query.includes and query.total == "none":
+        text = f"select {MATCH}::smallint, {columns} from ({page}) p join resource r on r.rid = p.rid"
+        return parameters.statement(f"{text} order by {order(keys, 'p.rid')}", generic=point)
+    tables = [f"page as materialized (select row_number() over (order by {order(keys)}) n, q.* from ({page}) q)"]
+    parts = [f"select {MATCH}::smallint as mode, p.n, {columns} from page p join resource r on r.rid = p.rid"]
+    empty = ", null" * len(keys)
+    if query.includes:
+        tables.append(f"shown as (select rid from page where n < {limit})")
+        tables.append(included(query.includes, visible(access, "v", parameters), parameters))
+        brought = (
+            "select distinct i.rid from included i where i.rid not in (select rid from page where n < "
+            f"{limit}) limit {MAX_INCLUDED + 1}"
+        )
+        own = f"r.rid, r.type_id, r.version, r.last_updated, r.fhir_id, r.body{empty}"
+        parts.append(f"select {INCLUDE}::smallint, null, {own} from ({brought}) b join resource r on r.rid = b.rid")
+    if query.total != "none":
+        parts.append(f"select {TOTAL}::smallint, null, ({_total(query, conditions)}), {_NOTHING}{empty}")
+    names = ", ".join(["mode", "rid", "type_id", "version", "last_updated", "fhir_id", "body", *_names(keys)])
+    listed = ", ".join(["mode", "n", *names.split(", ")[1:]])
+    text = f"with recursive {', '.join(tables)} select {names} from ({' union all '.join(parts)}) a({listed})"
+    return parameters.statement(f"{text} order by mode, n, rid")
+
+
+def point_page(query: SearchQuery, access: Access, base: str, parameters: Parameters, limit: int) -> str:
+    """SQL of the newest rids that meet the criteria, as part of a larger statement."""
+    conditions = Conditions(access, parameters, base)
+    return _by_rid(_branches(query, conditions), conditions.bound(limit, "bigint"), conditions)
+
+
+_NOTHING = "null::smallint, null::integer, null::bigint, null::text, null::bytea"
+
+
+def _names(keys: Sequence[Key]) -> list[str]:
+    return [f"k{number}" for number in range(1, len(keys) + 1)]
+
+
+def _page(
+    query: SearchQuery, keys: Sequence[Key], conditions: Conditions, limit: str, position: Position | None
+) -> tuple[str, bool]:
+    """SQL of the page's rid and sort keys, and whether one plan serves all values."""
+    if not keys:
+        found = _branches(query, conditions)
+        start = f"{{rid}} < {conditions.bound(position.rid, 'bigint')}" if position else ""
+        return _by_rid(found, limit, conditions, start), all(branch.point for branch in found)
+    if keys[0].column and keys[0].column.ordered:
+        return walk(query, keys, conditions, limit, position), False
+    values = ", ".join(f"{value(key, 'c.rid', conditions)} as k{number}" for number, key in enumerate(keys, 1))
+    rows = f"select c.rid, {values} from ({_rids(_branches(query, conditions), conditions)}) c"
+    start = f" where {after(keys, _names(keys), 'rid', position, conditions)}" if position else ""
+    return f"select * from ({rows}) z{start} order by {order(keys)} limit {limit}", False
+
+
+def _branches(query: SearchQuery, conditions: Conditions) -> list[Branch]:
+    return [branch for scope in scopes(query) for branch in branches(query.criteria, scope, conditions)]
+
+
+def _by_rid(found: Sequence[Branch], limit: str, conditions: Conditions, *more: str) -> str:
+    """The newest rids of the branches. Each stops by itself: a union as a whole would be read to its end."""
+    parts = []
+    for branch in found:
+        a = conditions.alias()
+        distinct = "" if branch.unique else "distinct "
+        tests = [one for one in more if one]
+        parts.append(
+            f"select {distinct}{branch.rid(a)} as rid {branch.body(a, *tests)}"
+            f" order by {branch.rid(a)} desc limit {limit}"
+        )
+    if len(parts) == 1:
+        return parts[0]
+    return f"select u.rid from ({' union '.join(f'({part})' for part in parts)}) u order by u.rid desc limit {limit}"
+
+
+def _rids(found: Sequence[Branch], conditions: Conditions) -> str:
+    """All rids of the branches, each once."""
+    parts = []
+    for branch in found:
+        a = conditions.alias()
+        parts.append(f"select {'' if branch.unique else 'distinct '}{branch.rid(a)} as rid {branch.body(a)}")
+    return " union ".join(parts)
+
+
+def _total(query: SearchQuery, conditions: Conditions) -> str:
+    return f"select count(*) from ({_rids(_branches(query, conditions), conditions)}) c"

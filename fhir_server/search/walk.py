@@ -1,0 +1,138 @@
+"""A sorted page read from the index of its first sort key, stopping when it is full. https://hl7.org/fhir/R4/search.html#sort
+
+The planner may still begin with the criteria where those leave few resources, and sort them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fhir_server.schema import DAY
+from fhir_server.search.branch import branches, filters, scopes
+from fhir_server.search.by_date import compare, ranged
+from fhir_server.search.condition import Conditions
+from fhir_server.search.criteria import Leaf, Node
+from fhir_server.search.cursor import Position
+from fhir_server.search.query import SearchQuery
+from fhir_server.search.sort import SPANS, Key, after, missing, order, single, value
+
+
+def walk(query: SearchQuery, keys: Sequence[Key], conditions: Conditions, limit: str, position: Position | None) -> str:
+    """SQL of rid, k1, k2, ...: resources that have the first key in its order, then those that lack it."""
+    first = keys[0]
+    lacking = not (first.own or any(_requires(criterion.nodes[query.types[0]], first) for criterion in query.criteria))
+    parts: list[str] = []
+    if position is None or position.keys[0] is not None:
+        parts = [part for scope in scopes(query) for part in _walked(query, scope, keys, conditions, limit, position)]
+        united = parts[0] if len(parts) == 1 else _united(parts, keys, limit)
+        if not lacking:
+            return united
+    rest = _lacking(query, keys, conditions, position if not parts else None)
+    if not parts:
+        return f"{rest} order by {order(keys)} limit {limit}"
+    # The second part runs only for what the first leaves open: a limit of 0 is not executed.
+    return (
+        f"with walked as materialized ({united}) select * from walked union all"
+        f" (select * from ({rest}) l order by {order(keys)} limit {limit} - (select count(*) from walked))"
+    )
+
+
+def _united(parts: Sequence[str], keys: Sequence[Key], limit: str) -> str:
+    return f"select * from ({' union '.join(f'({part})' for part in parts)}) u order by {order(keys)} limit {limit}"
+
+
+def _walked(
+    query: SearchQuery,
+    scope: Sequence[str],
+    keys: Sequence[Key],
+    conditions: Conditions,
+    limit: str,
+    position: Position | None,
+) -> list[str]:
+    first, column = keys[0], keys[0].column
+    assert column is not None
+    nodes = [criterion.nodes[scope[0]] for criterion in query.criteria]
+    once = first.own or single(first.parameter)
+    # A resource with one value has the range of a criterion on that value: the walk begins and ends there.
+    bounding = [node for node in nodes if isinstance(node, Leaf) and _bounds(node, first)] if once else []
+    tests = list(filters([node for node in nodes if node not in bounding], scope, conditions))
+    tests.append(conditions.of_types(scope, "w") if first.own else first.rows.replace("{t}", "w"))
+    name = f"w.{column.name}"
+    if not once:
+        higher = f"o.{column.name} {'>' if first.descending else '<'} {name}"
+        tests.append(
+            f"not exists (select from {column.table} o where o.rid = w.rid and {first.rows.replace('{t}', 'o')}"
+            f" and {higher})"
+        )
+    further = [value(key, "w.rid", conditions) for key in keys[1:]]
+    if position is not None:
+        shown = position.keys[0]
+        assert shown is not None
+        start = conditions.bound(shown, column.sql_type)
+        tests.append(f"{name} {'<=' if first.descending else '>='} {start}")
+        tests.append(after(keys, [name, *further], "w.rid", position, conditions))
+    columns = ", ".join(f"{text} as k{number}" for number, text in enumerate([name, *further], 1))
+    head = f"select {'' if once else 'distinct '}w.rid, {columns} from {column.table} w where "
+    tail = f" order by {order(keys, 'w.rid', walked=True)} limit {limit}"
+    found = []
+    for number, span in enumerate(SPANS.get(column.table, ("true",))):
+        ranges = [_bound(node, conditions, short=number == 0) for node in bounding]
+        where = " and ".join([*tests, span, *ranges]).replace("{rid}", "w.rid").replace("{t}", "w")
+        found.append(f"{head}{where}{tail}")
+    return found
+
+
+def _lacking(query: SearchQuery, keys: Sequence[Key], conditions: Conditions, position: Position | None) -> str:
+    [scope] = scopes(query)  # several types are sorted by what none of them lacks
+    parts = []
+    for branch in branches(query.criteria, scope, conditions, missing(keys[0], "{rid}")):
+        a = conditions.alias()
+        further = "".join(
+            f", {value(key, branch.rid(a), conditions)} as k{number}" for number, key in enumerate(keys[1:], 2)
+        )
+        nothing = f"null::{keys[0].sql_type} as k1"
+        distinct = "" if branch.unique else "distinct "
+        parts.append(f"select {distinct}{branch.rid(a)} as rid, {nothing}{further} {branch.body(a)}")
+    rows = f"select * from ({' union '.join(parts)}) m"
+    if position is None:
+        return rows
+    names = [f"k{number}" for number in range(1, len(keys) + 1)]
+    return f"{rows} where {after(keys, names, 'rid', position, conditions)}"
+
+
+def _requires(node: Node, key: Key) -> bool:
+    """Whether only resources with a value of the key's parameter meet the node."""
+    return isinstance(node, Leaf) and not node.negated and node.parameter.code == key.parameter.code
+
+
+def _bounds(node: Leaf, key: Key) -> bool:
+    """Whether the node is one range of the very dates that are walked."""
+    dated = key.parameter.type == "date" and not key.own
+    return dated and _requires(node, key) and len(node.values) == 1 and not node.values[0].startswith("ap")
+
+
+def _bound(node: Leaf, conditions: Conditions, *, short: bool) -> str:
+    """The range of a date criterion on the row walked, with the bounds of `low` by which the index is entered."""
+    prefix, low, high = ranged(node.values[0], node.parameter.code)
+
+    def number(instant: int) -> str:
+        return conditions.bound(instant, "bigint")
+
+    tests = [compare(prefix, low, high, 0, "{t}.low", "{t}.high", number)]
+    if prefix in _UPPER:
+        tests.append(f"{{t}}.low < {number(_UPPER[prefix](low, high))}")
+    if short and prefix in _LOWER:
+        tests.append(f"{{t}}.low > {number(_LOWER[prefix](low, high))}")
+    return " and ".join(tests)
+
+
+_UPPER: dict[str, Callable[[int, int], int]] = {
+    "eq": lambda low, high: high,
+    "le": max,
+    "eb": lambda low, high: low,
+}
+_LOWER: dict[str, Callable[[int, int], int]] = {
+    "gt": lambda low, high: high - DAY,
+    "ge": lambda low, high: min(low - 1, high - DAY),
+}
+"""What a prefix says of `low` alone; the lower bounds only of ranges up to a day."""
