@@ -50,7 +50,7 @@ async def capabilities(server: Server, request: FhirRequest) -> FhirResponse:
     if wanted is not None and tag in (entity_tags("If-None-Match", wanted) or {tag}):
         return FhirResponse(304, headers={"ETag": f'W/"{tag}"'})
     if request.query:
-        body = shaped(request, "CapabilityStatement", body, SHAPING | {"mode"})
+        body = shaped(request, body, SHAPING | {"mode"})
     return FhirResponse(200, body, headers={"ETag": f'W/"{tag}"'})
 
 

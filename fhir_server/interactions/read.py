@@ -46,5 +46,5 @@ def answer(request: FhirRequest, version: Version | None) -> FhirResponse:
             response.body, response.content_type, response.headers = content(body)
             return response
     if request.query:
-        response.body = shaped(request, version.type, body)
+        response.body = shaped(request, body)
     return response

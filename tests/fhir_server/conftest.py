@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
 
-from fhir_server.app import App
-from fhir_server.dispatch import Server, Settings
-from fhir_server.metrics import Metrics
-from fhir_server.store import ResourceStore
+if TYPE_CHECKING:
+    from fhir_server.dispatch import Settings
 
 BASE = "http://fhir.example.org/fhir"
 
@@ -30,6 +28,12 @@ async def serving(
     url: str, settings: Settings | None = None, integrity: bool = True, **more: Any
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of a server on the database at `url`; its base URL is the FHIR base. `more` goes to `App`."""
+    # Imported here, so that a module that cannot be imported fails only the tests that need the whole server.
+    from fhir_server.app import App
+    from fhir_server.dispatch import Server, Settings
+    from fhir_server.metrics import Metrics
+    from fhir_server.store import ResourceStore
+
     store = ResourceStore(url, BASE, referential_integrity=integrity)
     server = Server(store, BASE, store._now, settings or Settings())
     app = App(server, _elsewhere, metrics=Metrics(CollectorRegistry()), **more)
