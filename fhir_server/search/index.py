@@ -1,0 +1,274 @@
+"""All index rows of a resource, found in one walk of it. https://hl7.org/fhir/R4/search.html
+
+The expressions of a type's search parameters are merged into one tree of JSON names, compiled to closures when the type
+is first indexed; what no parameter selects is never looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from fhir_server.search import by_composite, by_date, by_number, by_quantity, by_reference, by_string, by_token, by_uri
+from fhir_server.search.by_reference import ReferenceIds
+from fhir_server.search.by_token import TokenIds
+from fhir_server.search.parameters import DECEASED, SearchParameter, parameters_of
+from fhir_server.search.paths import Leaf, Move
+from fhir_server.search.rows import Rows
+from fhir_server.search.sink import Emit, Sink
+
+TIMELINE: dict[str, str] = {
+    "AllergyIntolerance": "date",
+    "Appointment": "date",
+    "CarePlan": "date",
+    "CareTeam": "date",
+    "ChargeItem": "occurrence",
+    "Claim": "created",
+    "ClinicalImpression": "date",
+    "Communication": "sent",
+    "CommunicationRequest": "authored",
+    "Composition": "date",
+    "Condition": "recorded-date",
+    "Consent": "date",
+    "Coverage": "",
+    "DetectedIssue": "identified",
+    "DeviceRequest": "authored-on",
+    "DiagnosticReport": "date",
+    "DocumentReference": "date",
+    "Encounter": "date",
+    "EpisodeOfCare": "date",
+    "ExplanationOfBenefit": "created",
+    "FamilyMemberHistory": "date",
+    "Flag": "date",
+    "Goal": "start-date",
+    "ImagingStudy": "started",
+    "Immunization": "date",
+    "Invoice": "date",
+    "List": "date",
+    "MeasureReport": "date",
+    "Media": "created",
+    "MedicationAdministration": "effective-time",
+    "MedicationDispense": "whenhandedover",
+    "MedicationRequest": "authoredon",
+    "MedicationStatement": "effective",
+    "NutritionOrder": "datetime",
+    "Observation": "date",
+    "Procedure": "date",
+    "QuestionnaireResponse": "authored",
+    "RequestGroup": "authored",
+    "RiskAssessment": "date",
+    "ServiceRequest": "authored",
+    "Specimen": "collected",
+    "SupplyDelivery": "",
+    "Task": "authored-on",
+    "VisionPrescription": "datewritten",
+}
+"""Resource type -> code of the date parameter that places it on a patient's timeline (`patient_date`)."""
+
+_ALONE = frozenset(("_tag", "_security"))
+
+
+def index_rows(resource: dict[str, Any], base: str) -> Rows:
+    """All rows of a valid resource. `base`: own FHIR base URL without slash at the end.
+
+    Raises KeyError for a resourceType that R4 does not have.
+    """
+    indexer = _indexer(resource["resourceType"])
+    sink = Sink(resource, base + "/")
+    indexer.visit(resource, sink)
+    return _rows(sink, indexer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexer:
+    visit: Emit
+    patient_id: int | None
+    """param_id of `patient` where the type has it."""
+    timeline_id: int | None
+    """param_id of its parameter in TIMELINE."""
+
+
+def _rows(sink: Sink, indexer: _Indexer) -> Rows:
+    token = dict.fromkeys(sink.token)
+    reference = list(dict.fromkeys(sink.reference))
+    date = list(dict.fromkeys(sink.date))
+    patient_value: list[tuple[str, int, int, int]] = []
+    patient_date: list[tuple[str, int, int]] = []
+    if indexer.patient_id is not None:
+        patient_id, timeline_id = indexer.patient_id, indexer.timeline_id
+        for param_id, kind, patient in reference:
+            if param_id == patient_id and kind == "Patient":
+                patient_value += [(patient, *row) for row in token]
+                patient_date += [(patient, low, high) for date_id, low, high in date if date_id == timeline_id]
+    return Rows(
+        token=list(token | dict.fromkeys(sink.alone)) if sink.alone else list(token),
+        reference=reference,
+        reference_other=list(dict.fromkeys(sink.reference_other)),
+        patient_value=patient_value,
+        patient_date=patient_date,
+        date=date,
+        quantity=list(dict.fromkeys(sink.quantity)),
+        number=list(dict.fromkeys(sink.number)),
+        string=list(dict.fromkeys(sink.string)),
+        uri=list(dict.fromkeys(sink.uri)),
+        composite=list(dict.fromkeys(sink.composite)),
+    )
+
+
+@dataclass(slots=True)
+class _Node:
+    """A place in the JSON of a type: what is emitted there, and what lies below."""
+
+    emitters: list[Emit] = field(default_factory=list)
+    members: dict[str, _Node] = field(default_factory=dict)
+    first: dict[str, _Node] = field(default_factory=dict)
+    """Members of which only the first item counts."""
+    filtered: list[tuple[Callable[[Any], bool], _Node]] = field(default_factory=list)
+    conditions: dict[Move, _Node] = field(default_factory=dict)
+
+    def below(self, move: Move) -> _Node:
+        """The node a move leads to, made if need be."""
+        if move[0] == "key":
+            return self.members.setdefault(move[1], _Node())
+        if move[0] == "first":
+            return self.first.setdefault(move[1], _Node())
+        if move not in self.conditions:
+            self.conditions[move] = _Node()
+            self.filtered.append((_condition(move), self.conditions[move]))
+        return self.conditions[move]
+
+
+def _condition(move: Move) -> Callable[[Any], bool]:
+    kind, member, value = move  # type: ignore[misc]  # the other kinds of move never come here
+    if kind == "equals":
+        return lambda element: element.get(member) == value
+    return lambda element: any(extension.get("url") == value for extension in element.get(member, ()))
+
+
+@cache
+def _indexer(resource_type: str) -> _Indexer:
+    root = _Node()
+    grouped: dict[tuple[tuple[Move, ...], str, str], list[tuple[SearchParameter, Leaf]]] = {}
+    for parameter in parameters_of(resource_type).values():
+        # Rows of a parameter that goes by others' names are theirs; columns of `resource` have none.
+        if parameter.names == (parameter.code,) and not parameter.column:
+            for leaf in parameter.leaves:
+                grouped.setdefault((leaf.moves, leaf.data_type, parameter.type), []).append((parameter, leaf))
+            if parameter.expression == DECEASED:
+                root.emitters.append(_deceased(parameter.param_id))
+    for (moves, data_type, kind), found in grouped.items():
+        node = root
+        for move in moves:
+            node = node.below(move)
+        node.emitters.extend(_emitters(kind, data_type, moves, found))
+    known = parameters_of(resource_type)
+    patient, timeline = known.get("patient"), known.get(TIMELINE.get(resource_type, ""))
+    return _Indexer(
+        _compile(root),
+        patient.param_id if patient else None,
+        timeline.param_id if timeline else None,
+    )
+
+
+def _emitters(
+    kind: str, data_type: str, moves: tuple[Move, ...], found: list[tuple[SearchParameter, Leaf]]
+) -> Iterator[Emit]:
+    """The emitters of all parameters of one type on one element."""
+    ids = [parameter.param_id for parameter, _ in found]
+    emit: Emit | None
+    match kind:
+        case "composite":
+            for parameter, _ in found:
+                yield by_composite.emitter(parameter, data_type, parameter.param_id)
+            return
+        case "token":
+            emit = by_token.emitter(data_type, [_token_ids(parameter, data_type) for parameter, _ in found])
+        case "reference":
+            emit = by_reference.emitter(
+                data_type,
+                [
+                    ReferenceIds(parameter.param_id, parameter.ids(":identifier")[0], leaf.resolves_to)
+                    for parameter, leaf in found
+                ],
+            )
+        case "string":
+            emit = by_string.emitter(data_type, ids, moves[-1][1] if moves else "")
+        case _:
+            emit = _PLAIN[kind](data_type, ids)
+    if emit:
+        yield emit
+
+
+_PLAIN: dict[str, Callable[[str, list[int]], Emit | None]] = {
+    "date": by_date.emitter,
+    "number": by_number.emitter,
+    "quantity": by_quantity.emitter,
+    "uri": by_uri.emitter,
+}
+
+
+def _token_ids(parameter: SearchParameter, data_type: str) -> TokenIds:
+    return TokenIds(
+        parameter.param_id,
+        parameter.ids(":text")[0],
+        parameter.ids(":of-type")[0],
+        data_type == "Identifier" or parameter.code in _ALONE,
+    )
+
+
+def _deceased(param_id: int) -> Emit:
+    rows = {answer: (param_id, *by_token.folded(str(answer).lower(), None)) for answer in (True, False)}
+    return lambda value, sink: sink.token.append(rows[by_token.deceased(value)])
+
+
+def _compile(node: _Node) -> Emit:
+    """A function over one element (not a list) that writes all rows at and below the node."""
+    table: dict[str, Emit] = {}
+    for name in node.members.keys() | node.first.keys():
+        table[name] = _member(node.members.get(name), node.first.get(name))
+    filtered = [(condition, _compile(below)) for condition, below in node.filtered]
+    emitters = node.emitters
+    if not table and not filtered and len(emitters) == 1:
+        return emitters[0]
+
+    def visit(value: Any, sink: Sink) -> None:
+        for emit in emitters:
+            emit(value, sink)
+        for condition, below in filtered:
+            if condition(value):
+                below(value, sink)
+
+    if not table:
+        return visit
+
+    def walk(value: Any, sink: Sink) -> None:
+        for name, below in value.items():
+            found = table.get(name)
+            if found is not None:
+                found(below, sink)
+        if emitters or filtered:
+            visit(value, sink)
+
+    return walk
+
+
+def _member(every: _Node | None, first: _Node | None) -> Emit:
+    """A function over the value of a member, be it one element or a list of them."""
+    visit = _compile(every) if every else None
+    visit_first = _compile(first) if first else None
+
+    def enter(value: Any, sink: Sink) -> None:
+        if type(value) is list:
+            if visit is not None:
+                for item in value:
+                    # null stands for a primitive with extensions only
+                    if item is not None:
+                        visit(item, sink)
+            if visit_first is not None and value:
+                visit_first(value[0], sink)
+        elif visit is not None and value is not None:
+            visit(value, sink)
+
+    return enter
