@@ -91,9 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from hub.embedded import EmbeddedError
 
     try:
-        return {"serve": _serve, "migrate": _migrate, "load": _load, "reindex": _reindex}[chosen.command](
-            settings, chosen
-        )
+        return COMMANDS[chosen.command](settings, chosen)
     except (DatabaseUnusable, EmbeddedError) as error:
         return _told(error, 1)
     except KeyboardInterrupt:

@@ -74,7 +74,8 @@ FIXED: Mapping[str, str] = {
     "unix_socket_permissions": "0700",
     "password_encryption": "'scram-sha-256'",
     "timezone": "'UTC'",
-    # No statement, parameter or row detail may reach the log: they hold health data.
+    # No statement, parameter or row may reach the log, and errors quote them: what went wrong is told to the hub alone.
+    "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
@@ -177,7 +178,11 @@ class Embedded:
         settings = {**tuning(psutil.virtual_memory().total), **self.extra, **FIXED}
         settings["unix_socket_directories"] = f"'{place.socket}'"
         text = "# Written at every start by the hub.\n" + "".join(f"{k} = {v}\n" for k, v in settings.items())
-        (place.data / "hub.conf").write_text(text)
+        file = place.data / "hub.conf"
+        file.write_text(text)
+        file.chmod(0o600)
+        if place.owner is not None:
+            shutil.chown(file, place.owner, place.owner)
         _make_folder(place.socket, place.owner)
 
 
