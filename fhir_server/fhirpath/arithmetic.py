@@ -25,6 +25,11 @@ def number(value: Any) -> Items:
     return [value]
 
 
+def whole(value: Decimal, mode: str) -> Items:
+    """Integer that a number is rounded to; empty beyond 32 bits."""
+    return number(int(value.to_integral_value(mode))) if abs(value) <= _WHOLE else EMPTY
+
+
 def precise(value: Decimal) -> Decimal:
     """Result of a division or root to at least eight decimal places, without trailing zeros."""
     try:
@@ -43,7 +48,9 @@ def mismatch(operator: str) -> FhirPathError:
 
 def _moved(moment: Temporal, amount: Quantity, sign: int) -> Items:
     unit = amount.unit if amount.calendar else temporal.UCUM_UNITS.get(amount.unit or "")
-    unit = unit or (amount.unit if amount.unit in ("year", "month", "week", "day", "hour", "minute", "second") else None)
+    unit = unit or (
+        amount.unit if amount.unit in ("year", "month", "week", "day", "hour", "minute", "second") else None
+    )
     if unit is None:
         raise FhirPathError("only a calendar duration can be added to or taken from a date or time")
     result = temporal.add(moment, amount.value * sign, unit)
@@ -129,7 +136,7 @@ def whole_divide(a: Any, b: Any) -> Items:
     """a div b: quotient without its fraction; empty for a division by zero."""
     if not (is_number(a) and is_number(b)):
         raise mismatch("div")
-    return number(int((Decimal(a) / Decimal(b)).to_integral_value(ROUND_DOWN))) if b else EMPTY
+    return whole(Decimal(a) / Decimal(b), ROUND_DOWN) if b else EMPTY
 
 
 def remainder(a: Any, b: Any) -> Items:
@@ -155,7 +162,7 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def apply(operation: Operation, left: Items, right: Items) -> Items:
-    """Result for two collections of at most one item; empty when either is. Raises FhirPathError for types that do not fit."""
+    """Result for two collections of at most one item; empty when either is. FhirPathError if types do not fit."""
     a, b = comparable_value(single(left)), comparable_value(single(right))
     if a is None or b is None:
         return EMPTY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from typing import Any
 
 from fhir_server.fhirpath import temporal
@@ -12,7 +12,7 @@ from fhir_server.fhirpath.errors import FhirPathError
 from fhir_server.fhirpath.nodes import Node, is_number, system_value
 from fhir_server.fhirpath.quantity import Quantity, from_fhir
 from fhir_server.fhirpath.temporal import Temporal
-from fhir_server.fhirpath.units import canonical
+from fhir_server.search.units import canonical
 
 
 def comparable_value(item: Any) -> Any:
@@ -89,16 +89,20 @@ def common_unit(left: Quantity, right: Quantity) -> tuple[Decimal | int, Decimal
     if (left.unit, left.calendar, left.other) == (right.unit, right.calendar, right.other):
         return left.value, right.value
     if left.calendar and right.calendar and {left.unit, right.unit} == {"year", "month"}:
-        return tuple(q.value * 12 if q.unit == "year" else q.value for q in (left, right))  # type: ignore[return-value]
+        return _in_months(left), _in_months(right)
     a, b = left.ucum, right.ucum
     if a is None or b is None:
         return None
     if a == b:
         return left.value, right.value
-    first, second = canonical(left.value, a), canonical(right.value, b)
-    if first is None or second is None or first[1] != second[1]:
+    first, second = canonical(a), canonical(b)
+    if first is None or second is None or first.unit != second.unit:
         return None
-    return first[0], second[0]
+    return first.convert(Decimal(left.value)), second.convert(Decimal(right.value))
+
+
+def _in_months(quantity: Quantity) -> Decimal | int:
+    return quantity.value * 12 if quantity.unit == "year" else quantity.value
 
 
 def _places(value: Decimal | int) -> int:
@@ -113,7 +117,10 @@ def _alike_numbers(a: Decimal | int, b: Decimal | int) -> bool:
     if a == b:
         return True
     unit = Decimal(1).scaleb(-min(_places(a), _places(b)))
-    return Decimal(a).quantize(unit) == Decimal(b).quantize(unit)
+    try:
+        return Decimal(a).quantize(unit) == Decimal(b).quantize(unit)
+    except DecimalException:
+        return False  # More digits than are compared; and they are not equal.
 
 
 def _alike_text(text: str) -> str:
@@ -141,9 +148,13 @@ def _equivalent_quantities(a: Quantity, b: Quantity) -> bool:
     if a.unit == b.unit:
         return _alike_numbers(*amounts)
     # Compare in the coarser of the two given units: 4 'g' is about 4040 'mg'.
-    first, second = (a, b) if abs(a.value) <= abs(b.value) else (b, a)
+    first, second = sorted((a, b), key=_magnitude)
     one = common_unit(_as_fixed(Quantity(1, first.unit, calendar=first.calendar)), _as_fixed(second))
     return one is not None and one[0] != 0 and _alike_numbers(first.value, _rounded(Decimal(one[1]) / Decimal(one[0])))
+
+
+def _magnitude(quantity: Quantity) -> Decimal:
+    return abs(Decimal(quantity.value))
 
 
 def _rounded(value: Decimal) -> Decimal:
@@ -182,8 +193,8 @@ def equivalent(left: Items, right: Items) -> bool:
 def order(left: Any, right: Any) -> int | None:
     """-1, 0, 1 or None where it is open. Raises FhirPathError for items that have no order."""
     a, b = _pair(left, right)
-    if is_number(a) and is_number(b) or (a.__class__ is str and b.__class__ is str):
-        return (a > b) - (a < b)
+    if (is_number(a) and is_number(b)) or (a.__class__ is str and b.__class__ is str):
+        return int(a > b) - int(a < b)
     if a.__class__ is Temporal and b.__class__ is Temporal and temporal.comparable(a, b):
         return temporal.compare(a, b)
     if a.__class__ is Quantity and b.__class__ is Quantity:

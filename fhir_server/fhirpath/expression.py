@@ -116,5 +116,3 @@ def compile_expression(text: str) -> Expression:
         return Expression(text, tree, compile_tree(tree))
     except RecursionError:
         raise FhirPathError("expression nested too deep", kind="syntax") from None
-
-

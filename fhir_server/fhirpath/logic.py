@@ -185,4 +185,3 @@ OPERATORS: dict[str, Callable[[Code, Code], Code]] = {
     "in": membership,
     "contains": containment,
 }
-

@@ -5,17 +5,23 @@ from __future__ import annotations
 from xml.parsers import expat
 
 _SPACE = "http://www.w3.org/1999/xhtml"
-_ELEMENTS = frozenset(
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ELEMENTS = _names(
     "a abbr acronym b big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i img "
-    "li ol p pre q samp small span strong sub sup table tbody td tfoot th thead tr tt ul var".split()
+    "li ol p pre q samp small span strong sub sup table tbody td tfoot th thead tr tt ul var"
 )
-_ANYWHERE = frozenset("title style class id lang xml:lang dir accesskey tabindex".split())
-_TABLE = frozenset("align char charoff valign".split())
-_CELL = _TABLE | frozenset("colspan rowspan headers scope abbr axis width height nowrap bgcolor".split())
+_ANYWHERE = _names("title style class id lang xml:lang dir accesskey tabindex")
+_TABLE = _names("align char charoff valign")
+_CELL = _TABLE | _names("colspan rowspan headers scope abbr axis width height nowrap bgcolor")
 _ATTRIBUTES: dict[str, frozenset[str]] = {
-    "a": frozenset("href name rel rev charset hreflang type shape coords target".split()),
-    "img": frozenset("src alt longdesc width height usemap ismap border align hspace vspace".split()),
-    "table": frozenset("summary width border frame rules cellspacing cellpadding align bgcolor".split()),
+    "a": _names("href name rel rev charset hreflang type shape coords target"),
+    "img": _names("src alt longdesc width height usemap ismap border align hspace vspace"),
+    "table": _names("summary width border frame rules cellspacing cellpadding align bgcolor"),
     "td": _CELL,
     "th": _CELL,
     "tr": _TABLE | {"bgcolor"},
@@ -24,18 +30,18 @@ _ATTRIBUTES: dict[str, frozenset[str]] = {
     "tbody": _TABLE,
     "thead": _TABLE,
     "tfoot": _TABLE,
-    "q": frozenset(("cite",)),
-    "blockquote": frozenset(("cite",)),
-    "pre": frozenset(("width", "xml:space")),
-    "p": frozenset(("align",)),
-    "div": frozenset(("align",)),
-    "hr": frozenset(("align", "noshade", "size", "width")),
-    "br": frozenset(("clear",)),
-    "ol": frozenset(("type", "start", "compact")),
-    "ul": frozenset(("type", "compact")),
-    "li": frozenset(("type", "value")),
-    "caption": frozenset(("align",)),
-    **{f"h{level}": frozenset(("align",)) for level in range(1, 7)},
+    "q": _names("cite"),
+    "blockquote": _names("cite"),
+    "pre": _names("width xml:space"),
+    "p": _names("align"),
+    "div": _names("align"),
+    "hr": _names("align noshade size width"),
+    "br": _names("clear"),
+    "ol": _names("type start compact"),
+    "ul": _names("type compact"),
+    "li": _names("type value"),
+    "caption": _names("align"),
+    **{f"h{level}": _names("align") for level in range(1, 7)},
 }
 _SCRIPTS = ("javascript:", "vbscript:", "data:text/html")
 

@@ -50,43 +50,25 @@ def node(value: Any, type_name: str | None = None) -> Node:
     return Node(value, named(type_name) if type_name else UNTYPED)
 
 
-def append_elements(
-    out: list[Any], holder: dict[str, Any], key: str, type: TypeInfo
-) -> None:
+def append_elements(out: list[Any], holder: dict[str, Any], key: str, type: TypeInfo) -> None:
     """Appends the elements that a JSON key of an object holds: several for an array, `_key` joined for primitives."""
     value = holder.get(key)
-    if type.is_primitive or type is UNTYPED:
-        extra = holder.get("_" + key)
-        if extra is not None:
-            _append_extended(out, holder, key, type, value, extra)
-            return
-        if value is None:
-            return
-        if value.__class__ is list:
-            for index, item in enumerate(value):
-                if item is not None:
-                    out.append(Node(item, type if item.__class__ is not dict else type_of_json(item), None, (holder, key, index)))
-        else:
-            out.append(Node(value, type if value.__class__ is not dict else type_of_json(value), None, (holder, key, -1)))
-    elif value is None:
+    untyped = type is UNTYPED
+    if (type.is_primitive or untyped) and (extra := holder.get("_" + key)) is not None:
+        _append_extended(out, holder, key, type, value, extra)
         return
-    elif type.is_resource:
-        if value.__class__ is list:
-            for index, item in enumerate(value):
-                out.append(Node(item, type_of_json(item), None, (holder, key, index)))
-        else:
-            out.append(Node(value, type_of_json(value), None, (holder, key, -1)))
-    elif value.__class__ is list:
-        for index, item in enumerate(value):
-            if item is not None:
-                out.append(Node(item, type, None, (holder, key, index)))
-    else:
-        out.append(Node(value, type, None, (holder, key, -1)))
+    if value is None:
+        return
+    declared = untyped or type.is_resource
+    if value.__class__ is not list:
+        out.append(Node(value, type_of_json(value) if declared else type, None, (holder, key, -1)))
+        return
+    for index, item in enumerate(value):
+        if item is not None:
+            out.append(Node(item, type_of_json(item) if declared else type, None, (holder, key, index)))
 
 
-def _append_extended(
-    out: list[Any], holder: dict[str, Any], key: str, type: TypeInfo, value: Any, extra: Any
-) -> None:
+def _append_extended(out: list[Any], holder: dict[str, Any], key: str, type: TypeInfo, value: Any, extra: Any) -> None:
     if extra.__class__ is not list and value.__class__ is not list:
         out.append(Node(value, type, extra if extra.__class__ is dict else None, (holder, key, -1)))
         return

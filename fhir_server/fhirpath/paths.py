@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from fhir_server.fhirpath.code import Code, Frame, Items, Many, from_many
 from fhir_server.fhirpath.nodes import Node, append_children
 
@@ -74,7 +73,7 @@ def present(items: Items, names: tuple[str, ...]) -> bool:
                 value = item.value
                 if value.__class__ is dict and (child := item.type.children.get(name)) is not None and child.key:
                     # The commonest case by far: an element that is no choice, of an object.
-                    if name in value and value[name] not in (None, []) or "_" + name in value:
+                    if (name in value and value[name] not in (None, [])) or "_" + name in value:
                         return True
                 elif _steps_to(item, names):
                     return True
@@ -89,5 +88,3 @@ def _steps_to(item: Node, names: tuple[str, ...]) -> bool:
         if not items:
             return False
     return True
-
-

@@ -131,7 +131,14 @@ def comparable(left: Temporal, right: Temporal) -> bool:
 
 
 _UNITS = ("year", "month", "day", "hour", "minute", "second")
-_SECONDS = {"week": 604800, "day": 86400, "hour": 3600, "minute": 60, "second": 1, "millisecond": Decimal("0.001")}
+_SECONDS: dict[str, Decimal | int] = {
+    "week": 604800,
+    "day": 86400,
+    "hour": 3600,
+    "minute": 60,
+    "second": 1,
+    "millisecond": Decimal("0.001"),
+}
 UCUM_UNITS = {"wk": "week", "d": "day", "h": "hour", "min": "minute", "s": "second", "ms": "millisecond"}
 """UCUM codes of fixed length that may be added to a date or time; 'mo' and 'a' are no calendar units."""
 

@@ -43,7 +43,8 @@ def matcher(name: str, position: int, *, exact: bool) -> Matches:
         raise FhirPathError("unknown namespace of a type", position, kind="semantic")
     fhir = find(local) if namespace != "System" else None
     system = local if namespace != "FHIR" and local in SYSTEM_TYPES else None
-    if (fhir is None or "." in local) and system is None:
+    known = fhir is not None or (namespace == "System" and find(local) is not None)
+    if (not known or "." in local) and system is None:
         raise FhirPathError(f"unknown type '{name}'", position, kind="semantic")
     by_name_alone = exact and fhir is not None and fhir.is_primitive
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache, cached_property
 
 from fhir_server.definitions import Element, Structure, structure
+from fhir_server.resource_types import TYPE_ID
 
 SYSTEM_TYPES: frozenset[str] = frozenset(
     ("Any", "Boolean", "Date", "DateTime", "Decimal", "Integer", "Quantity", "String", "Time")
@@ -13,6 +14,9 @@ SYSTEM_TYPES: frozenset[str] = frozenset(
 
 _KEPT_IN = {"System.String": "string", "System.Date": "date", "System.DateTime": "dateTime", "System.Time": "time"}
 """System type of an element such as Element.id -> primitive with the same JSON form."""
+
+
+_RESOURCES = frozenset((*TYPE_ID, "Resource", "DomainResource"))
 
 
 class Child:
@@ -31,7 +35,7 @@ class Child:
 
 
 class TypeInfo:
-    """A FHIR type, or the anonymous type of a backbone element (named by its path). One object each: compare with `is`."""
+    """A FHIR type, or the anonymous type of a backbone element (its name is the path). Compare with `is`."""
 
     def __init__(self, name: str, definition: Structure | None) -> None:
         self.name = name
@@ -66,6 +70,9 @@ class TypeInfo:
 
 def _child(element: Element) -> Child:
     alternatives = {key: named(_KEPT_IN.get(kind.code, kind.code)) for key, kind in element.json_names().items()}
+    if element.name == "id" and element.path.partition(".")[0] in _RESOURCES and element.path.count(".") == 1:
+        # R4's definitions say string; the specification means the type id.
+        alternatives = {"id": named("id")}
     return Child(element.name, alternatives, element.max != 1)
 
 
@@ -85,3 +92,11 @@ UNTYPED = TypeInfo("", None)
 def named(name: str) -> TypeInfo:
     """As `find`, but UNTYPED for an unknown name."""
     return find(name) or UNTYPED
+
+
+@cache
+def class_info() -> TypeInfo:
+    """Type of what `type()` answers: a namespace and a name."""
+    info = TypeInfo("ClassInfo", None)
+    info.children = {name: Child(name, {name: named("string")}, False) for name in ("namespace", "name")}
+    return info

@@ -104,8 +104,8 @@ def _precision(items: Items) -> Items:
         raise FhirPathError("only numbers, dates and times have a precision")
     digits = {1: 4, 2: 6, 3: 8, 4: 10, 5: 12, 6: 14} if value.kind != "time" else {1: 2, 2: 4, 3: 6}
     last = value.fields[-1]
-    fraction = -last.as_tuple().exponent if last.__class__ is Decimal else 0
-    return [digits[len(value.fields)] + fraction]
+    exponent = last.as_tuple().exponent if last.__class__ is Decimal else 0
+    return [digits[len(value.fields)] - (exponent if isinstance(exponent, int) else 0)]
 
 
 def _comparable(items: Items, others: Items) -> Items:

@@ -10,7 +10,7 @@ from typing import Any
 from fhir_server.fhirpath import temporal
 from fhir_server.fhirpath.code import EMPTY, Items, single
 from fhir_server.fhirpath.equality import comparable_value
-from fhir_server.fhirpath.functions.signature import Function, on_items, test_of_items
+from fhir_server.fhirpath.functions.signature import Function, check_of_items, on_items
 from fhir_server.fhirpath.nodes import Node, is_number
 from fhir_server.fhirpath.quantity import Quantity, from_text
 from fhir_server.fhirpath.temporal import Temporal
@@ -54,13 +54,13 @@ def to_text(value: Any) -> str | None:
     if value.__class__ is bool:
         return "true" if value else "false"
     if value.__class__ is Decimal:
-        return format(value, "f")
+        return format(value, "f") if abs(value.adjusted()) < 400 else str(value)
     return None if value.__class__ is Node else str(value)
 
 
 def _to_quantity(value: Any) -> Quantity | None:
     if value.__class__ is Quantity:
-        return value  # type: ignore[no-any-return]
+        return value
     if value.__class__ is bool:
         return Quantity(Decimal("1.0") if value else Decimal("0.0"), "1")
     if is_number(value):
@@ -75,7 +75,7 @@ def _to_moment(kind: str) -> Callable[[Any], Temporal | None]:
         if value.__class__ is not Temporal:
             return None
         if value.kind == kind:
-            return value  # type: ignore[no-any-return]
+            return value
         if kind == "time" or value.kind == "time":
             return None
         return Temporal(kind, value.fields[: temporal.FIELDS[kind]])
@@ -114,5 +114,5 @@ def _converts(convert: Callable[[Any], Any]) -> Callable[..., bool | None]:
 
 CONVERSION: dict[str, Function] = {
     **{f"to{name}": on_items(_converted(call)) for name, call in _CONVERSIONS.items()},
-    **{f"convertsTo{name}": test_of_items(_converts(call)) for name, call in _CONVERSIONS.items()},
+    **{f"convertsTo{name}": check_of_items(_converts(call)) for name, call in _CONVERSIONS.items()},
 }

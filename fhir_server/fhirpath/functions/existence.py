@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from fhir_server.fhirpath.code import Code, Frame, Items, from_many, from_truth
 from fhir_server.fhirpath.equality import Seen
 from fhir_server.fhirpath.errors import FhirPathError
-from fhir_server.fhirpath.functions.signature import Compile, Function, on_items, test_of_items
+from fhir_server.fhirpath.functions.signature import Compile, Function, check_of_items, on_items
 from fhir_server.fhirpath.nodes import plain
 from fhir_server.fhirpath.paths import present
 from fhir_server.fhirpath.syntax import Tree
@@ -111,12 +111,12 @@ EXISTENCE: dict[str, Function] = {
     "all": Function(1, 1, _all),
     "not": Function(0, 0, _not),
     "count": Function(0, 0, _count),
-    "allTrue": test_of_items(lambda items: all(_booleans(items))),
-    "anyTrue": test_of_items(lambda items: any(_booleans(items))),
-    "allFalse": test_of_items(lambda items: not any(_booleans(items))),
-    "anyFalse": test_of_items(lambda items: not all(_booleans(items))),
-    "subsetOf": test_of_items(_subset, 1),
-    "supersetOf": test_of_items(lambda items, others: _subset(others, items), 1),
+    "allTrue": check_of_items(lambda items: all(_booleans(items))),
+    "anyTrue": check_of_items(lambda items: any(_booleans(items))),
+    "allFalse": check_of_items(lambda items: not any(_booleans(items))),
+    "anyFalse": check_of_items(lambda items: not all(_booleans(items))),
+    "subsetOf": check_of_items(_subset, 1),
+    "supersetOf": check_of_items(lambda items, others: _subset(others, items), 1),
     "distinct": on_items(distinct),
-    "isDistinct": test_of_items(_is_distinct),
+    "isDistinct": check_of_items(_is_distinct),
 }

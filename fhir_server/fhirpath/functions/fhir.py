@@ -8,7 +8,7 @@ from typing import Any
 from fhir_server.definitions import value_set
 from fhir_server.fhirpath.code import Code, Frame, Items, from_many, from_truth, single
 from fhir_server.fhirpath.errors import FhirPathError
-from fhir_server.fhirpath.functions.signature import Compile, Function, on_items, test_of_items, text_of
+from fhir_server.fhirpath.functions.signature import Compile, Function, check_of_items, on_items, text_of
 from fhir_server.fhirpath.narrative import is_narrative
 from fhir_server.fhirpath.nodes import Node, append_elements, plain
 from fhir_server.fhirpath.references import resolved
@@ -89,11 +89,11 @@ def _html_checks(source: Code, arguments: Sequence[Tree], compile: Compile) -> C
 
 FHIR: dict[str, Function] = {
     "extension": on_items(_extensions, 1),
-    "hasExtension": test_of_items(lambda items, url: bool(_extensions(items, url)), 1),
-    "hasValue": test_of_items(_has_value),
+    "hasExtension": check_of_items(lambda items, url: bool(_extensions(items, url)), 1),
+    "hasValue": check_of_items(_has_value),
     "getValue": on_items(_value),
     "resolve": Function(0, 0, _resolve),
-    "memberOf": test_of_items(_member_of, 1),
-    "conformsTo": test_of_items(_conforms_to, 1),
+    "memberOf": check_of_items(_member_of, 1),
+    "conformsTo": check_of_items(_conforms_to, 1),
     "htmlChecks": Function(0, 0, _html_checks),
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal, DecimalException
 from typing import Any
 
-from fhir_server.fhirpath.arithmetic import number, precise
+from fhir_server.fhirpath.arithmetic import number, precise, whole
 from fhir_server.fhirpath.code import EMPTY, Items, single
 from fhir_server.fhirpath.equality import comparable_value
 from fhir_server.fhirpath.errors import FhirPathError
@@ -19,7 +19,7 @@ Number = int | Decimal
 def _rounded_to_integer(mode: str) -> Callable[[Items], Items]:
     def call(items: Items) -> Items:
         value = number_of(items)
-        return EMPTY if value is None else number(int(Decimal(value).to_integral_value(mode)))
+        return EMPTY if value is None else whole(Decimal(value), mode)
 
     return call
 
@@ -68,7 +68,7 @@ def _power(items: Items, exponent: Items) -> Items:
 def _absolute(items: Items) -> Items:
     value = comparable_value(single(items))
     if value.__class__ is Quantity:
-        return [Quantity(abs(value.value), value.unit, calendar=value.calendar, other=value.other)]
+        return [Quantity(abs(Decimal(value.value)), value.unit, calendar=value.calendar, other=value.other)]
     amount = number_of(items)
     return EMPTY if amount is None else [abs(amount)]
 

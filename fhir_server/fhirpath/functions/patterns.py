@@ -6,11 +6,11 @@ import re
 from functools import lru_cache
 from typing import Any
 
-import re2
+import re2  # type: ignore[import-untyped]
 
 from fhir_server.fhirpath.code import Items, bounded
 from fhir_server.fhirpath.errors import FhirPathError
-from fhir_server.fhirpath.functions.signature import Function, on_text, test_of_items, text_of
+from fhir_server.fhirpath.functions.signature import Function, check_of_items, on_text, text_of
 
 _GROUP = re.compile(r"\\(.)|\$(\d)|\$\{(\w+)\}", re.DOTALL)
 
@@ -63,7 +63,7 @@ def _replace_matches(text: str, pattern: str, substitution: str) -> str:
 
 
 PATTERNS: dict[str, Function] = {
-    "matches": test_of_items(_matches, 1),
-    "matchesFull": test_of_items(_matches_full, 1),
+    "matches": check_of_items(_matches, 1),
+    "matchesFull": check_of_items(_matches_full, 1),
     "replaceMatches": on_text(_replace_matches, text_of, text_of),
 }

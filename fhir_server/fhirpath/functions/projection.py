@@ -128,7 +128,7 @@ def _sort(source: Code, arguments: Sequence[Tree], compile: Compile) -> Code:
         def compare(left: tuple[object, list[object]], right: tuple[object, list[object]]) -> int:
             for a, b, (_, sign) in zip(left[1], right[1], projections, strict=True):
                 if a is None or b is None:
-                    found = (a is not None) - (b is not None)
+                    found = (a is None) - (b is None)  # An empty key stands last.
                 else:
                     found = order(a, b) or 0
                 if found:

@@ -38,7 +38,7 @@ def on_items(call: Callable[..., Items], least: int = 0, most: int | None = None
     return Function(least, least if most is None else most, build)
 
 
-def test_of_items(call: Callable[..., bool | None], least: int = 0, most: int | None = None) -> Function:
+def check_of_items(call: Callable[..., bool | None], least: int = 0, most: int | None = None) -> Function:
     """As `on_items`, for a function that answers true, false or nothing."""
 
     def build(source: Code, arguments: Sequence[Tree], compile: Compile) -> Code:
@@ -55,7 +55,7 @@ def text_of(items: Items) -> str | None:
     """The one string of a collection; None when it is empty. Raises FhirPathError for anything else."""
     value = comparable_value(single(items))
     if value is None or value.__class__ is str:
-        return value  # type: ignore[no-any-return]
+        return value
     if items[0].__class__ is not str and getattr(items[0], "value", None).__class__ is str:
         return str(items[0].value)  # A FHIR date where a string is expected.
     raise FhirPathError("a string is expected")
@@ -74,8 +74,8 @@ def integer_of(items: Items) -> int | None:
 def number_of(items: Items) -> int | Decimal | None:
     """The one number of a collection; None when it is empty. Raises FhirPathError for anything else."""
     value = comparable_value(single(items))
-    if value is None or is_number(value):
-        return value  # type: ignore[no-any-return]
+    if value is None or (isinstance(value, (int, Decimal)) and is_number(value)):
+        return value
     raise FhirPathError("a number is expected")
 
 
@@ -93,9 +93,7 @@ def on_text(call: Callable[..., Any], *arguments: Callable[[Items], Any], least:
     return on_items(items, len(arguments) if least is None else least, len(arguments))
 
 
-def lambda_of(
-    call: Callable[[Frame, Items, Code], Items], least: int = 1, most: int = 1
-) -> Function:
+def lambda_of(call: Callable[[Frame, Items, Code], Items], least: int = 1, most: int = 1) -> Function:
     """Function whose argument is evaluated anew for each item: call(frame, input, code of the argument)."""
 
     def build(source: Code, arguments: Sequence[Tree], compile: Compile) -> Code:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from fhir_server.fhirpath.code import EMPTY, Items, bounded
 from fhir_server.fhirpath.errors import FhirPathError
-from fhir_server.fhirpath.functions.signature import Function, integer_of, on_items, on_text, test_of_items, text_of
+from fhir_server.fhirpath.functions.signature import Function, check_of_items, integer_of, on_items, on_text, text_of
 
 
 def _test(call: Callable[[str, str], bool]) -> Function:
@@ -18,7 +18,7 @@ def _test(call: Callable[[str, str], bool]) -> Function:
         text, other = text_of(items), text_of(argument)
         return None if text is None or other is None else call(text, other)
 
-    return test_of_items(test, 1)
+    return check_of_items(test, 1)
 
 
 def _substring(text: str, start: int, length: int | None = None) -> str | None:

@@ -9,7 +9,7 @@ from fhir_server.fhirpath.functions.signature import Compile, Function, on_items
 from fhir_server.fhirpath.nodes import Node, children, descendants
 from fhir_server.fhirpath.syntax import Tree
 from fhir_server.fhirpath.type_names import matcher, name_in, system_type
-from fhir_server.fhirpath.types import UNTYPED
+from fhir_server.fhirpath.types import class_info
 
 
 def type_test(operand: Code, name: str, position: int) -> Code:
@@ -49,9 +49,9 @@ def _as(source: Code, arguments: Sequence[Tree], compile: Compile) -> Code:
 def _type_of(item: object) -> Node:
     if isinstance(item, Node):
         kind = item.type
-        name = "" if kind is UNTYPED else kind.base.name if kind.is_backbone and kind.base else kind.name
-        return Node({"namespace": "FHIR", "name": name}, UNTYPED)
-    return Node({"namespace": "System", "name": system_type(item)}, UNTYPED)
+        name = kind.base.name if kind.is_backbone and kind.base else kind.name
+        return Node({"namespace": "FHIR", "name": name}, class_info())
+    return Node({"namespace": "System", "name": system_type(item)}, class_info())
 
 
 def _descendants(source: Code, arguments: Sequence[Tree], compile: Compile) -> Code:
