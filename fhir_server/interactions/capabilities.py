@@ -16,7 +16,6 @@ from fhir_server.formats import OFFERED
 from fhir_server.interactions import patch
 from fhir_server.outcome import Invalid, NotFound
 from fhir_server.resource_types import RESOURCE_TYPES
-from fhir_server.search.criteria import targets
 from fhir_server.search.parameters import SearchParameter, parameters_of
 from fhir_server.shape import SHAPING, shaped
 from mappings.r4 import serialize
@@ -156,7 +155,7 @@ def _referring() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {name: [] for name in RESOURCE_TYPES}
     for source in RESOURCE_TYPES:
         for parameter in _references(source):
-            for target in targets(parameter):
+            for target in parameter.types_of_target:
                 if target in found:
                     found[target].append(f"{source}:{parameter.code}")
     return {name: tuple(values) for name, values in found.items()}
