@@ -1,0 +1,224 @@
+"""The transaction interaction: all entries or none. https://hl7.org/fhir/R4/http.html#trules
+
+1. `plan`: turns, ids, links, validation; the database is not asked yet, and nothing is held.
+2. `ask`: locks of the criteria, then one search for all criteria, one read of all targets.
+3. `Settlement`: what each entry comes down to; links get the ids found.
+4. One write of all changes; then reading entries, which see it; then the commit.
+Steps 2 to 4 run again as a whole when another writer was faster or a deadlock was broken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from fhir_server import dispatch, write_set
+from fhir_server.commit import missing
+from fhir_server.exchange import FhirRequest
+from fhir_server.outcome import Conflict, FhirError, Unprocessable
+from fhir_server.prefer import removed, written
+from fhir_server.store import Unit, new_id
+from fhir_server.store_errors import MissingReferences, RetryTransaction, StillReferenced, VersionConflict
+from fhir_server.transaction.ask import ask, lock_keys
+from fhir_server.transaction.entries import Entry, Turn
+from fhir_server.transaction.inside import Inside
+from fhir_server.transaction.links import Kind
+from fhir_server.transaction.pace import Pace
+from fhir_server.transaction.plan import Plan, link_path, plan, rewrite
+from fhir_server.transaction.refusals import Refusals
+from fhir_server.transaction.requests import answered, request_of
+from fhir_server.transaction.settle import Decision, Settlement
+from fhir_server.version import Change, Version
+from mappings.r4 import Json
+
+if TYPE_CHECKING:
+    from fhir_server.dispatch import Server
+
+ATTEMPTS = 8
+
+
+@dataclass(slots=True)
+class _Work:
+    """One transaction on its way."""
+
+    server: Server
+    request: FhirRequest
+    headers: Mapping[str, str]
+    plan: Plan
+    pace: Pace
+    answers: list[bytes] = field(default_factory=list)
+
+
+async def carry_out(
+    server: Server, request: FhirRequest, entries: Sequence[Json], headers: Mapping[str, str]
+) -> list[bytes]:
+    """The entries of the answer, in order of the request. Raises FhirError: all reasons, and nothing is done."""
+    pace, refusals = Pace(), Refusals()
+    planned = await plan(
+        entries,
+        server.base,
+        request.access,
+        new_id=new_id,
+        integrity=server.store.referential_integrity,
+        pace=pace,
+        refusals=refusals,
+    )
+    refusals.check()
+    work = _Work(server, request, headers, planned, pace, [b""] * len(entries))
+    keys = lock_keys(planned)
+    turns: list[Hashable] = list(keys)
+    for attempt in range(ATTEMPTS):
+        try:
+            async with AsyncExitStack() as stack:
+                for turn in turns:
+                    # Waiting here takes no database connection, as waiting for the advisory lock would.
+                    await stack.enter_async_context(server.turns.turn(turn))
+                await _attempt(work, keys)
+            return work.answers
+        except (VersionConflict, RetryTransaction):
+            if attempt == 0:
+                # Lost a race: from now on in turn with others that write to the same resources.
+                named = {(entry.type, entry.id) for entry in planned.writers if entry.id is not None}
+                turns = [*keys, *sorted(named)]
+            await asyncio.sleep(random.uniform(0, 0.005 * 2**attempt))
+    raise Conflict("resources of this transaction keep changing; try again", code="transient")
+
+
+async def _attempt(work: _Work, keys: list[int]) -> None:
+    server, request, planned = work.server, work.request, work.plan
+    settings = server.settings
+    delete_limit = settings.conditional_delete_limit if settings.conditional_delete_multiple else 1
+    for entry in planned.writers:
+        entry.assigned = entry.provisional
+    async with server.store.transaction(request.access) as unit:
+        refusals = Refusals()
+        decisions: list[Decision] = []
+        if planned.writers:
+            found = await ask(
+                unit,
+                request.access,
+                server.base,
+                planned,
+                keys,
+                delete_limit=delete_limit,
+                placeholders=not server.store.referential_integrity,
+            )
+            decisions = await _settled(work, Settlement(found, refusals, delete_limit=delete_limit), refusals)
+        refusals.check()
+        results = await _written(work, unit, decisions)
+        for decision in decisions:
+            work.answers[decision.entry.index] = _answer(work, decision, results)
+            if work.pace.due():
+                await work.pace.rest()
+        await _read(work, unit, refusals)
+        refusals.check()
+
+
+async def _settled(work: _Work, settlement: Settlement, refusals: Refusals) -> list[Decision]:
+    """The decisions, in order of processing; links rewritten to the ids that stand now."""
+    planned, pace = work.plan, work.pace
+    decisions = []
+    for entry in planned.writers:
+        decision = settlement.target(entry)
+        if decision is not None:
+            decisions.append(decision)
+        if pace.due():
+            await pace.rest()
+    references: dict[str, str] = {}
+    unknown: dict[str, FhirError] = {}
+    for text, criteria in planned.references.items():
+        try:
+            references[text] = settlement.reference(criteria)
+        except FhirError as error:
+            unknown[text] = error
+    for decision in decisions:
+        entry = decision.entry
+        if entry.links:
+            rewrite(entry, planned.by_url, references)
+            for link in entry.links if unknown else ():
+                if link.kind is Kind.CRITERIA and link.target in unknown:
+                    reason = unknown[link.target]
+                    issue = replace(reason.issues[0], expression=(link_path(entry, link),))
+                    refusals.add(entry.index, type(reason)([issue]))
+        settlement.change(decision)
+        if pace.due():
+            await pace.rest()
+    return decisions
+
+
+async def _written(work: _Work, unit: Unit, decisions: Sequence[Decision]) -> dict[int, list[Version]]:
+    """Writes all changes at once; the new versions by entry index. Raises FhirError, VersionConflict."""
+    store = work.server.store
+    entries: list[Entry] = []
+    changes: list[Change] = []
+    for decision in decisions:
+        entries += [decision.entry] * len(decision.changes)
+        changes += decision.changes
+    if not changes:
+        return {}
+    rids = iter(await store.rids.many(sum(change.previous is None for change in changes)))
+    now = work.server.now()
+    writes = []
+    for change in changes:
+        # What Unit.write does, with turns for others in between: this is where most of the time goes.
+        rid = change.previous.rid if change.previous else next(rids)
+        writes.append(write_set.prepare(change, store.base, rid, now))
+        if work.pace.due():
+            await work.pace.rest()
+    try:
+        versions = await unit.write_prepared(writes)
+    except MissingReferences as error:
+        raise _missing(work.server.base, entries, changes, error) from None
+    except StillReferenced:
+        # Who refers to it may not be visible to whoever asks.
+        raise Conflict("other resources still refer to what is deleted") from None
+    results: dict[int, list[Version]] = {}
+    for entry, version in zip(entries, versions, strict=True):
+        results.setdefault(entry.index, []).append(version)
+    return results
+
+
+def _missing(base: str, entries: Sequence[Entry], changes: Sequence[Change], error: MissingReferences) -> FhirError:
+    """All references to what does not exist, named by entry and element."""
+    refusals = Refusals()
+    resources = [change.resource for change in changes]
+    for index in sorted({index for index, _ in error.references}):
+        of_one = [reference for reference in error.references if reference[0] == index]
+        refusals.add(entries[index].index, Unprocessable(missing(base, resources, of_one)))
+    try:
+        refusals.check()
+    except FhirError as refused:
+        return refused
+    return Unprocessable("references to resources that do not exist", code="not-found")
+
+
+def _answer(work: _Work, decision: Decision, results: Mapping[int, list[Version]]) -> bytes:
+    entry = decision.entry
+    request = request_of(entry, work.request, work.headers)
+    versions = results.get((decision.like or decision).entry.index, [])
+    if entry.turn is Turn.DELETE:
+        response = removed(request, versions[0] if len(versions) == 1 else None, len(versions))
+    else:
+        unchanged = decision.like is not None or not versions
+        version = versions[0] if versions else decision.standing
+        assert version is not None  # a write either makes a version or leaves the one that stands
+        warnings = work.plan.warnings.get(entry.index, ())
+        response = written(request, version, created=decision.created, unchanged=unchanged, issues=warnings)
+    return answered(entry, response, work.server.base)
+
+
+async def _read(work: _Work, unit: Unit, refusals: Refusals) -> None:
+    """The reading entries, inside the transaction: they see what it wrote, and no failure among them is accepted."""
+    inside = replace(work.server, store=Inside(work.server.store, unit))
+    for entry in work.plan.order:
+        if entry.turn is Turn.READ:
+            try:
+                response = await dispatch.perform(inside, request_of(entry, work.request, work.headers))
+            except FhirError as error:
+                refusals.add(entry.index, error)
+            else:
+                work.answers[entry.index] = answered(entry, response, work.server.base)

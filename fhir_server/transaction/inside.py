@@ -1,0 +1,62 @@
+"""The store as it is seen from inside a transaction: reading that sees what the transaction wrote."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fhir_server.postgres import Row
+from fhir_server.statement import Statement
+from fhir_server.store import ResourceStore, Unit
+from fhir_server.version import Change, Version
+from smart_auth.scopes import Access
+
+
+class Inside(ResourceStore):
+    """Reads through a unit, so that the reading interactions need not know where they are; writes nothing."""
+
+    def __init__(self, store: ResourceStore, unit: Unit) -> None:
+        """Without connections of its own."""
+        self.base, self.referential_integrity = store.base, store.referential_integrity
+        self._unit = unit
+
+    async def read(self, access: Access, resource_type: str, id: str) -> Version | None:
+        """As ResourceStore.read."""
+        return await self._unit.read(access, resource_type, id)
+
+    async def vread(self, access: Access, resource_type: str, id: str, version_id: int) -> Version | None:
+        """As ResourceStore.vread."""
+        return await self._unit.vread(access, resource_type, id, version_id)
+
+    async def history(
+        self,
+        access: Access,
+        *,
+        type: str | None = None,
+        id: str | None = None,
+        since: int | None = None,
+        at: tuple[int, int] | None = None,
+        count: int = 20,
+        cursor: tuple[int, int, int] | None = None,
+    ) -> list[Version]:
+        """As ResourceStore.history."""
+        return await self._unit.history(access, type=type, id=id, since=since, at=at, count=count, cursor=cursor)
+
+    async def select(self, statement: Statement) -> list[Row]:
+        """As ResourceStore.select."""
+        return await self._unit.select(statement)
+
+    @asynccontextmanager
+    async def transaction(self, access: Access) -> AsyncIterator[Unit]:
+        """The transaction that is under way, up to here: an exception undoes only what was done inside."""
+        await self._unit.run([Statement("savepoint inside")])
+        try:
+            yield self._unit
+        except BaseException:
+            await self._unit.run([Statement("rollback to savepoint inside")])
+            raise
+        await self._unit.run([Statement("release savepoint inside")])
+
+    async def write(self, change: Change) -> Version:
+        """Never: what reads must not write."""
+        raise RuntimeError("a reading entry of a transaction tried to write")
