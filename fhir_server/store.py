@@ -60,10 +60,11 @@ def _referring_parameters(resource_type: str) -> tuple[int, ...]:
     return (
         UNINDEXED,
         *(
-            parameter.param_id
+            param_id
             for source in RESOURCE_TYPES
-            for parameter in parameters_of(source)
-            if parameter.type == "reference" and (not parameter.target_types or resource_type in parameter.target_types)
+            for parameter in parameters_of(source).values()
+            if parameter.type == "reference" and resource_type in parameter.types_of_target
+            for param_id in parameter.param_ids
         ),
     )
 
