@@ -107,6 +107,11 @@ def element_node(value: Json, type_name: str, extra: dict[str, Any] | None = Non
     return Node(value, named(type_name), extra)
 
 
+def expression_of(tree: Tree) -> Expression:
+    """Expression of a part of another one's syntax tree. Raises FhirPathError as `compile_expression` does."""
+    return Expression("", tree, compile_tree(tree))
+
+
 @lru_cache(4096)
 def compile_expression(text: str) -> Expression:
     """Expression of a text. Raises FhirPathError, with the position, for what is no FHIRPath or names an unknown

@@ -9,8 +9,8 @@ from typing import Any
 from fhir_server.fhirpath import temporal
 from fhir_server.fhirpath.types import UNTYPED, TypeInfo, find, named
 
-Place = tuple[Any, str, int]
-"""(JSON object that holds the element, its key there, position in the array or -1)."""
+Place = tuple[dict[str, Any], str, int, TypeInfo]
+"""(JSON object that holds the element, its key there, position in the array or -1, type of that object)."""
 
 
 class Node:
@@ -50,27 +50,29 @@ def node(value: Any, type_name: str | None = None) -> Node:
     return Node(value, named(type_name) if type_name else UNTYPED)
 
 
-def append_elements(out: list[Any], holder: dict[str, Any], key: str, type: TypeInfo) -> None:
+def append_elements(out: list[Any], holder: dict[str, Any], key: str, type: TypeInfo, owner: TypeInfo) -> None:
     """Appends the elements that a JSON key of an object holds: several for an array, `_key` joined for primitives."""
     value = holder.get(key)
     untyped = type is UNTYPED
     if (type.is_primitive or untyped) and (extra := holder.get("_" + key)) is not None:
-        _append_extended(out, holder, key, type, value, extra)
+        _append_extended(out, holder, key, type, value, extra, owner)
         return
     if value is None:
         return
     declared = untyped or type.is_resource
     if value.__class__ is not list:
-        out.append(Node(value, type_of_json(value) if declared else type, None, (holder, key, -1)))
+        out.append(Node(value, type_of_json(value) if declared else type, None, (holder, key, -1, owner)))
         return
     for index, item in enumerate(value):
         if item is not None:
-            out.append(Node(item, type_of_json(item) if declared else type, None, (holder, key, index)))
+            out.append(Node(item, type_of_json(item) if declared else type, None, (holder, key, index, owner)))
 
 
-def _append_extended(out: list[Any], holder: dict[str, Any], key: str, type: TypeInfo, value: Any, extra: Any) -> None:
+def _append_extended(
+    out: list[Any], holder: dict[str, Any], key: str, type: TypeInfo, value: Any, extra: Any, owner: TypeInfo
+) -> None:
     if extra.__class__ is not list and value.__class__ is not list:
-        out.append(Node(value, type, extra if extra.__class__ is dict else None, (holder, key, -1)))
+        out.append(Node(value, type, extra if extra.__class__ is dict else None, (holder, key, -1, owner)))
         return
     values = value if value.__class__ is list else [value]
     extras = extra if extra.__class__ is list else [extra]
@@ -78,7 +80,7 @@ def _append_extended(out: list[Any], holder: dict[str, Any], key: str, type: Typ
         item = values[index] if index < len(values) else None
         more = extras[index] if index < len(extras) else None
         if item is not None or more is not None:
-            out.append(Node(item, type, more if more.__class__ is dict else None, (holder, key, index)))
+            out.append(Node(item, type, more if more.__class__ is dict else None, (holder, key, index, owner)))
 
 
 def append_children(out: list[Any], item: Node, name: str) -> bool:
@@ -93,13 +95,13 @@ def append_children(out: list[Any], item: Node, name: str) -> bool:
         return _append_unknown(out, value, kind, name)
     key = child.key
     if key is not None:
-        append_elements(out, value, key, child.type)
+        append_elements(out, value, key, child.type, kind)
         return True
     alternatives = child.alternatives
     for key in value:
         found = alternatives.get(key) or (alternatives.get(key[1:]) if key[0:1] == "_" else None)
         if found is not None:
-            append_elements(out, value, key.removeprefix("_"), found)
+            append_elements(out, value, key.removeprefix("_"), found, kind)
             break
     return True
 
@@ -109,17 +111,17 @@ def _append_unknown(out: list[Any], value: dict[str, Any], kind: TypeInfo, name:
     if kind is not UNTYPED:
         known = kind.by_key.get(name)
         if known is not None:
-            append_elements(out, value, name, known[1])
+            append_elements(out, value, name, known[1], kind)
         return False
     if name in value or "_" + name in value:
-        append_elements(out, value, name, UNTYPED)
+        append_elements(out, value, name, UNTYPED, kind)
         return True
     for key in value:
         bare = key.removeprefix("_")
         if bare.startswith(name) and (suffix := bare[len(name) :]):
             found = find(suffix) or find(suffix[0].lower() + suffix[1:])
             if found is not None:
-                append_elements(out, value, bare, found)
+                append_elements(out, value, bare, found, kind)
                 break
     return True
 
@@ -142,9 +144,9 @@ def children(item: Node) -> list[Any]:
                 continue  # Joined with the value already.
         known = by_key.get(bare)
         if known is not None:
-            append_elements(out, value, bare, known[1])
+            append_elements(out, value, bare, known[1], item.type)
         elif untyped:
-            append_elements(out, value, bare, UNTYPED)
+            append_elements(out, value, bare, UNTYPED, item.type)
     return out
 
 

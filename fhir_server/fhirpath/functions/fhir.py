@@ -25,7 +25,7 @@ def _extensions(items: Items, url: Items) -> Items:
         if item.__class__ is Node:
             holder = item.value if item.value.__class__ is dict else item.extra
             if holder and "extension" in holder:
-                append_elements(found, holder, "extension", named("Extension"))
+                append_elements(found, holder, "extension", named("Extension"), item.type)
     return [item for item in found if item.value.__class__ is dict and item.value.get("url") == wanted]
 
 
