@@ -15,7 +15,7 @@ from typing import Any
 from fhir_server.outcome import Invalid
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search import by_uri
-from fhir_server.search.by_token import cased, token_test
+from fhir_server.search.by_token import PAIRS, token_test
 from fhir_server.search.by_uri import LIMIT, URI_TYPES
 from fhir_server.search.parameters import SearchParameter
 from fhir_server.search.probe import Probe, either, one_of
@@ -84,6 +84,7 @@ def emitter(data_type: str, targets: Sequence[ReferenceIds]) -> Emit | None:
 def _reference(targets: Sequence[ReferenceIds]) -> Emit:
     ids = [(each.param_id, each.only) for each in targets]
     identified = [(each.identifier_id, each.only) for each in targets]
+    tokens = PAIRS["Identifier"]
 
     def emit(value: dict[str, Any], sink: Sink) -> None:
         literal = value.get("reference")
@@ -103,11 +104,11 @@ def _reference(targets: Sequence[ReferenceIds]) -> Emit:
                 for hashed in others:
                     sink.reference_other.append((param_id, hashed))
         identifier = value.get("identifier")
-        if identifier is not None and "value" in identifier:
-            pair = cased(identifier["value"], identifier.get("system"))
-            for param_id, only in identified:
-                if only is None or only == kind:
-                    sink.alone.append((param_id, *pair))
+        if identifier is not None:
+            for pair in tokens(identifier):
+                for param_id, only in identified:
+                    if only is None or only == kind:
+                        sink.alone.append((param_id, *pair))
 
     return emit
 

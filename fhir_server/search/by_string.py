@@ -12,6 +12,7 @@ from unicodedata import category, normalize
 
 from fhir_server.outcome import Invalid
 from fhir_server.search.parameters import SearchParameter
+from fhir_server.search.paths import Leaf
 from fhir_server.search.probe import Probe, one_of
 from fhir_server.search.rows import hash64
 from fhir_server.search.sink import Emit, Sink
@@ -20,6 +21,7 @@ from fhir_server.statement import Parameters
 
 LIMIT = 500
 """Characters of a text that are indexed, since an index row must stay below a third of a page."""
+WORD = ":word"
 _LAST = "\U0010ffff"
 _SEPARATORS = frozenset(("Pd", "Pc", "Zs", "Zl", "Zp", "Cc"))
 _JOINING_SLASH = frozenset("/\\,;:")
@@ -81,20 +83,11 @@ def _members(*names: str) -> Callable[[dict[str, Any]], Iterator[str]]:
     return texts
 
 
-_name_parts = _members("text", "family", "given", "prefix", "suffix")
-
-
-def _human_name(value: dict[str, Any]) -> Iterator[str]:
-    yield from _name_parts(value)
-    yield from later_words(value.get("family"))
-
-
-def later_words(family: str | None) -> Iterator[str]:
-    """Parts of a family name that are searched on their own: "Carreno Quinones" is found by "Quinones" too."""
-    if family:
-        words = normalised(family).split()
-        for position in range(1, len(words)):
-            yield " ".join(words[position:])
+def later_words(family: str) -> Iterator[str]:
+    """What follows the first word of a family name: "Carreno Quinones" is found by "Quinones" too."""
+    words = normalised(family).split()
+    for position in range(1, len(words)):
+        yield " ".join(words[position:])
 
 
 TEXTS: dict[str, Callable[[Any], Iterator[str]]] = {
@@ -104,30 +97,38 @@ TEXTS: dict[str, Callable[[Any], Iterator[str]]] = {
     "uri": _text,
     "CodeableConcept": _concept,
     "Coding": _display,
-    "HumanName": _human_name,
+    "HumanName": _members("text", "family", "given", "prefix", "suffix"),
     "Address": _members("text", "line", "city", "district", "state", "postalCode", "country"),
 }
 """FHIR type -> the texts in it that are searched."""
 
 
-def emitter(data_type: str, ids: Sequence[int], member: str = "") -> Emit | None:
+def is_family(leaf: Leaf) -> bool:
+    """Whether later words of a family name are searched on their own, as the specification advises.
+
+    Their rows stand under param_id of "<name>:word", so that neither :exact nor _sort takes them for the name.
+    """
+    return leaf.data_type == "HumanName" or (leaf.moves[-1:] == (("key", "family"),) and leaf.data_type == "string")
+
+
+def emitter(data_type: str, ids: Sequence[int], word_ids: Sequence[int] = ()) -> Emit | None:
     """Writes the `string` rows of an element of the type; None for types a string search does not cover.
 
-    `member`: the last name of the path; a `family` is searched by its later words too.
+    `word_ids`: where the later words of a family name go.
     """
     texts = TEXTS.get(data_type)
     if texts is None:
         return None
-    family = member == "family"
 
     def emit(value: Any, sink: Sink) -> None:
         for text in texts(value):
             found = row(text)
             for param_id in ids:
                 sink.string.append((param_id, *found))
-        if family:
-            for text in later_words(value):
-                for param_id in ids:
+        if word_ids:
+            family = value.get("family") if data_type == "HumanName" else value
+            for text in later_words(family or ""):
+                for param_id in word_ids:
                     sink.string.append((param_id, *row(text)))
 
     return emit
@@ -162,7 +163,10 @@ MODIFIERS: dict[str | None, Callable[[str, Parameters], str]] = {
 
 def condition(parameter: SearchParameter, value: str, modifier: str | None, parameters: Parameters) -> Probe:
     """Probe of one text. Raises Invalid."""
-    return text_condition(parameter.code, parameter.param_ids, value, modifier, parameters)
+    ids = parameter.param_ids
+    if modifier is None and any(map(is_family, parameter.leaves)):
+        ids += parameter.ids(WORD)
+    return text_condition(parameter.code, ids, value, modifier, parameters)
 
 
 def text_condition(

@@ -162,7 +162,7 @@ def _indexer(resource_type: str) -> _Indexer:
         node = root
         for move in moves:
             node = node.below(move)
-        node.emitters.extend(_emitters(kind, data_type, moves, found))
+        node.emitters.extend(_emitters(kind, data_type, found))
     known = parameters_of(resource_type)
     patient, timeline = known.get("patient"), known.get(TIMELINE.get(resource_type, ""))
     return _Indexer(
@@ -172,9 +172,7 @@ def _indexer(resource_type: str) -> _Indexer:
     )
 
 
-def _emitters(
-    kind: str, data_type: str, moves: tuple[Move, ...], found: list[tuple[SearchParameter, Leaf]]
-) -> Iterator[Emit]:
+def _emitters(kind: str, data_type: str, found: list[tuple[SearchParameter, Leaf]]) -> Iterator[Emit]:
     """The emitters of all parameters of one type on one element."""
     ids = [parameter.param_id for parameter, _ in found]
     emit: Emit | None
@@ -194,7 +192,8 @@ def _emitters(
                 ],
             )
         case "string":
-            emit = by_string.emitter(data_type, ids, moves[-1][1] if moves else "")
+            words = [parameter.ids(by_string.WORD)[0] for parameter, leaf in found if by_string.is_family(leaf)]
+            emit = by_string.emitter(data_type, ids, words)
         case _:
             emit = _PLAIN[kind](data_type, ids)
     if emit:

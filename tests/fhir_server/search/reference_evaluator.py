@@ -1,0 +1,405 @@
+"""Search semantics once more, slow and obvious, straight from https://hl7.org/fhir/R4/search.html and docs/decisions.
+
+Written without a look at the index: no hashes, no microseconds, no SQL. `matches(resource, parameter, modifier, value)`
+says whether one value of one parameter finds a resource. Only what the property tests draw is covered: the parameters
+in ELEMENTS, the units in UNITS.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+Json = dict[str, Any]
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+BASE = "http://fhir.example.org/fhir"
+
+
+def matches(resource: Json, code: str, modifier: str | None, value: str) -> bool:
+    """Whether the resource is found by `code:modifier=value`."""
+    kind, elements = ELEMENTS[resource["resourceType"], code]
+    if modifier == "not":
+        return not matches(resource, code, None, value)
+    return any(EVALUATORS[kind](element, modifier, value) for element in elements(resource))
+
+
+# --- where the parameters look ------------------------------------------------------------------------------
+
+
+def _choice(resource: Json, name: str) -> Iterator[Any]:
+    for key, value in resource.items():
+        if key.startswith(name):
+            yield key[len(name) :], value
+
+
+ELEMENTS: dict[tuple[str, str], tuple[str, Callable[[Json], list[tuple[str, Any]]]]] = {
+    ("Observation", "date"): ("date", lambda r: list(_choice(r, "effective"))),
+    ("Patient", "birthdate"): ("date", lambda r: [("Date", r["birthDate"])] if "birthDate" in r else []),
+    ("RiskAssessment", "probability"): (
+        "number",
+        lambda r: [each for p in r.get("prediction", []) for each in _choice(p, "probability")],
+    ),
+    ("MolecularSequence", "window-start"): (
+        "number",
+        lambda r: [("Integer", r["referenceSeq"]["windowStart"])] if "referenceSeq" in r else [],
+    ),
+    ("Observation", "value-quantity"): ("quantity", lambda r: list(_choice(r, "value"))),
+    ("Observation", "code"): ("token", lambda r: [("CodeableConcept", r["code"])]),
+    ("Observation", "status"): ("token", lambda r: [("Code", r["status"])]),
+    ("Patient", "identifier"): ("token", lambda r: [("Identifier", each) for each in r.get("identifier", [])]),
+    ("Patient", "telecom"): ("token", lambda r: [("ContactPoint", each) for each in r.get("telecom", [])]),
+    ("Patient", "active"): ("token", lambda r: [("Boolean", r["active"])] if "active" in r else []),
+    ("Patient", "name"): ("string", lambda r: [("HumanName", each) for each in r.get("name", [])]),
+    ("Patient", "family"): (
+        "string",
+        lambda r: [("Family", name["family"]) for name in r.get("name", []) if "family" in name],
+    ),
+    ("Patient", "address-city"): (
+        "string",
+        lambda r: [("String", address["city"]) for address in r.get("address", []) if "city" in address],
+    ),
+    ("Observation", "subject"): ("reference", lambda r: [("", r["subject"])] if "subject" in r else []),
+    ("Observation", "patient"): (
+        "reference",
+        lambda r: [("Patient", r["subject"])] if "subject" in r else [],
+    ),
+    ("QuestionnaireResponse", "questionnaire"): (
+        "reference",
+        lambda r: [("canonical", r["questionnaire"])] if "questionnaire" in r else [],
+    ),
+}
+"""(type, parameter) -> its type, and the elements it selects, each with its data type."""
+
+
+# --- date ---------------------------------------------------------------------------------------------------
+
+Span = tuple[datetime | None, datetime | None]
+"""From (inclusive) and to (exclusive); None: no limit."""
+
+
+def _span(text: str) -> tuple[datetime, datetime]:
+    found = re.match(r"(\d{4})(-\d\d)?(-\d\d)?(T\d\d:\d\d)?(:\d\d)?(\.\d+)?(.*)$", text)
+    assert found
+    year, month, day, minutes, seconds, fraction, zone = found.groups()
+    start = datetime(int(year), int((month or "-1")[1:]), int((day or "-1")[1:]), tzinfo=UTC)
+    if month is None:
+        return start, start.replace(year=start.year + 1)
+    if day is None:
+        return start, start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+    if minutes is None:
+        return start, start + timedelta(days=1)
+    start += timedelta(hours=int(minutes[1:3]), minutes=int(minutes[4:6]))
+    if zone not in ("", "Z"):
+        away = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
+        start += away if zone[0] == "-" else -away
+    if seconds is None:
+        return start, start + timedelta(minutes=1)
+    start += timedelta(seconds=int(seconds[1:]))
+    if fraction is None:
+        return start, start + timedelta(seconds=1)
+    start += timedelta(microseconds=int(fraction[1:].ljust(6, "0")))
+    return start, start + timedelta(microseconds=10 ** (6 - len(fraction[1:])))
+
+
+def _target_span(data_type: str, value: Any) -> Span | None:
+    if data_type == "Period":
+        if not value:
+            return None
+        return (
+            _span(value["start"])[0] if "start" in value else None,
+            _span(value["end"])[1] if "end" in value else None,
+        )
+    if data_type == "Timing":
+        spans: list[Span] = [_span(event) for event in value.get("event", [])]
+        bounds = _target_span("Period", value.get("repeat", {}).get("boundsPeriod"))
+        spans += [bounds] if bounds else []
+        if not spans:
+            return None
+        lows, highs = [low for low, _ in spans], [high for _, high in spans]
+        return (
+            None if None in lows else min(low for low in lows if low),
+            None if None in highs else max(high for high in highs if high),
+        )
+    return _span(value)
+
+
+def date_matches(element: tuple[str, Any], modifier: str | None, value: str) -> bool:
+    """R4's table of prefixes, word by word."""
+    assert modifier is None
+    target = _target_span(*element)
+    if target is None:
+        return False
+    low, high = target
+    prefix, text = (value[:2], value[2:]) if value[:1].isalpha() else ("eq", value)
+    start, end = _span(text)
+    contained = low is not None and high is not None and start <= low and high <= end
+    reaches_above = high is None or high > end
+    reaches_below = low is None or low < start
+    gap = abs(NOW - start) / 10
+    return {
+        "eq": contained,
+        "ne": not contained,
+        "gt": reaches_above,
+        "lt": reaches_below,
+        "ge": reaches_above or contained,
+        "le": reaches_below or contained,
+        "sa": low is not None and low >= end,
+        "eb": high is not None and high <= start,
+        "ap": (low is None or low < end + gap) and (high is None or high > start - gap),
+    }[prefix]
+
+
+# --- number and quantity ------------------------------------------------------------------------------------
+
+Limits = tuple[Fraction | None, Fraction | None]
+"""Lowest and highest value, both inclusive; None: no limit."""
+
+
+def _band(text: str) -> tuple[Fraction, Fraction]:
+    """Half a unit of the last digit given: 100 is 99.5 to 100.5; R4 has 1e2 as 95 to 105."""
+    digits, _, power = text.lower().partition("e")
+    decimals = len(digits.partition(".")[2])
+    exponent = int(power or 0) - decimals
+    half = Fraction(10) ** exponent / 2 if exponent <= 0 else Fraction(10) ** exponent / 20
+    return Fraction(text) - half, Fraction(text) + half
+
+
+def _compare(limits: Limits, prefix: str, text: str, convert: Callable[[Fraction], Fraction]) -> bool:
+    low, high = limits
+    exact = convert(Fraction(text))
+    start, end = (convert(edge) for edge in _band(text))
+    contained = low is not None and high is not None and start <= low and high < end
+    half = (_band(text)[1] - _band(text)[0]) / 2
+    gap = max(abs(Fraction(text)) / 10, half)
+    near, far = convert(Fraction(text) - gap), convert(Fraction(text) + gap)
+    return {
+        "eq": contained,
+        "ne": not contained,
+        "gt": high is None or high > exact,
+        "lt": low is None or low < exact,
+        "ge": high is None or high >= exact,
+        "le": low is None or low <= exact,
+        "sa": low is not None and low > exact,
+        "eb": high is not None and high < exact,
+        "ap": (low is None or low <= far) and (high is None or high >= near),
+    }[prefix]
+
+
+def _prefixed(value: str) -> tuple[str, str]:
+    return (value[:2], value[2:]) if value[:1].isalpha() else ("eq", value)
+
+
+def number_matches(element: tuple[str, Any], modifier: str | None, value: str) -> bool:
+    """A number is a point, a Range what lies between its ends."""
+    assert modifier is None
+    data_type, target = element
+    if data_type == "Range":
+        limits: Limits = tuple(  # type: ignore[assignment]  # of two
+            Fraction(str(target[end]["value"])) if end in target else None for end in ("low", "high")
+        )
+        if limits == (None, None):
+            return False
+    else:
+        limits = (Fraction(str(target)), Fraction(str(target)))
+    prefix, text = _prefixed(value)
+    return _compare(limits, prefix, text, lambda number: number)
+
+
+UCUM = "http://unitsofmeasure.org"
+UNITS: dict[str, tuple[str, Fraction, Fraction]] = {
+    "g": ("g", Fraction(1), Fraction(0)),
+    "mg": ("g", Fraction(1, 1000), Fraction(0)),
+    "kg": ("g", Fraction(1000), Fraction(0)),
+    "mg/dL": ("g/m3", Fraction(10), Fraction(0)),
+    "g/L": ("g/m3", Fraction(1000), Fraction(0)),
+    "/min": ("/s", Fraction(1, 60), Fraction(0)),
+    "/s": ("/s", Fraction(1), Fraction(0)),
+    "cm": ("m", Fraction(1, 100), Fraction(0)),
+    "[in_i]": ("m", Fraction(254, 10000), Fraction(0)),
+    "Cel": ("K", Fraction(1), Fraction(27315, 100)),
+    "[degF]": ("K", Fraction(5, 9), Fraction(45967, 100) * Fraction(5, 9)),
+    "%": ("1", Fraction(1, 100), Fraction(0)),
+    "{score}": ("1", Fraction(1), Fraction(0)),
+    "[pH]": ("[pH]", Fraction(1), Fraction(0)),
+    "[IU]": ("[IU]", Fraction(1), Fraction(0)),
+}
+"""UCUM code -> dimension, factor, offset."""
+
+
+def _converter(code: str) -> Callable[[Fraction], Fraction]:
+    _, factor, offset = UNITS[code]
+    return lambda number: number * factor + offset
+
+
+def _limits(data_type: str, target: Json) -> tuple[Limits, Json] | None:
+    if data_type == "Range":
+        ends = [target.get(end) for end in ("low", "high")]
+        numbers = [Fraction(str(end["value"])) if end else None for end in ends]
+        unit = next((end for end in ends if end), None)
+        return ((numbers[0], numbers[1]), unit) if unit else None
+    if "value" not in target:
+        return None
+    number = Fraction(str(target["value"]))
+    comparator = target.get("comparator", "")
+    return (None if "<" in comparator else number, None if ">" in comparator else number), target
+
+
+def quantity_matches(element: tuple[str, Any], modifier: str | None, value: str) -> bool:
+    """Number, and unit by system and code, by code or text, or not at all."""
+    assert modifier is None
+    found = _limits(*element)
+    if found is None:
+        return False
+    limits, unit = found
+    prefix, text = _prefixed(value)
+    number, *asked = text.split("|")
+    system, code = asked or ("", "")
+    if not code:
+        return _compare(limits, prefix, number, lambda each: each)
+    has_unit = unit.get("system") == UCUM and unit.get("code") in UNITS
+    if system in ("", UCUM) and code in UNITS and has_unit and UNITS[code][0] == UNITS[unit["code"]][0]:
+        low, high = (None if end is None else _converter(unit["code"])(end) for end in limits)
+        return _compare((low, high), prefix, number, _converter(code))
+    if system:
+        named = unit.get("system") == system and unit.get("code") == code
+    else:
+        # A UCUM code is a word for its unit only through UCUM, which the comparison above has settled.
+        named = (unit.get("code") == code and not has_unit) or unit.get("unit") == code != unit.get("code")
+        named = named or (unit.get("unit") == code and not has_unit)
+    return named and _compare(limits, prefix, number, lambda each: each)
+
+
+# --- token --------------------------------------------------------------------------------------------------
+
+
+def _codings(data_type: str, element: Any) -> list[tuple[str | None, str | None]]:
+    """(system, code) pairs."""
+    match data_type:
+        case "CodeableConcept":
+            return [(coding.get("system"), coding.get("code")) for coding in element.get("coding", [])]
+        case "Identifier":
+            return [(element.get("system"), element.get("value"))]
+        case "ContactPoint":
+            return [(None, element.get("value"))]
+        case "Boolean":
+            return [(None, "true" if element else "false")]
+        case _:
+            return [("http://hl7.org/fhir/observation-status", element)]
+
+
+def token_matches(element: tuple[str, Any], modifier: str | None, value: str) -> bool:
+    """`code`, `system|code`, `|code`, `system|`; identifiers with case, all else without."""
+    data_type, target = element
+    if modifier == "text":
+        if data_type == "Identifier":
+            texts = [target.get("type", {}).get("text")]
+        else:
+            texts = [target.get("text"), *(coding.get("display") for coding in target.get("coding", []))]
+        return any(text is not None and _starts(text, value) for text in texts)
+    if modifier == "of-type":
+        system, code, number = value.split("|")
+        types = target.get("type", {}).get("coding", [])
+        typed = any(each.get("system") == system and _same(each.get("code"), code, False) for each in types)
+        return typed and target.get("value") == number
+    system, bar, code = value.rpartition("|")
+    for target_system, target_code in _codings(data_type, target):
+        if code and not _same(target_code, code, data_type == "Identifier"):
+            continue
+        if not bar or (not code and system == target_system):
+            return True
+        implicit = data_type not in ("CodeableConcept", "Identifier")
+        if code and (system == (target_system or "") or (not system and implicit)):
+            return True
+    return False
+
+
+def _same(one: str | None, other: str, cased: bool) -> bool:
+    return one is not None and (one == other if cased else one.casefold() == other.casefold())
+
+
+# --- string -------------------------------------------------------------------------------------------------
+
+
+def _plain(text: str) -> str:
+    """Without case, accents, punctuation; dashes, slashes, commas and colons part words."""
+    letters = []
+    for character in unicodedata.normalize("NFKD", text.casefold()):
+        kind = unicodedata.category(character)
+        if character in "/\\,;:" or kind in ("Pd", "Pc") or character.isspace():
+            letters.append(" ")
+        elif kind[0] not in "PM":
+            letters.append(character)
+    return " ".join("".join(letters).split())
+
+
+def _starts(text: str, start: str) -> bool:
+    return _plain(text).startswith(_plain(start))
+
+
+def _texts(data_type: str, element: Any) -> tuple[list[str], list[str]]:
+    """Texts as they are, and family names, whose parts count on their own."""
+    if data_type == "HumanName":
+        texts = [element[part] for part in ("text", "family") if part in element]
+        for part in ("given", "prefix", "suffix"):
+            texts += element.get(part, [])
+        return texts, [element["family"]] if "family" in element else []
+    return [element], [element] if data_type == "Family" else []
+
+
+def string_matches(element: tuple[str, Any], modifier: str | None, value: str) -> bool:
+    """Starts with; :contains; :exact."""
+    texts, families = _texts(*element)
+    if modifier == "exact":
+        return value in texts
+    if modifier == "contains":
+        return any(_plain(value) in _plain(text) for text in texts)
+    words = [(" " + _plain(family)) for family in families]
+    return any(_starts(text, value) for text in texts) or any(" " + _plain(value) in word for word in words)
+
+
+# --- reference ----------------------------------------------------------------------------------------------
+
+
+def _read(text: str) -> tuple[str, str, str]:
+    """Server ("" for our own), type/id or the whole, version."""
+    found = re.match(r"(?:(.*)/)?([A-Z][A-Za-z]+/[A-Za-z0-9.-]+?)(?:/_history/([A-Za-z0-9.-]+))?$", text)
+    if not found:
+        return "?", text, ""
+    return "" if found[1] in (None, BASE) else found[1], found[2], found[3] or ""
+
+
+def reference_matches(element: tuple[str, Any], modifier: str | None, value: str) -> bool:
+    """id, Type/id, URL, with or without version; :Type; :identifier; canonical with or without |version."""
+    only, target = element
+    if only == "canonical":
+        return value in (target.partition("#")[0], target.partition("#")[0].partition("|")[0])
+    literal = target.get("reference")
+    if literal is not None and literal.startswith("#"):
+        literal = None
+    server, what, version = _read(literal) if literal else ("", "", "")
+    kind = what.partition("/")[0] if literal and server != "?" else target.get("type", "")
+    if only and kind != only:
+        return False
+    if modifier == "identifier":
+        return "identifier" in target and token_matches(("Identifier", target["identifier"]), None, value)
+    if literal is None:
+        return False
+    if "/" not in value and ":" not in value:
+        local = server == "" and what.partition("/")[2] == value
+        return local and (modifier is None or modifier == kind)
+    asked_server, asked, asked_version = _read(value)
+    return (asked_server, asked) == (server, what) and asked_version in ("", version)
+
+
+EVALUATORS: dict[str, Callable[[tuple[str, Any], str | None, str], bool]] = {
+    "date": date_matches,
+    "number": number_matches,
+    "quantity": quantity_matches,
+    "token": token_matches,
+    "string": string_matches,
+    "reference": reference_matches,
+}

@@ -1,0 +1,206 @@
+"""Index rows and conditions, run on real PostgreSQL, against the slow evaluator over random resources and queries.
+
+HUB_PROPERTY_CASES sets how many queries each parameter type is asked (default 300); each meets a dozen resources.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import Connection
+from psycopg.pq import ExecStatus
+
+from fhir_server.index_tables import COLUMNS, insertions
+from fhir_server.resource_types import TYPE_ID
+from fhir_server.search import (
+    by_composite,
+    by_date,
+    by_number,
+    by_quantity,
+    by_reference,
+    by_string,
+    by_token,
+    by_uri,
+)
+from fhir_server.search.index import index_rows
+from fhir_server.search.parameters import SearchParameter, search_parameter
+from fhir_server.search.probe import Probe
+from fhir_server.statement import Parameters, Statement
+from tests.fhir_server.search import drawn
+from tests.fhir_server.search.reference_evaluator import BASE, NOW, matches
+
+CASES = int(os.environ.get("HUB_PROPERTY_CASES", "300"))
+_QUERIES = 20
+_TARGETS = {(kind, id): number for number, (kind, id) in enumerate(((k, i) for k in drawn.TYPES for i in drawn.IDS), 1)}
+_FIRST = 1000
+"""rid of the first drawn resource."""
+
+property_test = settings(
+    max_examples=max(1, CASES // _QUERIES),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize="HUB_PROPERTY_CASES" not in os.environ,
+    database=None,
+)
+
+
+@pytest.fixture(scope="module")
+def connection(module_database: str) -> Iterator[Connection[Any]]:
+    with psycopg.connect(module_database, autocommit=True) as connection:
+        for (kind, id), rid in _TARGETS.items():
+            connection.execute(
+                "insert into resource (rid, type_id, version, last_updated, fhir_id, method, body) "
+                "values (%s, %s, 1, 0, %s, 'PUT', '')",
+                [rid, TYPE_ID[kind], id],
+            )
+        yield connection
+
+
+def run(connection: Connection[Any], statement: Statement) -> list[tuple[Any, ...]]:
+    """One statement, as the store would run it; integers back."""
+    result = connection.pgconn.exec_params(
+        statement.text.encode(),
+        list(statement.parameters),
+        param_formats=[int(statement.binary)] * len(statement.parameters),
+    )
+    assert result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK), result.error_message
+    return [(int(result.get_value(row, 0) or b"0"),) for row in range(result.ntuples)]
+
+
+def store(connection: Connection[Any], resources: list[dict[str, Any]]) -> None:
+    """Index rows of the resources under rids from _FIRST on."""
+    found: dict[str, list[tuple[Any, ...]]] = {table: [] for table in COLUMNS}
+    for rid, resource in enumerate(resources, _FIRST):
+        rows = index_rows(resource, BASE)
+        for table in COLUMNS:
+            for row in getattr(rows, table):
+                if table in ("patient_value", "patient_date"):
+                    continue
+                if table == "reference":
+                    row = (row[0], _TARGETS[row[1], row[2]])
+                found[table].append((*row, rid))
+    for statement in insertions({table: rows for table, rows in found.items() if rows}):
+        run(connection, statement)
+
+
+def probe(parameter: SearchParameter, modifier: str | None, value: str, parameters: Parameters) -> Probe:
+    match parameter.type:
+        case "date":
+            now = int(NOW.timestamp()) * 1_000_000
+            return by_date.condition(parameter, value, modifier, parameters, lambda: now)
+        case "reference":
+            return by_reference.condition(parameter, value, modifier, parameters, BASE)
+        case kind:
+            module = {
+                "number": by_number,
+                "quantity": by_quantity,
+                "token": by_token,
+                "string": by_string,
+                "uri": by_uri,
+                "composite": by_composite,
+            }[kind]
+            return module.condition(parameter, value, modifier, parameters)
+
+
+def search(connection: Connection[Any], query: drawn.Query, resources: list[dict[str, Any]]) -> set[int]:
+    """Positions of the resources a query finds."""
+    resource_type, code, modifier, value = query
+    parameter = search_parameter(resource_type, code)
+    assert parameter is not None
+    parameters = Parameters()
+    found = probe(parameter, modifier, value.replace(",", "\\,"), parameters)
+    text = " union ".join(
+        f"select t.rid from {table} t where {where.replace('{t}', 't')}" for table, where in found.alternatives
+    )
+    positions = {rid - _FIRST for (rid,) in run(connection, parameters.statement(text))}
+    if not found.negated:
+        return positions
+    return {
+        number
+        for number, resource in enumerate(resources)
+        if resource["resourceType"] == resource_type and number not in positions
+    }
+
+
+def agree(
+    connection: Connection[Any], resources: list[dict[str, Any]], queries: list[drawn.Query], by_index: bool
+) -> None:
+    connection.execute("begin")
+    try:
+        connection.execute(f"set local enable_seqscan = {'off' if by_index else 'on'}")
+        store(connection, resources)
+        for query in queries:
+            resource_type, code, modifier, value = query
+            expected = {
+                number
+                for number, resource in enumerate(resources)
+                if resource["resourceType"] == resource_type and matches(resource, code, modifier, value)
+            }
+            actual = search(connection, query, resources)
+            wrong = [resources[number] for number in sorted(expected ^ actual)]
+            assert actual == expected, (query, wrong)
+    finally:
+        connection.execute("rollback")
+
+
+DRAWN = {
+    "date": (drawn.dated, drawn.date_queries),
+    "number": (drawn.numbered, drawn.number_queries),
+    "quantity": (drawn.measured, drawn.quantity_queries),
+    "token": (drawn.coded, drawn.token_queries),
+    "string": (drawn.named, drawn.string_queries),
+    "reference": (drawn.referring, drawn.reference_queries),
+}
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_search_agrees_with_the_reference_evaluator(connection: Connection[Any], kind: str) -> None:
+    resources, queries = DRAWN[kind]
+
+    @property_test
+    @given(
+        st.lists(resources, min_size=12, max_size=12),
+        st.lists(queries, min_size=_QUERIES, max_size=_QUERIES),
+        st.booleans(),
+    )
+    def holds(resources: list[dict[str, Any]], queries: list[drawn.Query], by_index: bool) -> None:
+        agree(connection, resources, queries, by_index)
+
+    holds()
+
+
+SPECIFIED = [
+    # From the tables of the specification.
+    (100, "100", True),
+    (99, "100", False),
+    (Decimal("99.5"), "100", True),
+    (Decimal("100.5"), "100", False),
+    (Decimal("99.995"), "100.00", True),
+    (Decimal("100.005"), "100.00", False),
+    (95, "1e2", True),
+    (105, "1e2", False),
+    (100, "lt100", False),
+    (100, "le100", True),
+    (100, "gt100", False),
+    (100, "ge100", True),
+    (101, "ne100", True),
+    (100, "ne100", False),
+    (Decimal("8.5e-1"), "gt8e-1", True),
+]
+
+
+@pytest.mark.parametrize(("stored", "value", "found"), SPECIFIED)
+def test_number_as_the_specification_has_it(
+    connection: Connection[Any], stored: int | Decimal, value: str, found: bool
+) -> None:
+    resource = {"resourceType": "RiskAssessment", "prediction": [{"probabilityDecimal": stored}]}
+    query: drawn.Query = ("RiskAssessment", "probability", None, value)
+    assert matches(resource, "probability", None, value) is found
+    agree(connection, [resource], [query], False)
