@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fhir_server.search.alternatives import alternatives
 from fhir_server.search.condition import Conditions, Source
 from fhir_server.search.criteria import Chain, Criterion, Leaf, Member, Node, Reverse
+from fhir_server.search.parameters import search_parameter
 from fhir_server.search.probe import either
 from fhir_server.search.query import SearchQuery
 
@@ -120,6 +121,9 @@ def patient_of(node: Node) -> str | None:
     found = _PATIENT.fullmatch(node.values[0])
     if found is None:
         return None
+    own = search_parameter(node.resource_type, "patient")
+    if own is None or {leaf.moves for leaf in own.leaves} != {leaf.moves for leaf in node.parameter.leaves}:
+        return None
     certain = "/" in node.values[0] or node.modifier or node.parameter.code == "patient"
     return found[1] if certain else None
 
@@ -135,7 +139,7 @@ def _patient_values(
         for node in nodes:
             if not (isinstance(node, Leaf) and node.parameter.type == "token" and node.values) or node.negated:
                 continue
-            if node.modifier is not None or node.parameter.code in _ALONE or len(node.values) > MAX_BRANCHES:
+            if node.modifier is not None or _alone(node) or len(node.values) > MAX_BRANCHES:
                 continue
             probes = alternatives(node, conditions.parameters, conditions.base)
             rid = conditions.rid_of("Patient", id)
@@ -144,5 +148,7 @@ def _patient_values(
     return None
 
 
-_ALONE = frozenset({"_id", "identifier", "_tag", "_security"})
-"""Token parameters without rows in `patient_value`."""
+def _alone(node: Leaf) -> bool:
+    """Whether the token has no rows in `patient_value`: identifiers, tags and labels are not clinical."""
+    parameter = node.parameter
+    return bool(parameter.column) or parameter.code in ("_tag", "_security") or "Identifier" in parameter.data_types

@@ -18,7 +18,6 @@ from fhir_server.search.probe import either
 from fhir_server.statement import Parameters
 from smart_auth.scopes import Access
 
-
 _SEPARATE = 8
 """Alternatives up to this number are sets of their own, each read in page order; more are put together."""
 

@@ -89,6 +89,11 @@ class Criterion:
     """Type -> tree. The same tree for every type where the criterion does not depend on it."""
 
 
+def targets(parameter: SearchParameter) -> tuple[str, ...]:
+    """Types a reference parameter may refer to."""
+    return parameter.types_of_target
+
+
 def criterion(types: Sequence[str], name: str, values: tuple[str, ...]) -> Criterion:
     """The criterion of a name and its alternatives.
 

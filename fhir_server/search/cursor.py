@@ -38,9 +38,12 @@ def decode(token: str, binding: str, keys: int) -> Position:
         values = json.loads(payload)
     except (ValueError, UnicodeError):
         raise _refused() from None
-    if raw[:_DIGEST] != _digest(payload, binding) or len(values) != keys + 1:
+    if raw[:_DIGEST] != _digest(payload, binding) or not isinstance(values, list) or len(values) != keys + 1:
         raise _refused()
-    return Position(tuple(values[:-1]), values[-1])
+    *shown, rid = values
+    if type(rid) is not int or not all(one is None or isinstance(one, str) for one in shown):
+        raise _refused()
+    return Position(tuple(shown), rid)
 
 
 def _digest(payload: bytes, binding: str) -> bytes:

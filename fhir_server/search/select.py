@@ -79,7 +79,7 @@ def select(query: SearchQuery, access: Access, base: str, position: Position | N
     columns = f"r.rid, r.type_id, r.version, r.last_updated, r.fhir_id, r.body{texts}"
     if not query.includes and query.total == "none":
         text = f"select {MATCH}::smallint, {columns} from ({page}) p join resource r on r.rid = p.rid"
-        return parameters.statement(f"{text} order by {order(keys, 'p.rid')}", generic=point)
+        return parameters.statement(f"{text} order by {order(keys, 'p.rid', table='p.')}", generic=point)
     tables = [f"page as materialized (select row_number() over (order by {order(keys)}) n, q.* from ({page}) q)"]
     parts = [f"select {MATCH}::smallint as mode, p.n, {columns} from page p join resource r on r.rid = p.rid"]
     empty = ", null" * len(keys)

@@ -149,12 +149,12 @@ def single(parameter: SearchParameter) -> bool:
     return len(elements) == 1 and len(parameter.param_ids) == 1
 
 
-def order(keys: Sequence[Key], rid: str = "rid", *, walked: bool = False) -> str:
-    """ORDER BY over the columns k1, k2, ... and rid.
+def order(keys: Sequence[Key], rid: str = "rid", *, table: str = "", walked: bool = False) -> str:
+    """ORDER BY over the columns k1, k2, ... (of `table`, with its dot) and rid.
 
     walked: k1 is never null; saying so would keep the planner from reading its index backward.
     """
-    parts = [f"k{number} {'desc' if key.descending else 'asc'} nulls last" for number, key in enumerate(keys, 1)]
+    parts = [f"{table}k{number} {'desc' if key.descending else 'asc'} nulls last" for number, key in enumerate(keys, 1)]
     if walked:
         parts[0] = parts[0].removesuffix(" nulls last")
     return ", ".join([*parts, f"{rid} desc"])
