@@ -57,7 +57,7 @@ def _units(system: str | None, code: str | None, text: str | None) -> tuple[tupl
 
 
 def _convert(number: Bound, unit: Canonical) -> Bound:
-    return number if number in (BEGIN, END) else format(unit.convert(Decimal(number)).normalize(), "f")
+    return number if number in (BEGIN, END) else format(unit.convert(Decimal(number)), "f")
 
 
 @lru_cache(maxsize=16384)

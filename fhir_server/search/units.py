@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element, parse
 
 UCUM = "http://unitsofmeasure.org"
 
-_PRECISE = Context(prec=60)
+_PRECISE = Context(prec=28)
 _NAMESPACE = "{http://unitsofmeasure.org/ucum-essence}"
 _PI = Fraction("3.1415926535897932384626433832795028841971693993751058209749445923")
 _BASE = {"mol": "mol"}
@@ -39,9 +39,10 @@ class Canonical:
     offset: Fraction
 
     def convert(self, value: Decimal) -> Decimal:
-        """The value in the canonical unit: exact, or to 60 digits where no decimal is exact."""
+        """The value in the canonical unit: exact, or to 28 digits where no decimal is exact."""
         found = Fraction(value) * self.factor + self.offset
-        return _PRECISE.divide(Decimal(found.numerator), Decimal(found.denominator))
+        quotient = _PRECISE.divide(Decimal(found.numerator), Decimal(found.denominator))
+        return quotient.normalize(_PRECISE)
 
 
 @dataclass(frozen=True, slots=True)

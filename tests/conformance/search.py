@@ -17,7 +17,7 @@ from fhir_server.definitions import search_parameters
 from mappings.r4 import parse
 from tests.conformance.locate import Located, Unknown, locate
 from tests.conformance.values import NoValue, Pair, composite, example, pairs
-from tests.hub_process import Client
+from tests.hub_process import FHIR_JSON, Client
 
 THREADS = 4
 THRESHOLD = 0.99
@@ -135,7 +135,7 @@ def run(client: Client, names: list[str]) -> Search:
     result = Search()
     wanted: dict[tuple[str, str], list[Probe]] = defaultdict(list)
     for name in names:
-        answer = client.request("GET", name)
+        answer = client.request("GET", name, headers={"Accept": FHIR_JSON})
         for probe in probes(parse(answer.body), result):
             result.tried[probe.key] += 1
             wanted[probe.key[0], probe.query].append(probe)

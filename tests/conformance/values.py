@@ -81,6 +81,8 @@ def token(element: Located) -> Iterator[Pair]:
 def reference(element: Located) -> Iterator[Pair]:
     value = element.value
     if isinstance(value, str):  # canonical, uri
+        if value.startswith("#"):
+            raise NoValue("reference to a contained resource")
         yield Pair(_uri(value), _uri(value.partition("|")[0] + "-changed"))
         if "|" in value and element.type == "canonical":
             yield Pair(_uri(value.partition("|")[0]), _uri(value + "-changed"))
