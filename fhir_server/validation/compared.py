@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from calendar import isleap, monthrange
+from datetime import date
 
-_LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
+_DAY = 86_400
+_ANYWHERE = 14 * 3600
+"""A date without a time zone may be this much earlier or later."""
 
 
 def not_above(start: str, end: str) -> bool:
     """Whether `start` <= `end`, or may be for all that the digits tell: 2024-05-03 is not above 2024-05.
 
-    Both are well-formed FHIR dates or date-times. A date without a time zone is anywhere on earth.
+    Both are well-formed FHIR dates or date-times. Fractions of a second count only where both are written alike.
     """
     if len(start) == len(end) and start[19:] == end[19:]:
         return start <= end
     return _span(start)[0] <= _span(end)[1]
 
 
-def _span(text: str) -> tuple[datetime, datetime]:
-    """First and last instant the text can mean."""
-    if len(text) > 10:
-        # A leap second is read as the second before it.
-        moment = datetime.fromisoformat(_six_digits(text.replace(":60", ":59", 1))).astimezone(UTC)
-        return moment, moment + timedelta(seconds=1)
+def _span(text: str) -> tuple[int, int]:
+    """First and last second the text can mean, counted from the year 1."""
     year, month, day = int(text[:4]), int(text[5:7] or 1), int(text[8:10] or 1)
-    low = datetime(year, month, day, tzinfo=UTC)
-    if len(text) == 10:
-        high = low + timedelta(days=1) if low < _LATEST else low
-    elif len(text) == 7:
-        high = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC) if year < 9999 else _LATEST
-    else:
-        high = datetime(year + 1, 1, 1, tzinfo=UTC) if year < 9999 else _LATEST
-    zone = timedelta(hours=14)
-    return (low - zone if year > 1 else low), (high + zone if high < _LATEST else high)
+    begin = date(year, month, day).toordinal() * _DAY
+    if len(text) > 10:
+        hours, minutes, seconds = int(text[11:13]), int(text[14:16]), int(text[17:19])
+        moment = begin + hours * 3600 + minutes * 60 + seconds - _offset(text)
+        return moment, moment
+    days = 1 if len(text) == 10 else monthrange(year, month)[1] if len(text) == 7 else 365 + isleap(year)
+    return begin - _ANYWHERE, begin + days * _DAY + _ANYWHERE
 
 
-def _six_digits(text: str) -> str:
-    """The text with no more fraction digits than Python reads."""
-    if len(text) < 21 or text[19] != ".":
-        return text
-    end = 20
-    while end < len(text) and text[end].isdigit():
-        end += 1
-    return f"{text[:20]}{text[20:end][:6].ljust(6, '0')}{text[end:]}"
+def _offset(text: str) -> int:
+    """Seconds the text's time zone is ahead of UTC."""
+    if text.endswith("Z"):
+        return 0
+    seconds = int(text[-5:-3]) * 3600 + int(text[-2:]) * 60
+    return -seconds if text[-6] == "-" else seconds

@@ -52,10 +52,10 @@ def distinct(contained: Member) -> Member:
 
     def member(value: Json, node: Node, scope: Scope) -> Found:
         found = contained(value, node, scope)
-        if found is None and len(value) > 1:
-            ids = [entry["id"] for entry in value if "id" in entry]
+        if type(value) is list and len(value) > 1:
+            ids = [entry["id"] for entry in value if type(entry) is dict and type(entry.get("id")) is str]
             if len(set(ids)) < len(ids):
-                return [Problem("structure", "must not have two resources of the same id", "contained")]
+                return joined(found, [Problem("structure", "must not have two resources of the same id", "contained")])
         return found
 
     return member

@@ -119,9 +119,9 @@ def _whole(low: int, words: str) -> Format:
 def _base64(value: Json) -> str | None:
     if type(value) is not str:
         return _not_text(value)
-    if not value:
-        return "must not be empty"
     packed = _SPACE.sub("", value)
+    if not packed:
+        return "must not be empty"
     return None if len(packed) % 4 == 0 and _BASE64.fullmatch(packed) else "must be base64"
 
 

@@ -55,7 +55,8 @@ class Shape:
             stem = element.name if element.choice else None
             for json_name, kind in element.json_names().items():
                 members[json_name] = (_member(element, kind, json_name), stem)
-                if kind.code in _extensible():
+                # Element.id, Extension.url and Resource.id are plain text, and carry not even ele-1.
+                if kind.code in _extensible() and element.constraints:
                     beside = sibling if element.max == 1 else siblings
                     members["_" + json_name] = (beside(element.name, json_name, shape("Element").check), stem)
             if element.min:
