@@ -144,7 +144,9 @@ class App:
 
     @staticmethod
     def _fallback(request: FhirRequest) -> str:
-        return negotiate(request.headers.get("accept", ""), None) or f"{FHIR_JSON}; charset=utf-8"
+        """The Content-Type of an error that came before the format was known, or is about it."""
+        accept, format = request.headers.get("accept", ""), dict(request.query).get("_format")
+        return negotiate(accept, format) or negotiate(accept, None) or f"{FHIR_JSON}; charset=utf-8"
 
     def _tell(self, error: Exception, request_id: str, interaction: str, status: int) -> None:
         """Logs a fault of ours: what and where, never the message, which may hold values from the record."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -11,12 +12,13 @@ from fhir_server.instant import period
 from fhir_server.outcome import Invalid, NotFound
 from fhir_server.parameters_allowed import only
 from fhir_server.search import cursor
+from fhir_server.shape import SHAPING, part_asked
 from fhir_server.version import Version
 
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server
 
-TAKEN = frozenset({"_since", "_at", "_count", "_cursor"})
+TAKEN = frozenset({"_since", "_at", "_count", "_cursor"}) | SHAPING
 
 
 async def history(server: Server, request: FhirRequest, resource_type: str | None, id: str | None) -> FhirResponse:
@@ -29,6 +31,7 @@ async def history(server: Server, request: FhirRequest, resource_type: str | Non
     count = _count(given.get("_count"), server.settings.default_count, server.settings.max_count)
     since = _instants("_since", given.get("_since"))
     at = _instants("_at", given.get("_at"))
+    part = part_asked(given)
     path = "/".join(segment for segment in (resource_type, id, "_history") if segment)
     binding = "|".join([path, given.get("_since", ""), given.get("_at", "")])
     # One more than the page holds tells whether a further page follows.
@@ -44,6 +47,8 @@ async def history(server: Server, request: FhirRequest, resource_type: str | Non
     if not versions and id is not None and await server.store.read(request.access, str(resource_type), id) is None:
         raise NotFound("there is no such resource")
     page, more = versions[:count], len(versions) > count and count > 0
+    if part is not None:
+        page = [replace(version, body=part(version.body)) if version.body else version for version in page]
     links = {"self": _link(server.base, path, given)}
     if more:
         links["next"] = _link(server.base, path, {**given, "_cursor": _token(page[-1], binding)})

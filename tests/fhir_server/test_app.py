@@ -96,8 +96,9 @@ async def test_the_format_asked_for(shared_client: httpx2.AsyncClient, accept: s
     await put(shared_client)
     response = await shared_client.get(f"Patient/app{query}", headers={"accept": accept})
     assert response.headers["content-type"] == f"{expected}; charset=utf-8"
-    missing = await shared_client.get(f"Patient/nobody{query}", headers={"accept": accept})
-    assert missing.headers["content-type"] == f"{expected}; charset=utf-8"
+    for url in ("Patient/nobody", "Nonsense"):
+        missing = await shared_client.get(f"{url}{query}", headers={"accept": accept})
+        assert missing.headers["content-type"] == f"{expected}; charset=utf-8"
 
 
 async def test_pretty(shared_client: httpx2.AsyncClient) -> None:

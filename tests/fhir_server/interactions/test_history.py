@@ -106,6 +106,14 @@ async def test_a_cursor_belongs_to_its_history(client: httpx2.AsyncClient) -> No
     assert (await client.get(url.replace("Patient/_history", "Patient/1/_history"))).status_code == 400
 
 
+async def test_parts_of_resources(client: httpx2.AsyncClient) -> None:
+    await fill(client)
+    bundle = (await client.get("Patient/1/_history?_elements=id&_count=1")).json()
+    [entry] = bundle["entry"]
+    assert set(entry["resource"]) == {"resourceType", "id", "meta"}
+    assert "_elements=id" in next(link["url"] for link in bundle["link"] if link["relation"] == "next")
+
+
 async def test_count_zero(client: httpx2.AsyncClient) -> None:
     await fill(client)
     bundle = (await client.get("_history?_count=0")).json()
