@@ -83,8 +83,9 @@ reference = Table(
     _key("target_rid"),
     _key("rid"),
     Index("reference_target", "param_id", "target_rid", "rid"),
-    # From a resource to what it refers to: _include and chains walked forward.
-    Index("reference_source", "rid", "param_id", postgresql_include=["target_rid"]),
+    # From a resource to what it refers to: _include, chains walked forward. On rid alone the entries of a resource
+    # share one index tuple, a third of the size of a covering index; its rows stand together in the table anyway.
+    Index("reference_source", "rid"),
 )
 
 reference_other = Table(
