@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from itertools import groupby
 from multiprocessing.queues import Queue
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hub.compose import server
-from hub.load.files import Refused, find, stage
+from hub.load.files import Refused, find
 from hub.load.journal import Journal
 from hub.load.one_file import Result, load_file
 from hub.load.sinks import DirectSink, HttpSink, Sink, TargetLost
@@ -29,6 +28,8 @@ from hub.settings import Settings
 REPORT = "load-refused.ndjson"
 WORTH_ANALYSING = 500
 """Entries after whose loading the database looks at its tables anew."""
+WORTH_PROCESSES = 500_000
+"""Bytes below which further processes would start longer than they work."""
 SHOWN = 10
 
 
@@ -93,10 +94,10 @@ def load(
     Raises UnreadableFile for a path that cannot be, TargetLost when the server goes away; a later run then goes on.
     quiet: says nothing when there was nothing to do.
     """
-    files = find(paths)
+    groups = find(paths)
     totals = Totals()
     with _bar(quiet) as progress:
-        task = progress.add_task("Loading", total=len(files), stored=0)
+        task = progress.add_task("Loading", total=sum(map(len, groups)), stored=0)
         counted = 0
 
         def stored(count: int) -> None:
@@ -104,8 +105,8 @@ def load(
             counted += count
             progress.update(task, stored=counted)
 
-        for _, group in groupby(files, stage):
-            for result in _run(target, list(group), processes, stored):
+        for group in groups:
+            for result in _run(target, group, processes, stored):
                 totals.add(result)
                 progress.advance(task)
         # What refers to a later file is refused at first; as long as another round stores something, go round.
@@ -133,7 +134,7 @@ def _bar(quiet: bool) -> Progress:
 
 def _run(target: Target, files: list[Path], processes: int, stored: Callable[[int], None]) -> Iterator[Result]:
     """Results of files, which may be loaded side by side."""
-    if min(processes, len(files)) > 1:
+    if min(processes, len(files)) > 1 and sum(path.stat().st_size for path in files) > WORTH_PROCESSES:
         yield from _side_by_side(target, files, min(processes, len(files)), stored)
         return
     process = _Process(target, stored)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from gzip import GzipFile
 from io import BufferedIOBase
+from itertools import groupby
 from lzma import LZMAError, LZMAFile
 from pathlib import Path
 from typing import Any
@@ -84,23 +85,36 @@ def suffixes(path: Path) -> tuple[str, str]:
     return Path(name).suffix.lower(), compression
 
 
-def find(paths: Iterable[Path]) -> list[Path]:
-    """All files to load, in the order in which they should be: what others refer to comes first.
+def find(paths: Iterable[Path]) -> list[list[Path]]:
+    """All files to load, in groups: one group after the other, those within a group in any order.
 
+    Folders come in the order in which they were named, for what is in one may refer to what is in an earlier one;
+    files named one by one count as a folder of their own. Within a folder `stage` decides.
     Raises UnreadableFile for a path that does not exist, or a file named in person that is of no known format.
     """
-    found: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            inside = (file for file in path.rglob("*") if file.is_file() and suffixes(file)[0] in NDJSON + JSON)
-            found |= dict.fromkeys(inside)
-        elif not path.exists():
-            raise UnreadableFile(f"{path}: there is no such file or folder")
-        elif suffixes(path)[0] not in NDJSON + JSON:
-            raise UnreadableFile(f"{path}: not .json or .ndjson, plain or with .gz, .bz2 or .xz")
+    folders: list[list[Path]] = []
+    for folder, named in groupby(paths, lambda path: path if path.is_dir() else None):
+        if folder is not None:
+            folders.append(
+                [file for file in folder.rglob("*") if file.is_file() and suffixes(file)[0] in NDJSON + JSON]
+            )
         else:
-            found[path] = None
-    return sorted(found, key=lambda path: (stage(path), str(path)))
+            folders.append([_checked(path) for path in named])
+    seen: set[Path] = set()
+    groups = []
+    for inside in folders:
+        fresh = sorted(set(inside) - seen, key=lambda path: (stage(path), str(path)))
+        seen.update(fresh)
+        groups += [list(group) for _, group in groupby(fresh, stage)]
+    return groups
+
+
+def _checked(path: Path) -> Path:
+    if not path.exists():
+        raise UnreadableFile(f"{path}: there is no such file or folder")
+    if suffixes(path)[0] not in NDJSON + JSON:
+        raise UnreadableFile(f"{path}: not .json or .ndjson, plain or with .gz, .bz2 or .xz")
+    return path
 
 
 def stage(path: Path) -> int:

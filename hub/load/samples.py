@@ -19,7 +19,7 @@ def load_samples(settings: Settings, url: str, say: Callable[[str], None]) -> No
         empty = connection.execute("select from resource limit 1").fetchone() is None
     with as_file(files("hub") / "sample_data") as folder:
         journal = Journal.of_database(url)
-        digests = [file_hash(path) for path in find([folder])]
+        digests = [file_hash(path) for group in find([folder]) for path in group]
         begun = any(journal.known(digest) for digest in digests)
         finished = all(journal.finished(digest) is not None for digest in digests)
         journal.close()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hub.load.files import CHUNK, Refused, UnreadableFile, entry_lines, find, stage, units
+from hub.load.files import CHUNK, Refused, UnreadableFile, entry_lines, find, units
 
 PATIENT = {"resourceType": "Patient", "id": "a"}
 TRANSACTION = {
@@ -91,10 +91,18 @@ def test_find_orders_by_what_refers_to_what(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = [path.name for path in find([tmp_path, tmp_path / "x.json.bz2"])]
-    assert found == ["hospitalInformation1.json", "practitionerInformation1.json", "x.json.bz2", "Organization.ndjson",
-                     "Patient.000.ndjson.gz", "Observation.ndjson"]  # fmt: skip
-    assert stage(tmp_path / "a.json") == stage(tmp_path / "b.json.xz")
+    found = [[path.name for path in group] for group in find([tmp_path, tmp_path / "x.json.bz2"])]
+    assert found == [["hospitalInformation1.json"], ["practitionerInformation1.json"], ["x.json.bz2"],
+                     ["Organization.ndjson"], ["Patient.000.ndjson.gz"], ["Observation.ndjson"]]  # fmt: skip
+
+
+def test_folders_in_the_order_named_and_files_together(tmp_path: Path) -> None:
+    for name in ("b/2.json", "b/1.json", "a/1.json", "c.json", "d.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    paths = [tmp_path / name for name in ("b", "a", "d.json", "c.json")]
+    found = [[str(path.relative_to(tmp_path)) for path in group] for group in find(paths)]
+    assert found == [["b/1.json", "b/2.json"], ["a/1.json"], ["c.json", "d.json"]]
 
 
 @pytest.mark.parametrize("name", ["missing.json", "notes.txt"])
