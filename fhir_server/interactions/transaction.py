@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from fhir_server.body import json_of
@@ -18,6 +19,9 @@ from mappings.r4 import Json
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server
 
+LARGE = 256 * 1024
+"""Bytes of a Bundle from which on it is parsed beside the event loop."""
+
 _PERFORM = {"batch": batch, "transaction": carry_out}
 
 
@@ -29,9 +33,17 @@ async def transaction(server: Server, request: FhirRequest) -> FhirResponse:
     """
     only(request)
     headers = entry_headers(request)
-    bundle_type, entries = _opened(json_of(request), server.settings.max_entries)
+    bundle_type, entries = _opened(await _json(request), server.settings.max_entries)
     answers = await _PERFORM[bundle_type](server, request, entries, headers)
     return FhirResponse(200, answer.bundle(new_id(), f"{bundle_type}-response", answers))
+
+
+async def _json(request: FhirRequest) -> Json:
+    """The Bundle's JSON. Raises Invalid, UnsupportedMediaType."""
+    if request.body is None or len(request.body) < LARGE:
+        return json_of(request)
+    # Takes up to a second; the threads change every few milliseconds, so that others are served meanwhile.
+    return await asyncio.to_thread(json_of, request)
 
 
 def _opened(bundle: Json, max_entries: int) -> tuple[str, list[Json]]:

@@ -16,15 +16,15 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from fhir_server import dispatch, write_set
-from fhir_server.commit import missing
+from fhir_server import dispatch
 from fhir_server.exchange import FhirRequest
-from fhir_server.outcome import Conflict, FhirError, Unprocessable
+from fhir_server.outcome import Conflict, FhirError, TooLarge
+from fhir_server.postgres import DatabaseError
 from fhir_server.prefer import removed, written
 from fhir_server.store import Unit, new_id
-from fhir_server.store_errors import MissingReferences, RetryTransaction, StillReferenced, VersionConflict
+from fhir_server.store_errors import RetryTransaction, VersionConflict
 from fhir_server.transaction.ask import ask, lock_keys
-from fhir_server.transaction.entries import Entry, Turn
+from fhir_server.transaction.entries import Turn
 from fhir_server.transaction.inside import Inside
 from fhir_server.transaction.links import Kind
 from fhir_server.transaction.pace import Pace
@@ -32,13 +32,17 @@ from fhir_server.transaction.plan import Plan, link_path, plan, rewrite
 from fhir_server.transaction.refusals import Refusals
 from fhir_server.transaction.requests import answered, request_of
 from fhir_server.transaction.settle import Decision, Settlement
-from fhir_server.version import Change, Version
+from fhir_server.transaction.writing import write_all
+from fhir_server.version import Version
 from mappings.r4 import Json
 
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server
 
 ATTEMPTS = 8
+MOST_CRITERIA = 5000
+"""Different criteria that one transaction may write by: each is an advisory lock, and PostgreSQL has some 6,400."""
+_OUT_OF_LOCKS = "53200"
 
 
 @dataclass(slots=True)
@@ -70,6 +74,8 @@ async def carry_out(
     refusals.check()
     work = _Work(server, request, headers, planned, pace, [b""] * len(entries))
     keys = lock_keys(planned)
+    if len(keys) > MOST_CRITERIA:
+        raise TooLarge(f"a transaction may write by at most {MOST_CRITERIA} different criteria; split it")
     turns: list[Hashable] = list(keys)
     for attempt in range(ATTEMPTS):
         try:
@@ -85,6 +91,10 @@ async def carry_out(
                 named = {(entry.type, entry.id) for entry in planned.writers if entry.id is not None}
                 turns = [*keys, *sorted(named)]
             await asyncio.sleep(random.uniform(0, 0.005 * 2**attempt))
+        except DatabaseError as error:
+            if error.sqlstate == _OUT_OF_LOCKS:
+                raise TooLarge("the database has too few locks for this transaction; split it") from error
+            raise
     raise Conflict("resources of this transaction keep changing; try again", code="transient")
 
 
@@ -109,7 +119,7 @@ async def _attempt(work: _Work, keys: list[int]) -> None:
             )
             decisions = await _settled(work, Settlement(found, refusals, delete_limit=delete_limit), refusals)
         refusals.check()
-        results = await _written(work, unit, decisions)
+        results = await write_all(server, unit, decisions, work.pace)
         for decision in decisions:
             work.answers[decision.entry.index] = _answer(work, decision, results)
             if work.pace.due():
@@ -148,52 +158,6 @@ async def _settled(work: _Work, settlement: Settlement, refusals: Refusals) -> l
         if pace.due():
             await pace.rest()
     return decisions
-
-
-async def _written(work: _Work, unit: Unit, decisions: Sequence[Decision]) -> dict[int, list[Version]]:
-    """Writes all changes at once; the new versions by entry index. Raises FhirError, VersionConflict."""
-    store = work.server.store
-    entries: list[Entry] = []
-    changes: list[Change] = []
-    for decision in decisions:
-        entries += [decision.entry] * len(decision.changes)
-        changes += decision.changes
-    if not changes:
-        return {}
-    rids = iter(await store.rids.many(sum(change.previous is None for change in changes)))
-    now = work.server.now()
-    writes = []
-    for change in changes:
-        # What Unit.write does, with turns for others in between: this is where most of the time goes.
-        rid = change.previous.rid if change.previous else next(rids)
-        writes.append(write_set.prepare(change, store.base, rid, now))
-        if work.pace.due():
-            await work.pace.rest()
-    try:
-        versions = await unit.write_prepared(writes)
-    except MissingReferences as error:
-        raise _missing(work.server.base, entries, changes, error) from None
-    except StillReferenced:
-        # Who refers to it may not be visible to whoever asks.
-        raise Conflict("other resources still refer to what is deleted") from None
-    results: dict[int, list[Version]] = {}
-    for entry, version in zip(entries, versions, strict=True):
-        results.setdefault(entry.index, []).append(version)
-    return results
-
-
-def _missing(base: str, entries: Sequence[Entry], changes: Sequence[Change], error: MissingReferences) -> FhirError:
-    """All references to what does not exist, named by entry and element."""
-    refusals = Refusals()
-    resources = [change.resource for change in changes]
-    for index in sorted({index for index, _ in error.references}):
-        of_one = [reference for reference in error.references if reference[0] == index]
-        refusals.add(entries[index].index, Unprocessable(missing(base, resources, of_one)))
-    try:
-        refusals.check()
-    except FhirError as refused:
-        return refused
-    return Unprocessable("references to resources that do not exist", code="not-found")
 
 
 def _answer(work: _Work, decision: Decision, results: Mapping[int, list[Version]]) -> bytes:

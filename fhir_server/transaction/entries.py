@@ -10,7 +10,7 @@ from fhir_server.conditional import criteria as exist_criteria
 from fhir_server.conditional import require_criteria
 from fhir_server.outcome import FhirError, Invalid, MethodNotAllowed, NotFound
 from fhir_server.resource_types import TYPE_ID
-from fhir_server.transaction.entry_url import Query, parse_url
+from fhir_server.transaction.entry_url import MAX_URL, Query, parse_url
 from fhir_server.transaction.links import Link
 from fhir_server.transaction.refusals import entry_path
 from mappings.r4 import Json
@@ -92,10 +92,10 @@ def parse_entry(index: int, entry: Json, base: str) -> Entry:
     if len(request) > 2:
         for element, header in _HEADERS.items():
             value = request.get(element)
-            if isinstance(value, str):
+            if isinstance(value, str) and len(value) <= MAX_URL:
                 headers[header] = value
             elif value is not None:
-                raise wrong(f"request.{element}", "must be a string", "structure")
+                raise wrong(f"request.{element}", f"must be a string of at most {MAX_URL} characters", "structure")
     return Entry(index, method, path, query, entry.get("resource"), full_url, headers)
 
 

@@ -31,6 +31,8 @@ def read_patch(resource: Json) -> Json:
         raise Invalid("data is not base64", code="value", expression=("Binary.data",)) from None
     except FhirError as error:
         raise Invalid(f"the JSON Patch in the Binary: {error}", code="structure", expression=("Binary.data",)) from None
+    if not isinstance(operations, list):
+        raise Invalid("a JSON Patch is an array of operations", code="structure", expression=("Binary.data",))
     return operations
 
 

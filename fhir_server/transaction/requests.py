@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.formats import FHIR_JSON
@@ -51,7 +52,11 @@ def answered(entry: Entry, response: FhirResponse, base: str) -> bytes:
     full_url = None
     if response.location is not None:
         full_url = f"{base}/{response.location.partition('/_history/')[0]}"
-    return answer.entry(response, outcome=entry.turn is not Turn.READ and _tells(response), full_url=full_url)
+    if entry.turn is Turn.READ:
+        # Only what writes has a Location; of HEAD there is nothing but headers.
+        response = replace(response, location=None, body=response.body if entry.method != "HEAD" else None)
+        return answer.entry(response, outcome=False, full_url=full_url)
+    return answer.entry(response, outcome=_tells(response), full_url=full_url)
 
 
 def _tells(response: FhirResponse) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from fhir_server.dispatch import Settings
+from fhir_server.transaction import carry_out
 from tests.fhir_server.transaction.bundles import (
     bundle,
     count,
@@ -194,3 +195,11 @@ async def test_one_of_many_wins_with_if_match(client: AsyncClient) -> None:
 
     found = sorted(await asyncio.gather(*[once(n) for n in range(12)]))
     assert found == [200] + [412] * 11
+
+
+async def test_too_many_criteria(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carry_out, "MOST_CRITERIA", 2)
+    creates = [entry("POST", "Patient", identified(v), ifNoneExist=f"identifier=http://ids|{v}") for v in "123"]
+    assert statuses(await post(client, bundle(*creates[:2]))) == ["201", "201"]
+    await post(client, bundle(*creates), 413)
+    assert await count(client, "Patient") == 2

@@ -61,7 +61,8 @@ def test_taken(url: str, path: tuple[str, ...], query: list[tuple[str, str]]) ->
         "Patient 1",
         "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a",
         "javascript:alert(1)",
-        "Patient?" + "&".join(["a=b"] * 1001),
+        "Patient?" + "&".join(["a=b"] * 101),
+        "Patient?name=" + "x" * 20_000,
     ],
 )
 def test_refused(url: str) -> None:

@@ -188,6 +188,8 @@ async def test_reading_sees_what_was_written(client: AsyncClient) -> None:
     assert families == ["Souza", "Silva", "Souza"]
     assert [len(resources[n]["entry"]) for n in (4, 5)] == [2, 1]
     assert resources[6] is None
+    assert resources[7] is None
+    assert "location" not in answer["entry"][1]["response"]
 
 
 async def test_validate_inside_deletes_nothing(client: AsyncClient) -> None:
