@@ -19,7 +19,7 @@ from fhir_server.search.sink import Emit, Sink
 from fhir_server.search.values import split_prefix, unescape
 from fhir_server.statement import Parameters
 
-_NUMBER = re.compile(r"[+-]?\d{1,100}(\.\d{1,100})?([eE][+-]?\d{1,3})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,400}(\.\d{1,400})?([eE][+-]?\d{1,3})?", re.ASCII)
 _LARGEST = 400
 """Powers of ten beyond which a number is not indexed; PostgreSQL's numeric, and its index rows, end somewhere."""
 

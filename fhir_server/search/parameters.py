@@ -30,6 +30,9 @@ TABLES: dict[str, tuple[tuple[str, str], ...]] = {
 DECEASED = "Patient.deceased.exists() and Patient.deceased != false"
 """The one expression of R4 that computes instead of selecting; see `by_token.deceased`."""
 
+_TRANSPOSED = frozenset(("http://hl7.org/fhir/SearchParameter/DocumentReference-relationship",))
+"""Composites of which R4 names the definitions in another order than the expressions they belong to."""
+
 _UNSUPPORTED = frozenset(("special",))
 _UNITED = frozenset(("token", "quantity", "composite"))
 
@@ -177,11 +180,14 @@ def _targets(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _components(row: dict[str, Any]) -> tuple[Component, ...]:
-    found = []
-    for component in row.get("component", ()):
-        definition = _by_url()[component["definition"]]
-        found.append(Component(definition["code"], definition["type"], component["expression"]))
-    return tuple(found)
+    components = row.get("component", ())
+    definitions = [_by_url()[component["definition"]] for component in components]
+    if row["url"] in _TRANSPOSED:
+        definitions.reverse()
+    return tuple(
+        Component(definition["code"], definition["type"], component["expression"])
+        for definition, component in zip(definitions, components, strict=True)
+    )
 
 
 def _meaning(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -20,6 +20,8 @@ UCUM = "http://unitsofmeasure.org"
 _PRECISE = Context(prec=28)
 _NAMESPACE = "{http://unitsofmeasure.org/ucum-essence}"
 _PI = Fraction("3.1415926535897932384626433832795028841971693993751058209749445923")
+_LARGEST = 1500
+"""Bits of a factor."""
 _BASE = {"mol": "mol"}
 """Units that UCUM defines by others but that are a dimension of their own here: a mole is not a mere number."""
 _OFFSET = {"Cel": ("K", Fraction(1), Fraction("273.15")), "[degF]": ("K", Fraction(5, 9), Fraction("459.67") * 5 / 9),
@@ -58,6 +60,9 @@ class _Measure:
         return _Measure(self.factor * other.factor**sign, kept)
 
     def power(self, exponent: int) -> _Measure:
+        # A request may hold any unit: (((10*99)99)99) must not become a computation.
+        if max(self.factor.numerator.bit_length(), self.factor.denominator.bit_length()) * abs(exponent) > _LARGEST:
+            raise OverflowError("no unit is that large")
         return _Measure(self.factor**exponent, tuple((name, power * exponent) for name, power in self.dimensions))
 
 
@@ -73,6 +78,8 @@ def canonical(code: str) -> Canonical | None:
     try:
         measure = _term(_Reader(code))
     except (ValueError, ZeroDivisionError, OverflowError):
+        return None
+    if not measure.factor:
         return None
     name = ".".join(base if power == 1 else f"{base}{power}" for base, power in measure.dimensions)
     return Canonical(name or "1", measure.factor, Fraction(0))

@@ -84,7 +84,7 @@ def store(connection: Connection[Any], resources: list[dict[str, Any]]) -> None:
                 if table in ("patient_value", "patient_date"):
                     continue
                 if table == "reference":
-                    row = (row[0], _TARGETS[row[1], row[2]])
+                    row = (row[0], _TARGETS.get(row[1:], 0))
                 found[table].append((*row, rid))
     for statement in insertions({table: rows for table, rows in found.items() if rows}):
         run(connection, statement)
