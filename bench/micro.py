@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from fhir_server.search.index import index_rows
-
 from fhir_server.validation import validate
 from mappings.r4 import parse, serialize
 
