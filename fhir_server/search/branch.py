@@ -82,7 +82,7 @@ def _driver(
             by_table.setdefault((source.table, source.column), []).append(source.where)
         sources = [Source(table, either(wheres), column) for (table, column), wheres in by_table.items()]
     unique = all(source.table == "resource" for source in sources)
-    point = isinstance(best, Leaf) and best.parameter.code in _POINTS
+    point = isinstance(best, Leaf) and (best.parameter.code in _POINTS or patient_of(best) is not None)
     return sources, unique, point, [node for node in nodes if node is not best]
 
 

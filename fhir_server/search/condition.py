@@ -12,7 +12,7 @@ from itertools import count
 
 from fhir_server.access import visible
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
-from fhir_server.search.alternatives import alternatives
+from fhir_server.search.alternatives import MANY, alternatives
 from fhir_server.search.criteria import Chain, Leaf, Member, Node, Reverse
 from fhir_server.search.probe import either
 from fhir_server.statement import Parameters
@@ -83,11 +83,18 @@ class Conditions:
 
     def tests(self, node: Leaf, types: Sequence[str]) -> list[tuple[str, str]]:
         """The leaf's alternatives as (table, where)."""
-        return [
+        found = [
             (table, f"{where} and {self.of_types(types, '{t}')}" if table == "resource" else where)
             for one in alternatives(node, self.parameters, self.base)
             for table, where in one.alternatives
         ]
+        if node.parameter.code == "_id" and len(node.values) > MANY:
+            # Fetched by id first; else they may be looked for among all resources, newest first.
+            i = self.alias()
+            [(_, where)] = found
+            wanted = f"select {i}.rid from resource {i} where {where.replace('{t}', i)}"
+            return [("resource", f"{{t}}.rid = any(array({wanted}))")]
+        return found
 
     def sources(self, node: Node, types: Sequence[str]) -> list[Source]:
         """The node as a union of sets of rids of the searched types; none for a negated leaf."""

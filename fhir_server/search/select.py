@@ -20,7 +20,7 @@ from fhir_server.search.cursor import Position
 from fhir_server.search.include import MAX_INCLUDED, included
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.sort import Key, after, order, resolved, value
-from fhir_server.search.walk import walk
+from fhir_server.search.walk import on_timeline, walk
 from fhir_server.statement import Parameters, Statement
 from smart_auth.scopes import Access
 
@@ -122,7 +122,8 @@ def _page(
         start = f"{{rid}} < {conditions.bound(position.rid, 'bigint')}" if position else ""
         return _by_rid(found, limit, conditions, start), all(branch.point for branch in found)
     if keys[0].column and keys[0].column.ordered:
-        return walk(query, keys, conditions, limit, position), False
+        point = len(keys) == 1 and on_timeline(query, keys[0])
+        return walk(query, keys, conditions, limit, position), point
     values = ", ".join(f"{value(key, 'c.rid', conditions)} as k{number}" for number, key in enumerate(keys, 1))
     rows = f"select c.rid, {values} from ({_rids(_branches(query, conditions), conditions)}) c"
     start = f" where {after(keys, _names(keys), 'rid', position, conditions)}" if position else ""

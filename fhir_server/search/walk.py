@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from fhir_server.resource_types import TYPE_ID
 from fhir_server.schema import DAY
-from fhir_server.search.branch import branches, filters, scopes
+from fhir_server.search.branch import branches, filters, patient_of, scopes
 from fhir_server.search.by_date import compare, ranged
 from fhir_server.search.condition import Conditions
 from fhir_server.search.criteria import Leaf, Node
 from fhir_server.search.cursor import Position
+from fhir_server.search.index import TIMELINE
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.sort import SPANS, Key, after, missing, order, single, value
 
@@ -55,8 +57,17 @@ def _walked(
     once = first.own or single(first.parameter)
     # A resource with one value has the range of a criterion on that value: the walk begins and ends there.
     bounding = [node for node in nodes if isinstance(node, Leaf) and _bounds(node, first)] if once else []
-    tests = list(filters([node for node in nodes if node not in bounding], scope, conditions))
-    tests.append(conditions.of_types(scope, "w") if first.own else first.rows.replace("{t}", "w"))
+    table, spans, spanned = column.table, SPANS.get(column.table, ("true",)), []
+    rows = conditions.of_types(scope, "w") if first.own else first.rows.replace("{t}", "w")
+    timeline = _timeline(nodes, scope, first) if once else None
+    if timeline:
+        # The dates of one patient: no more rows are read than the page shows.
+        table, spans, spanned = "patient_date", ("true",), [timeline]
+        patient = conditions.rid_of("Patient", str(patient_of(timeline)))
+        rows = f"w.patient_rid = {patient} and w.type_id = {conditions.bound(TYPE_ID[scope[0]], 'smallint')}"
+    settled = [*bounding, *spanned]
+    tests = list(filters([node for node in nodes if node not in settled], scope, conditions))
+    tests.append(rows)
     name = f"w.{column.name}"
     if not once:
         higher = f"o.{column.name} {'>' if first.descending else '<'} {name}"
@@ -72,11 +83,11 @@ def _walked(
         tests.append(f"{name} {'<=' if first.descending else '>='} {start}")
         tests.append(after(keys, [name, *further], "w.rid", position, conditions))
     columns = ", ".join(f"{text} as k{number}" for number, text in enumerate([name, *further], 1))
-    head = f"select {'' if once else 'distinct '}w.rid, {columns} from {column.table} w where "
+    head = f"select {'' if once else 'distinct '}w.rid, {columns} from {table} w where "
     tail = f" order by {order(keys, 'w.rid', walked=True)} limit {limit}"
     found = []
-    for number, span in enumerate(SPANS.get(column.table, ("true",))):
-        ranges = [_bound(node, conditions, short=number == 0) for node in bounding]
+    for number, span in enumerate(spans):
+        ranges = [_bound(node, conditions, short=number == 0 and not timeline) for node in bounding]
         where = " and ".join([*tests, span, *ranges]).replace("{rid}", "w.rid").replace("{t}", "w")
         found.append(f"{head}{where}{tail}")
     return found
@@ -98,6 +109,19 @@ def _lacking(query: SearchQuery, keys: Sequence[Key], conditions: Conditions, po
         return rows
     names = [f"k{number}" for number in range(1, len(keys) + 1)]
     return f"{rows} where {after(keys, names, 'rid', position, conditions)}"
+
+
+def on_timeline(query: SearchQuery, key: Key) -> bool:
+    """Whether the page is read from one patient's timeline."""
+    nodes = [criterion.nodes[query.types[0]] for criterion in query.criteria]
+    return single(key.parameter) and _timeline(nodes, query.types, key) is not None
+
+
+def _timeline(nodes: Sequence[Node], scope: Sequence[str], key: Key) -> Node | None:
+    """The node that asks for one patient, if the key is the date by which the type stands on a patient's timeline."""
+    if TIMELINE.get(scope[0]) != key.parameter.code:
+        return None
+    return next((node for node in nodes if patient_of(node) is not None), None)
 
 
 def _requires(node: Node, key: Key) -> bool:

@@ -81,6 +81,9 @@ FOUND: list[tuple[str, str]] = [
     ("Observation?_sort=-date&code=weight", "w3 w2 w1"),
     ("Observation?_sort=-date&date=ge2020-01-12&date=lt2021", "w2 h1"),
     ("Observation?_sort=date&patient=ann", "w1 h1 w2"),
+    ("Observation?_sort=-date&patient=ann&code=weight", "w2 w1"),
+    ("Observation?_sort=-date&patient=ann&date=ge2020-01-12&date=lt2020-02", "h1"),
+    ("Observation?_sort=-date&subject=Patient/cid", "h2"),
     ("Observation?_sort=code,-date", "h1 h2 w3 w2 w1"),
     ("Observation?_sort=status,date", "h2 w1 h1 w2 w3"),
     ("Observation?_sort=-value-quantity", "w3 w2 w1 h2 h1"),
@@ -145,6 +148,27 @@ async def test_pages_of_one_are_the_whole(world: World, url: str, ids: str) -> N
 )
 async def test_includes(world: World, url: str, ids: str) -> None:
     assert sorted(await world.ids(url, "include")) == ids.split()
+
+
+@pytest.mark.parametrize(
+    ("url", "ids"),
+    [
+        ("Patient?_id={},ann,bob", "bob ann"),
+        ("Patient?_id:not={},ann,bob", "cid"),
+        ("Patient?identifier={},http://ids|A-1", "ann"),
+        ("Patient?name={},silva", "ann"),
+        ("Observation?code={},weight", "w3 w2 w1"),
+        ("Observation?patient={},bob", "w3"),
+        ("Observation?patient={},Patient/bob", "w3"),
+        ("Observation?subject={},cid", "h2"),
+        ("Observation?patient=ann&code={},weight", "w2 w1"),
+        ("Observation?patient.identifier={},http://ids|A-1", "h1 w2 w1"),
+        ("Observation?date={},2020-02-10", "w2"),
+    ],
+)
+async def test_long_lists_find_the_same(world: World, url: str, ids: str) -> None:
+    kind = "2001-01-{:02}" if "date" in url else 'x"{}' if "name" in url else "x-{}"
+    assert await world.ids(url.format(",".join(kind.format(number) for number in range(1, 30)))) == ids.split()
 
 
 async def test_what_is_deleted_is_neither_found_nor_included(empty: World) -> None:
