@@ -18,7 +18,7 @@ def validate(resource: Json, *, resource_type: str | None = None, warnings: bool
     `resource` is parsed JSON. With `resource_type` it must be of that type. Issues of severity warning (best practice)
     come only with `warnings`; everything else is of severity error. Never changes the resource.
     """
-    found = resource_found(resource, Scope(resource, resource, warnings))
+    found = resource_found(resource, Scope(resource, warnings))
     if found is None:
         found = []
     if resource_type is not None and type(resource) is dict and resource.get("resourceType") != resource_type:

@@ -29,7 +29,7 @@ def _ref_1(node: Node, scope: Scope) -> bool:
     if type(reference) is not str or reference[0] != "#" or reference == "#":
         # "#" alone refers to the container from within, which the expression overlooks.
         return True
-    return any(entry.get("id") == reference[1:] for entry in scope.root.get("contained") or ())
+    return scope.contained(reference[1:]) is not None
 
 
 def _per_1(node: Node, scope: Scope) -> bool:

@@ -27,15 +27,28 @@ Found = list[Problem] | None
 class Scope:
     """The resource around the element being checked."""
 
-    __slots__ = ("depth", "resource", "root", "warnings")
+    __slots__ = ("_contained", "_outer", "depth", "resource", "root", "warnings")
 
-    def __init__(self, resource: Json, root: Json, warnings: bool, depth: int = 0) -> None:
+    def __init__(self, resource: Json, warnings: bool, *, outer: Scope | None = None, depth: int = 0) -> None:
+        """`outer`: of a contained resource, the scope of its container."""
         self.resource = resource
         """%resource: the resource, which may be a contained one."""
-        self.root = root
+        self.root: Json = resource if outer is None else outer.root
         """%rootResource: the resource, or the container of a contained one."""
         self.warnings = warnings
         self.depth = depth
+        self._outer = outer
+        self._contained: dict[str, Node] | None = None
+
+    def contained(self, id: str) -> Node | None:
+        """The contained resource of that id."""
+        if self._outer is not None:
+            return self._outer.contained(id)
+        if self._contained is None:
+            entries = self.root.get("contained") if type(self.root) is dict else None
+            objects = [entry for entry in entries if type(entry) is dict] if type(entries) is list else []
+            self._contained = {entry["id"]: entry for entry in objects if type(entry.get("id")) is str}
+        return self._contained.get(id)
 
 
 def within(found: list[Problem], segment: str) -> list[Problem]:

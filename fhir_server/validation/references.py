@@ -18,11 +18,8 @@ _CONDITIONAL = re.compile(r"([A-Z][A-Za-z]+)\?")
 def referenced_type(reference: str, scope: Scope) -> str | None:
     """Resource type a reference names, None where it does not tell (urn:uuid, logical URLs, unknown fragments)."""
     if reference.startswith("#"):
-        for contained in scope.root.get("contained") or ():
-            if type(contained) is dict and contained.get("id") == reference[1:]:
-                name = contained.get("resourceType")
-                return name if type(name) is str else None
-        return None
+        name = (scope.contained(reference[1:]) or {}).get("resourceType")
+        return name if type(name) is str else None
     if (match := _CONDITIONAL.match(reference)) or (match := _RESTFUL.search(reference)):
         name = match[1]
         # A URL elsewhere may have any path; only a relative reference must name a type of FHIR.

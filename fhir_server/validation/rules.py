@@ -61,7 +61,7 @@ def fhirpath_holds(constraint: Constraint, type_name: str) -> Holds:
 
     def check(node: Json, scope: Scope) -> bool:
         def resolve(reference: str) -> Json:
-            return _contained(scope.root, reference)
+            return scope.contained(reference[1:]) if reference.startswith("#") else None
 
         try:
             held = expression.holds(
@@ -73,9 +73,3 @@ def fhirpath_holds(constraint: Constraint, type_name: str) -> Holds:
         return empty_holds if held is None else held
 
     return check
-
-
-def _contained(root: Json, reference: str) -> Json:
-    if not reference.startswith("#"):
-        return None
-    return next((entry for entry in root.get("contained") or () if entry.get("id") == reference[1:]), None)

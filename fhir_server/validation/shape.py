@@ -226,12 +226,12 @@ def _simple_quantity(node: Node, scope: Scope) -> Found:
 
 def _resource(node: Json, scope: Scope) -> Found:
     """Check of a resource inside a Bundle or Parameters: it is a resource of its own."""
-    return resource_found(node, Scope(node, node, scope.warnings, scope.depth))
+    return resource_found(node, Scope(node, scope.warnings, depth=scope.depth))
 
 
 def _contained(node: Json, scope: Scope) -> Found:
     """Check of a contained resource, which shares the container's fragments."""
-    return resource_found(node, Scope(node, scope.root, scope.warnings, scope.depth))
+    return resource_found(node, Scope(node, scope.warnings, outer=scope, depth=scope.depth))
 
 
 def resource_found(node: Json, scope: Scope) -> Found:

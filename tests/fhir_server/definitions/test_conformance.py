@@ -62,7 +62,7 @@ def test_operations() -> None:
 
 def test_value_sets() -> None:
     genders = value_set("http://hl7.org/fhir/ValueSet/administrative-gender")
-    assert genders == {"http://hl7.org/fhir/administrative-gender": {"male", "female", "other", "unknown"}}
+    assert genders == {"http://hl7.org/fhir/administrative-gender": frozenset(("male", "female", "other", "unknown"))}
     units = value_set("http://hl7.org/fhir/ValueSet/ucum-units")
     assert units == {"http://unitsofmeasure.org": None}
     assert value_set("http://loinc.org/vs/LL379-9") is None

@@ -245,7 +245,7 @@ def constraint(key: str) -> Constraint:
 def scope(node: Any) -> Scope:
     """Of a resource itself; of an element the resource around it, which contains one resource called p."""
     resource = node if "resourceType" in node else containing(P)
-    return Scope(resource, resource, True)
+    return Scope(resource, True)
 
 
 def parsed(value: Any) -> Any:
