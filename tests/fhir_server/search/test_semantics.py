@@ -97,6 +97,8 @@ def probe(parameter: SearchParameter, modifier: str | None, value: str, paramete
             return by_date.condition(parameter, value, modifier, parameters, lambda: now)
         case "reference":
             return by_reference.condition(parameter, value, modifier, parameters, BASE)
+        case "composite":
+            return by_composite.condition(parameter, value, modifier, parameters, BASE)
         case kind:
             module = {
                 "number": by_number,
@@ -104,7 +106,6 @@ def probe(parameter: SearchParameter, modifier: str | None, value: str, paramete
                 "token": by_token,
                 "string": by_string,
                 "uri": by_uri,
-                "composite": by_composite,
             }[kind]
             return module.condition(parameter, value, modifier, parameters)
 
