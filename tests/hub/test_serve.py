@@ -2,102 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
-import pytest
 
 from hub.embedded import Embedded
+from tests.hub.running import Hub
 
-ROOT = Path(__file__).parents[2]
-SECONDS = 40
 PATIENT = {"resourceType": "Patient", "id": "kept", "birthDate": "1970-01-31"}
-
-
-@dataclass
-class Hub:
-    """A hub with its data in a folder, started as often as a test likes."""
-
-    folder: Path
-    port: int
-    process: subprocess.Popen[str] | None = None
-    log: list[str] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """A command of the hub that ends by itself."""
-        return subprocess.run(
-            [sys.executable, "-m", "hub.cli", *arguments], cwd=ROOT, env=self._environment(variables),
-            capture_output=True, text=True, timeout=SECONDS, check=False,
-        )  # fmt: skip
-
-    def start(self, *arguments: str) -> float:
-        """Serves; the seconds until it was ready."""
-        begun = time.monotonic()
-        output = (self.folder / "output").open("w")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "hub.cli", "serve", *arguments], cwd=ROOT, env=self._environment({}),
-            stdout=output, stderr=output, text=True, start_new_session=True,
-        )  # fmt: skip
-        while time.monotonic() < begun + SECONDS:
-            with contextlib.suppress(httpx2.HTTPError):
-                if httpx2.get(f"{self.url}/health/ready").status_code == 200:
-                    return time.monotonic() - begun
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.05)
-        raise AssertionError(self.output())
-
-    def stop(self, number: signal.Signals) -> int:
-        """Sends a signal to the hub, and waits for its end; the exit code."""
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.wait(SECONDS)
-
-    def output(self) -> str:
-        return (self.folder / "output").read_text()
-
-    def database_runs(self) -> bool:
-        return Embedded(self.folder / "data" / "postgres").running() is not None
-
-    def _environment(self, variables: dict[str, str]) -> dict[str, str]:
-        own = {"HUB_DATA": str(self.folder / "data"), "HUB_PORT": str(self.port)} | variables
-        return {name: value for name, value in os.environ.items() if not name.startswith("HUB_")} | own
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def hub() -> Iterator[Hub]:
-    folder = Path(tempfile.mkdtemp(prefix="hub-serve-"))
-    folder.chmod(0o755)
-    hub = Hub(folder, free_port())
-    yield hub
-    if hub.process is not None and hub.process.poll() is None:
-        hub.process.kill()
-        hub.process.wait()
-    number = Embedded(folder / "data" / "postgres").running()
-    if number is not None:
-        os.kill(number, signal.SIGKILL)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def put(hub: Hub) -> int:
@@ -175,8 +91,8 @@ def test_loads_twice_but_stores_once(hub: Hub, tmp_path: Path) -> None:
     late = {"resourceType": "Observation", "id": "late", "status": "final", "code": {"text": "x"}}
     (tmp_path / "zzz.ndjson").write_text(json.dumps(late))
 
-    def load(*arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        return hub.run("load", str(tmp_path), *map(str, arguments))
+    def load(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return hub.run("load", str(tmp_path), *arguments)
 
     def patients() -> int:
         query = f"{hub.url}/fhir/Patient?identifier=urn:s|&_summary=count"

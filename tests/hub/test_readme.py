@@ -1,0 +1,64 @@
+"""The README's examples work as printed, on the sample data; and so do the links of the start page."""
+
+from __future__ import annotations
+
+import html
+import re
+import shlex
+import signal
+
+import httpx2
+
+from tests.hub.running import ROOT, Hub
+
+
+def commands() -> list[list[str]]:
+    """Words of every curl command in the README."""
+    readme = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    lines = re.split(r"\n(?=curl )", re.sub(r"(?m)^(#.*)?\n", "", "\n".join(blocks)))
+    return [shlex.split(line.replace("\\\n", " ")) for line in lines if line.startswith("curl ")]
+
+
+def perform(words: list[str], site: str) -> httpx2.Response:
+    """What curl would do with these words."""
+    method, url, headers, body = "GET", "", {}, None
+    rest = iter(words[1:])
+    for word in rest:
+        if word == "-X":
+            method = next(rest)
+        elif word == "-H":
+            name, _, value = next(rest).partition(": ")
+            headers[name] = value
+        elif word == "-d":
+            body = next(rest)
+        else:
+            url = word
+    return httpx2.request(method, url.replace("http://127.0.0.1:8080", site), headers=headers, content=body)
+
+
+def test_examples(hub: Hub) -> None:
+    hub.start("--sample-data")
+    assert "0 refused" in hub.output()
+    found = commands()
+    assert len(found) >= 13
+    for words in found:
+        answer = perform(words, hub.url)
+        assert answer.status_code in (200, 201), (words, answer.text)
+        bundle = answer.json()
+        if bundle.get("type") == "searchset" and "_summary=count" not in answer.request.url.query.decode():
+            assert bundle["entry"], words
+    page = httpx2.get(f"{hub.url}/").text
+    links = [html.unescape(link) for link in re.findall(r'href="([^"]+)"', page)]
+    assert len(links) > 10
+    for link in links:
+        answer = httpx2.get(link if link.startswith("http") else hub.url + link)
+        assert answer.status_code == 200, link
+        if "?" in link and "_summary" not in link and "metadata" not in link:
+            assert answer.json()["entry"], link
+    assert hub.stop(signal.SIGTERM) == 0
+
+    # The second start finds the data, and loads nothing.
+    hub.start("--sample-data")
+    assert "Loading" not in hub.output()
+    assert httpx2.get(f"{hub.url}/fhir/Patient?_summary=count").json()["total"] >= 6
