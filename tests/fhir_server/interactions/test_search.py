@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import httpx2
 import pytest
 
 from fhir_server.outcome import Invalid, NotFound
@@ -64,3 +65,18 @@ async def test_a_compartment_that_does_not_exist(world: World) -> None:
         await world.bundle("Organization/north/Patient")
     with pytest.raises(NotFound):
         await world.bundle("Patient/ann/Organization")
+
+
+async def test_over_http_by_get_and_by_form(client: httpx2.AsyncClient) -> None:
+    for id, gender in (("a", "male"), ("b", "female")):
+        await client.put(f"Patient/{id}", json={"resourceType": "Patient", "id": id, "gender": gender})
+    by_get = (await client.get("Patient", params={"gender": "male"})).json()
+    by_form = (await client.post("Patient/_search", data={"gender": "male"})).json()
+    assert [entry["resource"]["id"] for entry in by_get["entry"]] == ["a"]
+    assert by_form["entry"] == by_get["entry"]
+    assert by_form["link"] == by_get["link"]
+    system = (await client.get("", params={"_type": "Patient", "_summary": "count"})).json()
+    assert system["total"] == 2
+    refused = await client.get("Patient", params={"nonsense": "1"})
+    assert refused.status_code == 400
+    assert refused.json()["resourceType"] == "OperationOutcome"
