@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fhir_server.fhirpath.code import EMPTY, Code, Frame, Items, from_many, from_truth, single
 from fhir_server.fhirpath.equality import Seen, equal, equal_items, equivalent, order
 from fhir_server.fhirpath.nodes import Node
+from fhir_server.fhirpath.paths import text_of_element
 
 
 def conjunction(left: Code, right: Code) -> Code:
@@ -71,8 +72,11 @@ def equality(left: Code, right: Code) -> Code:
 def equality_with_text(left: Code, text: str) -> Code:
     """left = 'text', the commonest comparison of all."""
     a = left.many
+    name = left.chain[0] if len(left.chain) == 1 else ""
 
     def truth(frame: Frame, this: Items) -> bool | None:
+        if name and len(this) == 1 and (found := text_of_element(this[0], name)) is not None:
+            return found == text
         items = a(frame, this)
         if not items:
             return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fhir_server.fhirpath.code import Code, Frame, Items, Many, from_many
 from fhir_server.fhirpath.nodes import Node, append_children
 
@@ -88,3 +90,14 @@ def _steps_to(item: Node, names: tuple[str, ...]) -> bool:
         if not items:
             return False
     return True
+
+
+def text_of_element(item: Any, name: str) -> str | None:
+    """Text of the one element of that name, read off the JSON; None where only the long way can tell."""
+    if item.__class__ is not Node or item.value.__class__ is not dict:
+        return None
+    value = item.value.get(name)
+    if value.__class__ is not str:
+        return None
+    child = item.type.children.get(name)
+    return value if child is not None and child.key else None

@@ -146,6 +146,13 @@ def apply(resource: dict[str, Any], patch: Json) -> dict[str, Any]:
     Operations are counted from 0. Raises Invalid (400) for Parameters that are no FHIRPath Patch, Unprocessable (422)
     for an operation that does not apply.
     """
+    try:
+        return _patched(resource, patch)
+    except RecursionError:
+        raise Unprocessable("resource or patch is nested too deep", code="too-costly") from None
+
+
+def _patched(resource: dict[str, Any], patch: Json) -> dict[str, Any]:
     operations = read_operations(patch)
     root = Copier().copy(resource)
     for number, operation in enumerate(operations):

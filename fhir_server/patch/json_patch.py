@@ -166,7 +166,7 @@ def _perform(document: _Document, operation: Json) -> None:
 
 def _refuse(number: int, operation: Json, refusal: _Refusal) -> NoReturn:
     op, path = (operation.get("op"), operation.get("path")) if operation.__class__ is dict else (None, None)
-    known = f" ({op} {path})" if op in _OPERATIONS and path.__class__ is str else ""
+    known = f" ({op} {path})" if op.__class__ is str and op in _OPERATIONS and path.__class__ is str else ""
     text = f"JSON Patch operation {number}{known}: {refusal.reason}"
     if refusal.malformed:
         raise Invalid(text, code="structure")
@@ -183,6 +183,13 @@ def apply(resource: dict[str, Any], patch: Json) -> dict[str, Any]:
         raise Invalid("a JSON Patch is an array of operations", code="structure")
     if len(patch) > MAX_OPERATIONS:
         raise Invalid(f"a JSON Patch of more than {MAX_OPERATIONS} operations is not accepted", code="too-long")
+    try:
+        return _patched(resource, patch)
+    except RecursionError:
+        raise Unprocessable("resource or patch is nested too deep", code="too-costly") from None
+
+
+def _patched(resource: dict[str, Any], patch: list[Json]) -> dict[str, Any]:
     document = _Document(Copier().copy(resource))
     for number, operation in enumerate(patch):
         try:

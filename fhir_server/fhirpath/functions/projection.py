@@ -14,6 +14,10 @@ from fhir_server.fhirpath.nodes import plain
 from fhir_server.fhirpath.syntax import Sign, Tree
 
 
+_PRICE_OF_MEMORY = 20
+"""Steps for an item that `repeat` has to remember."""
+
+
 def _where(frame: Frame, items: Items, criterion: Code) -> Items:
     holds = criterion.truth
     outer = frame.index
@@ -32,8 +36,9 @@ def _select(frame: Frame, items: Items, projection: Code) -> Items:
     frame.spend(len(items))
     found: Items = []
     for frame.index, item in enumerate(items):
-        found += project(frame, [item])
-    frame.spend(len(found))
+        more = project(frame, [item])
+        frame.keep(more)
+        found += more
     frame.index = outer
     return found
 
@@ -48,7 +53,8 @@ def _repeat(frame: Frame, items: Items, projection: Code) -> Items:
         following: Items = []
         for frame.index, item in enumerate(waiting):
             more = project(frame, [item])
-            frame.spend(1 + len(more))
+            frame.spend(1)
+            frame.keep(more, _PRICE_OF_MEMORY)
             # Two elements of equal content at different places are two items: only what is met again is left out.
             fresh = [new for new in more if _is_new(new, seen)]
             following += fresh
@@ -74,7 +80,8 @@ def _aggregate(source: Code, arguments: Sequence[Tree], compile: Compile) -> Cod
         for index, item in enumerate(items):
             frame.index, frame.total = index, total
             total = combine(frame, [item])
-            frame.spend(1 + len(total))
+            frame.spend(1)
+            frame.keep(total)
         frame.index, frame.total = outer_index, outer_total
         return total
 
