@@ -165,15 +165,19 @@ def _reader(component: Component, resource_type: str, element_type: str) -> Call
 def emitter(parameter: SearchParameter, data_type: str, param_id: int) -> Emit:
     """Writes the `composite` rows of an element of the type."""
     first, *rest = (_reader(each, parameter.resource_type, data_type) for each in parameter.components)
+    second = component_leaves(parameter.components[1], parameter.resource_type, data_type)
+    needed = frozenset(leaf.moves[0][1] for leaf in second)
 
     def emit(value: Any, sink: Sink) -> None:
-        # The later components are absent most of the time.
+        # The second component is absent most of the time.
+        if needed.isdisjoint(value):
+            return
         others = [read(value, sink) for read in rest]
         if not all(others):
             return
-        for (code, system, _, _), (second, *third) in product(first(value, sink), product(*others)):
+        for (code, system, _, _), (then, *third) in product(first(value, sink), product(*others)):
             low2, high2 = third[0][2:] if third else (None, None)
-            sink.composite.append((param_id, code, system, second[0], second[1], second[2], second[3], low2, high2))
+            sink.composite.append((param_id, code, system, *then, low2, high2))
 
     return emit
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Context, Decimal, Inexact
 from fractions import Fraction
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -18,6 +18,7 @@ from xml.etree.ElementTree import Element, parse
 UCUM = "http://unitsofmeasure.org"
 
 _PRECISE = Context(prec=28)
+_EXACT = Context(prec=60, traps=[Inexact])
 _NAMESPACE = "{http://unitsofmeasure.org/ucum-essence}"
 _PI = Fraction("3.1415926535897932384626433832795028841971693993751058209749445923")
 _LARGEST = 1500
@@ -39,9 +40,13 @@ class Canonical:
     """"g.m-3"; "1" for dimensionless units."""
     factor: Fraction
     offset: Fraction
+    scale: Decimal | None
+    """The factor, where it is a decimal fraction and there is no offset: most units, and much faster."""
 
     def convert(self, value: Decimal) -> Decimal:
         """The value in the canonical unit: exact, or to 28 digits where no decimal is exact."""
+        if self.scale is not None:
+            return _PRECISE.multiply(value, self.scale).normalize(_PRECISE)
         found = Fraction(value) * self.factor + self.offset
         quotient = _PRECISE.divide(Decimal(found.numerator), Decimal(found.denominator))
         return quotient.normalize(_PRECISE)
@@ -74,7 +79,7 @@ def canonical(code: str) -> Canonical | None:
     """The canonical form of a UCUM code; None when it is not one."""
     if code in _OFFSET:
         base, factor, offset = _OFFSET[code]
-        return Canonical(base, factor, offset)
+        return Canonical(base, factor, offset, None)
     try:
         measure = _term(_Reader(code))
     except (ValueError, ZeroDivisionError, OverflowError):
@@ -82,7 +87,14 @@ def canonical(code: str) -> Canonical | None:
     if not measure.factor:
         return None
     name = ".".join(base if power == 1 else f"{base}{power}" for base, power in measure.dimensions)
-    return Canonical(name or "1", measure.factor, Fraction(0))
+    return Canonical(name or "1", measure.factor, Fraction(0), _scale(measure.factor))
+
+
+def _scale(factor: Fraction) -> Decimal | None:
+    try:
+        return _EXACT.divide(Decimal(factor.numerator), Decimal(factor.denominator))
+    except Inexact:
+        return None
 
 
 class _Reader:
