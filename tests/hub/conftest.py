@@ -11,20 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from hub.embedded import Embedded
-from tests.hub.running import Hub, free_port
+from tests.hub.running import Hub
 
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[Hub]:
+    """Not started; killed at the end with its database."""
     folder = Path(tempfile.mkdtemp(prefix="hub-serve-"))
-    folder.chmod(0o755)
-    hub = Hub(folder, free_port())
+    folder.chmod(0o755)  # PostgreSQL's system user walks through it
+    hub = Hub(folder)
     yield hub
-    if hub.process is not None and hub.process.poll() is None:
-        hub.process.kill()
-        hub.process.wait()
-    number = Embedded(folder / "data" / "postgres").running()
+    hub.kill()
+    number = hub.database()
     if number is not None:
         os.kill(number, signal.SIGKILL)
     shutil.rmtree(folder, ignore_errors=True)

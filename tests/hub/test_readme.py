@@ -9,7 +9,8 @@ import signal
 
 import httpx2
 
-from tests.hub.running import ROOT, Hub
+from tests.hub.running import Hub
+from tests.hub_process import ROOT
 
 
 def commands() -> list[list[str]]:
@@ -38,7 +39,7 @@ def perform(words: list[str], site: str) -> httpx2.Response:
 
 
 def test_examples(hub: Hub) -> None:
-    hub.start("--sample-data")
+    hub.serve("--sample-data")
     assert "0 refused" in hub.output()
     found = commands()
     assert len(found) >= 13
@@ -56,9 +57,9 @@ def test_examples(hub: Hub) -> None:
         assert answer.status_code == 200, link
         if "?" in link and "_summary" not in link and "metadata" not in link:
             assert answer.json()["entry"], link
-    assert hub.stop(signal.SIGTERM) == 0
+    assert hub.end(signal.SIGTERM) == 0
 
     # The second start finds the data, and loads nothing.
-    hub.start("--sample-data")
+    hub.serve("--sample-data")
     assert "Loading" not in hub.output()
     assert httpx2.get(f"{hub.url}/fhir/Patient?_summary=count").json()["total"] >= 6

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx2
 
-from hub.embedded import Embedded
 from tests.hub.running import Hub
 
 PATIENT = {"resourceType": "Patient", "id": "kept", "birthDate": "1970-01-31"}
@@ -25,15 +24,15 @@ def kept(hub: Hub) -> bool:
 
 
 def test_serves_and_stops_cleanly(hub: Hub) -> None:
-    hub.start()
+    hub.serve()
     assert put(hub) == 201
     assert "<h1>FHIR hub</h1>" in httpx2.get(f"{hub.url}/").text
     assert httpx2.get(f"{hub.url}/fhir/metadata").json()["resourceType"] == "CapabilityStatement"
     assert 'fhir_requests_total{interaction="update"' in httpx2.get(f"{hub.url}/metrics").text
     given = httpx2.get(f"{hub.url}/fhir/Patient/kept", headers={"X-Request-Id": "mine-1"})
     assert given.headers["x-request-id"] == "mine-1"
-    assert hub.stop(signal.SIGTERM) == 0
-    assert not hub.database_runs()
+    assert hub.end(signal.SIGTERM) == 0
+    assert hub.database() is None
     output = hub.output()
     assert "until there is access control" in output
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
@@ -43,7 +42,7 @@ def test_serves_and_stops_cleanly(hub: Hub) -> None:
 
 
 def test_several_workers_and_ctrl_c(hub: Hub) -> None:
-    seconds = hub.start("--workers", "2")
+    seconds = hub.serve("--workers", "2")
     assert seconds < 15
     assert kept(hub)
     for _ in range(20):
@@ -52,21 +51,21 @@ def test_several_workers_and_ctrl_c(hub: Hub) -> None:
     text = httpx2.get(f"{hub.url}/metrics").text
     count = next(line for line in text.splitlines() if line.startswith('fhir_requests_total{interaction="read"'))
     assert float(count.split()[-1]) >= 21
-    assert hub.stop(signal.SIGINT) == 0
-    assert not hub.database_runs()
+    assert hub.end(signal.SIGINT) == 0
+    assert hub.database() is None
 
 
 def test_kill_9_of_hub_and_then_of_the_database(hub: Hub) -> None:
-    hub.start()
-    hub.stop(signal.SIGKILL)
-    assert hub.database_runs()
-    hub.start()
+    hub.serve()
+    hub.end(signal.SIGKILL)
+    assert hub.database() is not None
+    hub.serve()
     assert kept(hub)
-    hub.stop(signal.SIGKILL)
-    number = Embedded(hub.folder / "data" / "postgres").running()
+    hub.end(signal.SIGKILL)
+    number = hub.database()
     assert number is not None
     os.kill(number, signal.SIGKILL)
-    hub.start()
+    hub.serve()
     assert kept(hub)
 
 
@@ -102,7 +101,7 @@ def test_loads_twice_but_stores_once(hub: Hub, tmp_path: Path) -> None:
         done = load(*arguments)
         assert done.returncode == 1, done.stderr
         assert patients() == expected
-        report = [json.loads(line) for line in (hub.folder / "data" / "load-refused.ndjson").read_text().splitlines()]
+        report = [json.loads(line) for line in (hub.folder / "load-refused.ndjson").read_text().splitlines()]
         assert [(Path(line["file"]).name, line["line"]) for line in report] == [
             ("2.json", 5),
             ("Observation.ndjson", 2),
