@@ -1,4 +1,4 @@
-"""The SQL by which index rows enter and leave the search tables: one literal table of columns, two statements for each."""
+"""The SQL by which index rows enter and leave the search tables: a literal table of columns, two statements for each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fhir_server.arrays import int2_array, int4_array, int8_array, text_array
+from fhir_server.search.by_date import SHORT
 from fhir_server.statement import Statement
 
 Pack = Callable[[Sequence[Any]], bytes]
@@ -47,17 +48,27 @@ def _insert(table: str) -> str:
     return f"insert into {table} ({', '.join(columns)}) select {values} from unnest({arrays}) u({', '.join(columns)})"
 
 
+_SPANS = {"date": (SHORT, f"not ({SHORT})"), "composite": ("{t}.low is not null", "{t}.low is null")}
+"""Table -> conditions of its partial indexes: a delete that does not say one of them would read the whole table."""
+
+
 def _delete(table: str) -> str:
     columns = COLUMNS[table]
     arrays = ", ".join(f"${number}::{kind[0]}" for number, kind in enumerate(columns.values(), 1))
     same = " and ".join(
-        # Only composite bounds may be null; equality elsewhere lets the index be used.
+        # Only composite bounds may be null; equality elsewhere, and of a low that is there, lets the index be used.
         f"t.{name} is not distinct from u.{name}{kind[2]}"
-        if table == "composite" and kind is _NUMERIC
+        if table == "composite" and name in ("high", "low2", "high2")
         else f"t.{name} = u.{name}{kind[2]}"
         for name, kind in columns.items()
     )
-    return f"delete from {table} t using unnest({arrays}) u({', '.join(columns)}) where {same}"
+    start = f"delete from {table} t using unnest({arrays}) u({', '.join(columns)}) where {same}"
+    if table not in _SPANS:
+        return start
+    first, second = (f"{start} and {span.replace('{t}', 't')}" for span in _SPANS[table])
+    if table == "composite":
+        second = second.replace("t.low = u.low::numeric", "u.low is null")
+    return f"with other as ({first}) {second}"
 
 
 _INSERT = {table: _insert(table) for table in COLUMNS}
