@@ -1,4 +1,4 @@
-"""The SQL by which index rows enter and leave the search tables: a literal table of columns, two statements for each."""
+"""How index rows enter and leave the search tables: a literal table of columns, two statements for each."""
 
 from __future__ import annotations
 
