@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -210,6 +211,8 @@ def _make_folder(folder: Path, owner: str | None) -> None:
         folder.mkdir(parents=True, mode=0o700)
         if owner is not None:
             shutil.chown(folder, owner, owner)
+    elif folder.stat().st_uid not in (os.geteuid(), os.geteuid() if owner is None else pwd.getpwnam(owner).pw_uid):
+        raise EmbeddedError(f"{folder} belongs to another user; remove it or set HUB_DATA")
 
 
 def _reachable(folder: Path) -> bool:
@@ -218,8 +221,6 @@ def _reachable(folder: Path) -> bool:
 
 
 def _ensure_system_user() -> None:
-    import pwd
-
     try:
         pwd.getpwnam(SYSTEM_USER)
     except KeyError:
