@@ -44,8 +44,10 @@ resource = Table(
     # Bytes exactly as sent; null when deleted.
     Column("body", LargeBinary),
     Index("resource_id", "type_id", "fhir_id", unique=True),
-    Index("resource_updated", "type_id", "last_updated", "rid"),
-    Index("resource_changes", "last_updated", "rid"),
+    # Without rid: what one transaction wrote shares its instant, and then one index tuple.
+    Index("resource_updated", "type_id", "last_updated"),
+    Index("resource_changes", "last_updated"),
+    Index("resource_live", "type_id", "rid", postgresql_where=text("body is not null")),
     postgresql_with={"fillfactor": "85"},
 )
 """The current version of every resource. rid never changes, also not through delete and recreation."""
@@ -60,8 +62,8 @@ resource_version = Table(
     Column("method", String(6), nullable=False),
     Column("body", LargeBinary),
     PrimaryKeyConstraint("rid", "version"),
-    Index("resource_version_updated", "type_id", "last_updated", "rid"),
-    Index("resource_version_changes", "last_updated", "rid"),
+    Index("resource_version_updated", "type_id", "last_updated"),
+    Index("resource_version_changes", "last_updated"),
 )
 """Previous versions; the current one stands in `resource` only."""
 
@@ -139,6 +141,8 @@ date = Table(
             f"not (low > -9000000000000000000 and high < 9000000000000000000 and high - low <= {DAY})"
         ),
     ),
+    # By rid alone: sort keys and second criteria are looked up for one resource at a time.
+    Index("date_resource", "rid"),
 )  # fmt: skip
 
 quantity = Table(
@@ -150,6 +154,7 @@ quantity = Table(
     Column("low", Numeric, nullable=False),
     Column("high", Numeric, nullable=False),
     Index("quantity_low", "param_id", "unit_hash", "low", "rid", postgresql_include=["high"]),
+    Index("quantity_resource", "rid"),
 )
 
 number = Table(
@@ -160,6 +165,7 @@ number = Table(
     Column("low", Numeric, nullable=False),
     Column("high", Numeric, nullable=False),
     Index("number_low", "param_id", "low", "rid", postgresql_include=["high"]),
+    Index("number_resource", "rid"),
 )
 
 string = Table(
@@ -170,7 +176,8 @@ string = Table(
     _key("rid"),
     # At most 500 characters, so that an index row stays below a third of a page.
     Column("normalised", TEXT_C, nullable=False),
-    Index("string_normalised", "param_id", "normalised", "rid", postgresql_include=["exact_hash"]),
+    Index("string_normalised", "param_id", "normalised", "rid"),
+    Index("string_resource", "rid"),
 )
 
 uri = Table(
@@ -180,6 +187,7 @@ uri = Table(
     _key("rid"),
     Column("uri", TEXT_C, nullable=False),
     Index("uri_uri", "param_id", "uri", "rid"),
+    Index("uri_resource", "rid"),
 )
 
 composite = Table(
@@ -197,6 +205,7 @@ composite = Table(
     Column("high2", Numeric),
     Index("composite_low", "param_id", "first_hash", "low", "rid", postgresql_where=text("low is not null")),
     Index("composite_second", "param_id", "first_hash", "second_hash", "rid", postgresql_where=text("low is null")),
+    Index("composite_resource", "rid"),
 )
 
 outbox = Table(

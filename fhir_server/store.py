@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -44,6 +45,9 @@ _POINT = (
 _SEARCH = (
     "-c plan_cache_mode=force_custom_plan -c jit=off -c statement_timeout=30000 -c default_transaction_read_only=on"
 )
+
+_BLOCKING = 2000
+"""Changes in one write from which on its statements are made in a thread."""
 
 
 def new_id() -> str:
@@ -306,7 +310,10 @@ class Unit:
         self._own.update({(write.change.type, write.change.id): write.version.rid for write in writes})
         await store.resolve(writes, self._own)
         try:
-            await self.run(store._statements(writes))
+            if len(writes) < _BLOCKING:
+                await self.run(store._statements(writes))
+            else:  # packing this many rows would hold up everybody else
+                await self.run(await asyncio.to_thread(store._statements, writes))
         except DatabaseError as error:
             raise explained(error, writes) from error
         return [write.version for write in writes]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
 from alembic import op
-
-from fhir_server.schema import metadata
 
 revision = "0001"
 down_revision = None
@@ -14,6 +12,6 @@ down_revision = None
 
 def upgrade() -> None:
     """Creates everything."""
-    metadata.create_all(op.get_bind())
-    op.execute("create sequence rid_block")
-    op.execute((files("fhir_server.migrations") / "functions.sql").read_text())
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None
+    driver.execute(Path(__file__).with_suffix(".sql").read_text())  # several statements, so no parameters
