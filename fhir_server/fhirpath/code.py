@@ -76,7 +76,7 @@ class Code(NamedTuple):
     many: Many
     truth: Truth
     chain: tuple[str, ...] = ()
-    """Where the part is nothing but a path from $this: its names; lets `exists()` and `=` look without making nodes."""
+    """Names, where the part is nothing but a path from $this: lets `exists()` and `=` look without making nodes."""
 
 
 def truth_of(items: Items) -> bool | None:

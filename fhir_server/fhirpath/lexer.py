@@ -24,6 +24,7 @@ _TOKENS = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED = {"f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 MAX_LENGTH = 20_000
@@ -48,7 +49,13 @@ def _unescape(quoted: str, position: int) -> str:
         return _ESCAPED.get(code, code)
 
     text = quoted[1:-1]
-    return _ESCAPE.sub(replace, text) if "\\" in text else text
+    if "\\" not in text:
+        return text
+    try:
+        # Two escapes may make one character beyond the first plane; half of such a pair is no text.
+        return _ESCAPE.sub(replace, text).encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise FhirPathError("incomplete unicode escape", position, kind="syntax") from None
 
 
 def _content(kind: str, raw: str, position: int) -> str:
@@ -63,6 +70,8 @@ def tokens(text: str) -> list[Token]:
     """All tokens, closed by one of kind "end". Raises FhirPathError at the first character that starts none."""
     if len(text) > MAX_LENGTH:
         raise FhirPathError(f"expression longer than {MAX_LENGTH} characters", kind="syntax")
+    if not text.isascii() and _SURROGATE.search(text):
+        raise FhirPathError("expression with half a character", kind="syntax")
     found: list[Token] = []
     position = 0
     while position < len(text):

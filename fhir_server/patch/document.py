@@ -7,19 +7,30 @@ from decimal import Decimal
 
 from mappings.r4 import Json
 
-MAX_COPIED = 20_000_000
-"""Characters and values one patch may copy: operations that copy copies would otherwise double without end."""
+MAX_COPIED = 10_000_000
+"""Size of what the `copy` operations of one patch may add, in characters: copies of copies would double without end."""
+
+_PRICE_OF_A_VALUE = 16
+
+
+def copied(value: Json) -> Json:
+    """A deep copy: it shares nothing that can change."""
+    if value.__class__ is dict:
+        return {key: copied(member) for key, member in value.items()}
+    if value.__class__ is list:
+        return [copied(item) for item in value]
+    return value
 
 
 class Copier:
-    """Deep copies of JSON values, and an account of their size."""
+    """Deep copies that together stay within MAX_COPIED."""
 
     def __init__(self) -> None:
         self._room = MAX_COPIED
 
     def copy(self, value: Json) -> Json:
-        """A copy that shares nothing that can change. Raises OverflowError when all copies together are too large."""
-        self._room -= 1 + (len(value) if value.__class__ is str else 0)
+        """As `copied`. Raises OverflowError when all copies together are too large."""
+        self._room -= _PRICE_OF_A_VALUE + (len(value) if value.__class__ is str else 0)
         if self._room < 0:
             raise OverflowError("the patch makes the resource too large")
         if value.__class__ is dict:

@@ -13,7 +13,7 @@ from fhir_server.fhirpath.nodes import Place
 from fhir_server.fhirpath.syntax import Member
 from fhir_server.outcome import Unprocessable
 from fhir_server.patch import elements
-from fhir_server.patch.document import Copier, without_emptied
+from fhir_server.patch.document import copied, without_emptied
 from fhir_server.patch.elements import Misplaced
 from fhir_server.patch.operation import Operation, read_operations
 from mappings.r4 import Json
@@ -154,7 +154,7 @@ def apply(resource: dict[str, Any], patch: Json) -> dict[str, Any]:
 
 def _patched(resource: dict[str, Any], patch: Json) -> dict[str, Any]:
     operations = read_operations(patch)
-    root = Copier().copy(resource)
+    root = copied(resource)
     for number, operation in enumerate(operations):
         try:
             _OPERATIONS[operation.type](_Target(root, operation))

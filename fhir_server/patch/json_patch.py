@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from fhir_server.outcome import Invalid, Unprocessable
-from fhir_server.patch.document import Copier, equal, without_emptied
+from fhir_server.patch.document import Copier, copied, equal, without_emptied
 from mappings.r4 import Json
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -111,7 +111,7 @@ def _member(operation: dict[str, Json], name: str) -> Json:
 
 
 def _add(document: _Document, operation: dict[str, Json], path: list[str]) -> None:
-    document.add(path, document.copier.copy(_member(operation, "value")))
+    document.add(path, copied(_member(operation, "value")))
 
 
 def _remove(document: _Document, operation: dict[str, Json], path: list[str]) -> None:
@@ -119,7 +119,7 @@ def _remove(document: _Document, operation: dict[str, Json], path: list[str]) ->
 
 
 def _replace(document: _Document, operation: dict[str, Json], path: list[str]) -> None:
-    document.replace(path, document.copier.copy(_member(operation, "value")))
+    document.replace(path, copied(_member(operation, "value")))
 
 
 def _move(document: _Document, operation: dict[str, Json], path: list[str]) -> None:
@@ -190,7 +190,7 @@ def apply(resource: dict[str, Any], patch: Json) -> dict[str, Any]:
 
 
 def _patched(resource: dict[str, Any], patch: list[Json]) -> dict[str, Any]:
-    document = _Document(Copier().copy(resource))
+    document = _Document(copied(resource))
     for number, operation in enumerate(patch):
         try:
             _perform(document, operation)

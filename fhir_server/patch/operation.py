@@ -8,7 +8,7 @@ from typing import Any
 
 from fhir_server.fhirpath import Expression, FhirPathError, compile_expression
 from fhir_server.outcome import Invalid
-from fhir_server.patch.document import Copier
+from fhir_server.patch.document import copied
 from mappings.r4 import Json
 
 
@@ -55,7 +55,7 @@ def read_operations(patch: Json) -> list[Operation]:
     parameters = patch.get("parameter", [])
     if parameters.__class__ is not list or not all(entry.__class__ is dict for entry in parameters):
         raise Invalid("'parameter' must be a list of objects", code="structure", expression=("Parameters.parameter",))
-    parameters = Copier().copy(parameters)
+    parameters = copied(parameters)
     if len(parameters) > MAX_OPERATIONS:
         raise Invalid(f"a FHIRPath Patch of more than {MAX_OPERATIONS} operations is not accepted", code="too-long")
     return [_operation(number, parameter) for number, parameter in enumerate(parameters)]

@@ -13,7 +13,6 @@ from fhir_server.fhirpath.functions.signature import Compile, Function, lambda_o
 from fhir_server.fhirpath.nodes import plain
 from fhir_server.fhirpath.syntax import Sign, Tree
 
-
 _PRICE_OF_MEMORY = 20
 """Steps for an item that `repeat` has to remember."""
 

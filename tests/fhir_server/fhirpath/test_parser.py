@@ -49,6 +49,7 @@ def test_precedence(text: str, explicit: str) -> None:
 
 def test_escapes() -> None:
     assert shape(parse(r"'\\\/\f\r\n\t\"\`\'\u00e3'"))[1] == "\\/\f\r\n\t\"`'ã"
+    assert shape(parse(r"'\ud83d\ude00'"))[1] == "\U0001f600"
 
 
 WORDS = ["name", "given", "'a'", "'", "`", "1", "1.5", "(", ")", ".", ",", "[", "]", "{", "}", "+", "-", "*", "/", "|"]
