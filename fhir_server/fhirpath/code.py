@@ -56,7 +56,7 @@ class Frame:
             raise FhirPathError("evaluation takes too many steps")
 
     def keep(self, items: Items, price: int = 1) -> None:
-        """Counts items that are gathered into a collection, long text by its length. Raises FhirPathError as `spend`."""
+        """Counts items that are gathered into a collection, long text by its length. Raises as `spend`."""
         steps = 0
         for item in items:
             steps += price if item.__class__ is not str else price + (len(item) >> 4)
