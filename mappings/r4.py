@@ -55,6 +55,19 @@ def _duplicate(text: str) -> MalformedJson:
     return MalformedJson("duplicate key")
 
 
+# An escape is taken whole, so that the backslash of \\ud800 begins no surrogate; a proper pair is one escape.
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+
+
+def _lone_surrogate(text: str) -> MalformedJson | None:
+    """Half of a pair of \\u escapes stands for no character and has no UTF-8 form."""
+    for escape in _ESCAPE.finditer(text):
+        if escape[1]:
+            start = escape.start()
+            return MalformedJson("a lone surrogate", text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
+    return None
+
+
 def _integer(digits: str) -> int | Decimal:
     # FHIR integers fit 32 bits; a longer run of digits, or -0, can only be a decimal and keeps its digits.
     return int(digits) if len(digits) < 16 and digits != "-0" else Decimal(digits)
@@ -81,6 +94,8 @@ def parse(raw: bytes) -> Json:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - raw.rfind(b"\n", 0, error.start)
         raise MalformedJson("not valid UTF-8", line, column) from None
+    if ("\\ud" in text or "\\uD" in text) and (lone := _lone_surrogate(text)):
+        raise lone
     try:
         return _decoder.decode(text)
     except json.JSONDecodeError as error:

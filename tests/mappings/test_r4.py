@@ -34,6 +34,8 @@ def test_numbers_keep_their_digits(text: str) -> None:
         (b'{"a": "\xff"}', "not valid UTF-8", 1, 8),
         (b'{"a": NaN}', "NaN is not a JSON number", 0, 0),
         (b"[" * 100_000, "nested too deep", 0, 0),
+        (b'{"a":\n "\\ud83d\\ude00 \\ud800"}', "a lone surrogate", 2, 16),
+        (b'{"a": "\\uDC00\\uD800"}', "a lone surrogate", 1, 8),
     ],
 )
 def test_malformed(raw: bytes, reason: str, line: int, column: int) -> None:
@@ -44,7 +46,11 @@ def test_malformed(raw: bytes, reason: str, line: int, column: int) -> None:
 
 def test_lone_surrogate_is_refused_when_written() -> None:
     with pytest.raises(MalformedJson):
-        serialize(parse(b'{"a": "\\ud800"}'))
+        serialize({"a": "\ud800"})
+
+
+def test_surrogate_pairs_and_escaped_backslashes_are_text() -> None:
+    assert parse(b'["\\ud83d\\ude00", "\\\\ud800", "\\uD83D\\uDE00"]') == ["\U0001f600", "\\ud800", "\U0001f600"]
 
 
 VALUES = st.recursive(
