@@ -104,9 +104,17 @@ def _boolean(value: Json) -> str | None:
     return None if value is True or value is False else "must be true or false, without quotes"
 
 
+_DIGITS, _LEAST, _MOST = 1000, -1000, 308
+"""R4 bounds no decimal; one beyond these breaks clients that read numbers as doubles, or costs more than it can mean."""
+
+
 def _decimal(value: Json) -> str | None:
+    if isinstance(value, Decimal):
+        if _LEAST <= value.adjusted() <= _MOST and len(str(value)) <= _DIGITS:
+            return None
+        return f"must be a number below 1e{_MOST + 1} of at most {_DIGITS} digits"
     kind = type(value)
-    return None if kind is Decimal or kind is int or kind is float else "must be a JSON number"
+    return None if kind is int or kind is float else "must be a JSON number"
 
 
 def _whole(low: int, words: str) -> Format:
