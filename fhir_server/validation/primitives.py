@@ -105,7 +105,7 @@ def _boolean(value: Json) -> str | None:
 
 
 _DIGITS, _LEAST, _MOST = 1000, -1000, 308
-"""R4 bounds no decimal; one beyond these breaks clients that read numbers as doubles, or costs more than it can mean."""
+"""R4 bounds no decimal; one beyond these breaks clients that read numbers as doubles, or costs more than it means."""
 
 
 def _decimal(value: Json) -> str | None:
