@@ -13,7 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hub.embedded import Embedded, tuning
+from hub.embedded import Embedded
+from hub.embedded.tuning import tuning
 
 QUICK = {"fsync": "off", "shared_buffers": "16MB"}
 

