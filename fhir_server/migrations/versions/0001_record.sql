@@ -149,7 +149,7 @@ alter table resource alter column body set storage external;
 alter table resource_version alter column body set storage external;
 
 -- Which values are dense, and for which parameter: without it the planner takes the columns for independent.
-create statistics token_code_stats (ndistinct, dependencies, mcv) on param_id, code_hash from token;
+create statistics token_code_stats (ndistinct, dependencies, mcv) on param_id, code_hash, system_hash from token;
 create statistics reference_target_stats (ndistinct, dependencies, mcv) on param_id, target_rid from reference;
 create statistics string_normalised_stats (ndistinct, dependencies, mcv) on param_id, normalised from string;
 create statistics quantity_unit_stats (ndistinct, dependencies, mcv) on param_id, unit_hash from quantity;
