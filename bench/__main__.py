@@ -86,7 +86,7 @@ def measure(data: Path, folder: Path, quick: bool, scenarios: tuple[str, ...], c
         sizes = disk(url)
         say(f"{sizes.per_resource:.0f} bytes per resource; workloads")
         timing = ["--duration", "5", "--warmup", "2", "--repeats", "1"] if quick else \
-            ["--duration", "10", "--warmup", "3", "--repeats", "3", "--retries", "2", "--quiet-wait", "20"]  # fmt: skip
+            ["--duration", "10", "--warmup", "3", "--repeats", "3", "--retries", "1", "--quiet-wait", "5"]  # fmt: skip
         load = driver.run("load", ["--scenarios", ",".join(scenarios), "--concurrency", concurrency, *timing])
         loaded = resident(hub.process.pid)
         hub.stop()
