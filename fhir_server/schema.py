@@ -1,4 +1,4 @@
-"""The tables of the record, as SQLAlchemy knows them; migrations create them, `store.py` and `search/` speak SQL to them.
+"""The tables of the record, as SQLAlchemy knows them; `migrations/` creates them, `store.py` and `search/` use them.
 
 Instants are bigint: microseconds since 1970-01-01 UTC. Hashes and param_id come from `search/rows.py`.
 """

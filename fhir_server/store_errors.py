@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 
 class VersionConflict(Exception):
-    """Somebody changed the resource since it was read; `index` tells which change of those handed over (-1: unknown)."""
+    """Somebody changed the resource since it was read."""
 
-    def __init__(self, index: int = -1) -> None:
+    def __init__(self) -> None:
         super().__init__("the resource was changed meanwhile")
-        self.index = index
 
 
 class MissingReferences(Exception):

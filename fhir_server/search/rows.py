@@ -42,7 +42,7 @@ class Rows:
     patient_date: list[tuple[str, int, int]] = field(default_factory=list)
     """patient id, low, high: the type's clinical date (see TIMELINE in `index.py`)."""
     date: list[tuple[int, int, int]] = field(default_factory=list)
-    """param_id, low, high: microseconds since 1970-01-01 UTC, low inclusive, high exclusive; open ends are BEGIN and END."""
+    """param_id, low, high: microseconds since 1970 UTC, low inclusive, high exclusive; open ends are BEGIN and END."""
     quantity: list[tuple[int, int, Bound, Bound]] = field(default_factory=list)
     """param_id, unit_hash, low, high: precision band of the digits given."""
     number: list[tuple[int, Bound, Bound]] = field(default_factory=list)

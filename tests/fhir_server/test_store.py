@@ -233,6 +233,7 @@ async def test_a_unit_is_whole_or_nothing(store: ResourceStore) -> None:
         Change("Observation", "o", "PUT", observation("new"), None),
         Change("Patient", "new", "PUT", PATIENT, None),
     ]
+
     async def fail() -> None:
         async with store.transaction(UNRESTRICTED) as unit:
             await unit.write(changes)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fhir_server.search.reference_evaluator import BASE, UCUM, UNITS
+from tests.fhir_server.search.reference_evaluator import BASE, UCUM, UNITS, span
 
 Json = dict[str, Any]
 Query = tuple[str, str, str | None, str]
@@ -44,17 +44,28 @@ _clock = st.builds(
 _zones = st.sampled_from(["Z", "+00:00", "-03:00", "+05:30", "-12:00", "+14:00"])
 _day = st.builds("{}-{}-{}".format, _years, _months, _days)
 instants = st.builds("{}T{}{}".format, _day, _clock, _zones)
-dates = st.one_of(_years, st.builds("{}-{}".format, _years, _months), _day)
-date_times = st.one_of(dates, instants)
+_near_dates = st.sampled_from(["2020", "2020-02", "2020-03", "2020-02-29", "2020-03-01", "2021", "2020-12-31"])
+_near_instants = st.sampled_from(
+    ["2020-02-29T23:59:59Z", "2020-03-01T00:00:00Z", "2020-03-01T00:00:01Z", "2020-02-29T23:59:59.999Z"]
+    + ["2020-03-01T00:00:00.000Z", "2020-02-29T21:00:00-03:00", "2020-12-31T23:59:59Z", "2021-01-01T00:00:00Z"]
+)
+"""Around a few edges, so that ranges touch; the others are spread."""
+dates = st.one_of(_near_dates, _near_dates, _years, st.builds("{}-{}".format, _years, _months), _day)
+date_times = st.one_of(dates, _near_instants, _near_instants, instants)
 _short_clock = st.sampled_from(["00:00", "12:30", "23:59"])
 searched_dates = st.one_of(
-    date_times, st.builds("{}T{}".format, _day, _clock), st.builds("{}T{}{}".format, _day, _short_clock, _zones)
+    _near_dates,
+    _near_instants,
+    date_times,
+    st.builds("{}T{}".format, _day, _clock),
+    st.builds("{}T{}{}".format, _day, _short_clock, _zones),
+    st.sampled_from(["2020-02-29T23:59Z", "2020-03-01T00:00"]),
 )
 
 
-def _ordered(start: str, end: str) -> Json:
-    # Different precisions and zones: only whole days apart are surely in order.
-    return {"start": start, "end": end} if start[:4] < end[:4] else {"start": start}
+def _ordered(one: str, other: str) -> Json:
+    start, end = sorted((one, other), key=lambda text: span(text)[0])
+    return {"start": start, "end": end}
 
 
 periods = st.one_of(
@@ -78,12 +89,15 @@ date_queries = st.one_of(
 
 # --- number and quantity ------------------------------------------------------------------------------------
 
-_INTEGERS = ["0", "1", "5", "-5", "37", "54", "90", "95", "100", "105", "110", "1e2", "1.0e2"]
-_FRACTIONS = ["5.0", "5.4", "5.40", "5.45", "5.35", "5.399", "5.41", "-5.5", "0.0054", "98.6", "310.15"]
-_EDGES = ["99.5", "100.00", "100.5", "99.4999", "104.9"]
-_numbers = st.sampled_from(_INTEGERS + _FRACTIONS + _EDGES)
-decimals = st.one_of(_numbers.map(Decimal), st.decimals(-200, 200, places=2))
-searched_numbers = st.one_of(_numbers, st.decimals(-200, 200, places=1).map(str))
+_EDGES = ["99.5", "100", "100.5", "100.4", "99.95", "100.05", "95", "105", "110", "90", "5.35", "5.45", "5.4", "5.399"]
+_MORE_EDGES = ["5", "4.5", "5.5", "0", "0.5", "-0.5", "-5", "37", "98.6", "310.15", "0.0054", "54"]
+_stored = st.sampled_from(_EDGES + _MORE_EDGES)
+_searched = st.sampled_from(
+    ["100", "100.0", "100.00", "1e2", "1.0e2", "5.4", "5.40", "5", "0", "-5", "37", "98.6", "54"]
+)
+"""Values on the edges of the bands of others, so that bands touch; the rest are spread."""
+decimals = st.one_of(_stored.map(Decimal), _stored.map(Decimal), st.decimals(-200, 200, places=2))
+searched_numbers = st.one_of(_searched, _searched, _stored, st.decimals(-200, 200, places=1).map(str))
 
 
 def _between(kind: Any) -> st.SearchStrategy[Json]:

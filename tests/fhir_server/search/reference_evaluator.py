@@ -81,7 +81,8 @@ Span = tuple[datetime | None, datetime | None]
 """From (inclusive) and to (exclusive); None: no limit."""
 
 
-def _span(text: str) -> tuple[datetime, datetime]:
+def span(text: str) -> tuple[datetime, datetime]:
+    """From and to of a date, dateTime or instant."""
     found = re.match(r"(\d{4})(-\d\d)?(-\d\d)?(T\d\d:\d\d)?(:\d\d)?(\.\d+)?(.*)$", text)
     assert found
     year, month, day, minutes, seconds, fraction, zone = found.groups()
@@ -110,11 +111,11 @@ def _target_span(data_type: str, value: Any) -> Span | None:
         if not value:
             return None
         return (
-            _span(value["start"])[0] if "start" in value else None,
-            _span(value["end"])[1] if "end" in value else None,
+            span(value["start"])[0] if "start" in value else None,
+            span(value["end"])[1] if "end" in value else None,
         )
     if data_type == "Timing":
-        spans: list[Span] = [_span(event) for event in value.get("event", [])]
+        spans: list[Span] = [span(event) for event in value.get("event", [])]
         bounds = _target_span("Period", value.get("repeat", {}).get("boundsPeriod"))
         spans += [bounds] if bounds else []
         if not spans:
@@ -124,7 +125,7 @@ def _target_span(data_type: str, value: Any) -> Span | None:
             None if None in lows else min(low for low in lows if low),
             None if None in highs else max(high for high in highs if high),
         )
-    return _span(value)
+    return span(value)
 
 
 def date_matches(element: tuple[str, Any], modifier: str | None, value: str) -> bool:
@@ -135,7 +136,7 @@ def date_matches(element: tuple[str, Any], modifier: str | None, value: str) -> 
         return False
     low, high = target
     prefix, text = (value[:2], value[2:]) if value[:1].isalpha() else ("eq", value)
-    start, end = _span(text)
+    start, end = span(text)
     contained = low is not None and high is not None and start <= low and high <= end
     reaches_above = high is None or high > end
     reaches_below = low is None or low < start
