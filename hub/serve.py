@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import shutil
@@ -26,6 +27,8 @@ from hub.settings import Settings
 STOP_SECONDS = 10
 """Requests under way get this long when the hub stops."""
 BACKLOG = 2048
+COLLECT_AFTER = 100_000
+"""Objects made and not freed before the garbage collector looks for cycles among them."""
 
 
 class CannotListen(RuntimeError):
@@ -118,6 +121,10 @@ def _work(settings: Settings, found: database.Database, number: int, listener: s
     )
     server = uvicorn.Server(config)
     listener.listen(BACKLOG)
+    # Parsed JSON has no cycles: reference counts free it. A full collection in the midst of a large Bundle would only
+    # stop everybody for as long as it takes to walk it.
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 50, 1000)
     server.run(sockets=[listener])
     if not server.started:
         sys.exit(1)
