@@ -54,9 +54,9 @@ def start_page(base: str, facts: Mapping[str, str]) -> bytes:
 <html lang=en>
 <meta charset=utf-8>
 <meta name=viewport content="width=device-width">
-<title>FHIR hub</title>
+<title>AUSTA Care Platform hub</title>
 <style>{STYLE}</style>
-<h1>FHIR hub</h1>
+<h1>AUSTA Care Platform hub</h1>
 <p>A FHIR R4 server. Its base is
  <a href="{escape(base)}/metadata?_pretty=true&amp;_format=json"><code>{escape(base)}</code></a>.
 <p class=note>There is no access control yet: the hub answers this machine alone, and everybody on it.

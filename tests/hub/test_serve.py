@@ -26,7 +26,7 @@ def kept(hub: Hub) -> bool:
 def test_serves_and_stops_cleanly(hub: Hub) -> None:
     hub.serve()
     assert put(hub) == 201
-    assert "<h1>FHIR hub</h1>" in httpx2.get(f"{hub.url}/").text
+    assert "<h1>AUSTA Care Platform hub</h1>" in httpx2.get(f"{hub.url}/").text
     assert httpx2.get(f"{hub.url}/fhir/metadata").json()["resourceType"] == "CapabilityStatement"
     assert 'fhir_requests_total{interaction="update"' in httpx2.get(f"{hub.url}/metrics").text
     given = httpx2.get(f"{hub.url}/fhir/Patient/kept", headers={"X-Request-Id": "mine-1"})
