@@ -264,7 +264,10 @@ def quantity_matches(element: tuple[str, Any], modifier: str | None, value: str)
     has_unit = unit.get("system") == UCUM and unit.get("code") in UNITS
     if system in ("", UCUM) and code in UNITS and has_unit and UNITS[code][0] == UNITS[unit["code"]][0]:
         low, high = (None if end is None else _converter(unit["code"])(end) for end in limits)
-        return _compare((low, high), prefix, number, _converter(code))
+        if _compare((low, high), prefix, number, _converter(code)):
+            return True
+        if system:
+            return False
     if system:
         named = unit.get("system") == system and unit.get("code") == code
     else:
