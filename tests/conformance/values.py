@@ -140,6 +140,8 @@ def date(element: Located) -> Iterator[Pair]:
 
 def _shift(number: Decimal) -> str:
     """A number so far off that no precision band meets it, written with the same digits behind the point."""
+    if number.adjusted() > 15:
+        return str(number.scaleb(1))
     return format(number + 1_000_003, "f")
 
 
