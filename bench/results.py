@@ -158,9 +158,9 @@ def document(figures: Figures) -> str:
         "\n".join(targets(figures)),
         "## Workloads",
         "\n".join(workloads(figures.load)),
-        "CPU µs per request: application + database. `peer`: the same of Medplum 5.0.10, measured with the same driver and "
-        "data on a machine of this kind. `noise`: cores taken by others during the noisiest run. One request of each "
-        "was looked at closely:",
+        "CPU µs per request: application + database. `peer`: the same of Medplum 5.0.10, with the same driver and data "
+        "on a machine of this kind. `noise`: cores taken by others during the noisiest run. One request of each was "
+        "looked at closely:",
         "\n".join(checks(figures.load)),
         "## Ingest",
         ingest(figures.ingest),
