@@ -254,19 +254,30 @@ ELSEWHERE = "http://elsewhere.example.org/fhir"
 _relative = st.builds("{}/{}".format, st.sampled_from(TYPES), st.sampled_from(IDS))
 _versions = st.sampled_from(["", "", "", "/_history/1", "/_history/2"])
 _servers = st.sampled_from(["", "", BASE + "/", ELSEWHERE + "/"])
+_SAME = ["Patient/1", "Patient/1/_history/1", "Group/1", "Patient/2"]
+_near = st.builds("{}{}".format, st.sampled_from(["", BASE + "/", ELSEWHERE + "/"]), st.sampled_from(_SAME))
 literals = st.one_of(
+    _near,
+    _near,
     st.builds("{}{}{}".format, _servers, _relative, _versions),
     st.sampled_from(["#inside", "urn:uuid:0f2d7f06-3d5a-4b69-8f1a-3f4b9b7c5a10", "urn:oid:1.2.3"]),
 )
 _canonicals = st.sampled_from(
     ["http://q.example.org/Q", "http://q.example.org/Q|1.0", "http://q.example.org/Q|2.0", "http://q.example.org/R"]
 )
-_references = some(reference=literals, type=st.sampled_from(TYPES), identifier=some(system=_systems, value=_values))
+_literal = st.builds(lambda literal: {"reference": literal}, literals)
+_references = st.one_of(
+    _literal,
+    _literal,
+    some(reference=literals, type=st.sampled_from(TYPES), identifier=some(system=_systems, value=_values)),
+)
 referring = st.one_of(
+    st.builds(lambda subject: {"resourceType": "Observation", "subject": subject}, _references),
     some(subject=_references).map(lambda members: {"resourceType": "Observation", **members}),
     some(questionnaire=_canonicals).map(lambda members: {"resourceType": "QuestionnaireResponse", **members}),
 )
-_asked = st.one_of(st.sampled_from(IDS), literals.filter(lambda literal: literal[0] != "#"))
+_asked_literals = literals.filter(lambda literal: literal[0] != "#")
+_asked = st.one_of(st.sampled_from(IDS), _asked_literals, _asked_literals)
 reference_queries = st.one_of(
     query("Observation", "subject", (None,), _asked),
     query("Observation", "patient", (None,), _asked),
