@@ -15,6 +15,7 @@ from fhir_server import store_reads
 from fhir_server.group_commit import GroupCommit
 from fhir_server.loader import Loader
 from fhir_server.postgres import Connection, DatabaseError, Pool, Row
+from fhir_server.reader import Reader
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.rids import Rids, Run, explained
 from fhir_server.search.parameters import parameters_of
@@ -76,7 +77,7 @@ def _referring_parameters(resource_type: str) -> tuple[int, ...]:
     )
 
 
-class ResourceStore:
+class ResourceStore(Reader):
     """The record in one PostgreSQL database."""
 
     def __init__(
@@ -103,7 +104,7 @@ class ResourceStore:
             pool.close()
 
     async def read(self, access: Access, resource_type: str, id: str) -> Version | None:
-        """The current version, deleted ones too; None if unknown or not visible."""
+        """As Reader.read; reads that wait at the same moment share one query."""
         loader = self._loaders.get(access)
         if loader is None:
 
@@ -114,33 +115,8 @@ class ResourceStore:
             loader = self._loaders[access] = Loader(fetch)
         return await loader.load((resource_type, id))
 
-    async def vread(self, access: Access, resource_type: str, id: str, version_id: int) -> Version | None:
-        """One version of a resource; None if unknown or not visible."""
-        [rows] = await self._points.run([store_reads.one_version(access, resource_type, id, version_id)])
-        return next(iter(store_reads.versions(rows)), None)
-
-    async def history(
-        self,
-        access: Access,
-        *,
-        type: str | None = None,
-        id: str | None = None,
-        since: int | None = None,
-        at: tuple[int, int] | None = None,
-        count: int = 20,
-        cursor: tuple[int, int, int] | None = None,
-    ) -> list[Version]:
-        """Versions newest first, at most `count`.
-
-        since: not older than; at: current at some time in [low, high); cursor: (last_updated, rid, version_id) of the
-        last version already shown. All instants in microseconds.
-        """
-        statement = store_reads.history(access, type, id, since, at, count, cursor)
-        [rows] = await self._points.run([statement])
-        return store_reads.versions(rows)
-
     async def select(self, statement: Statement) -> list[Row]:
-        """Rows of a read-only statement, columns in binary format. Raises DatabaseError (57014: took too long)."""
+        """As Reader.select, read-only."""
         pool = self._points if statement.generic else self._searches
         [rows] = await pool.run([statement])
         return rows
@@ -230,7 +206,7 @@ class ResourceStore:
                 raise
 
 
-class Unit:
+class Unit(Reader):
     """One database transaction: READ COMMITTED, begun with the first statement."""
 
     def __init__(self, store: ResourceStore, access: Access, connection: Connection) -> None:
@@ -260,25 +236,6 @@ class Unit:
     async def read(self, access: Access, resource_type: str, id: str) -> Version | None:
         """As ResourceStore.read, seeing the unit's own writes."""
         return (await self.read_many([(resource_type, id)]))[0]
-
-    async def vread(self, access: Access, resource_type: str, id: str, version_id: int) -> Version | None:
-        """As ResourceStore.vread, seeing the unit's own writes."""
-        rows = await self.select(store_reads.one_version(access, resource_type, id, version_id))
-        return next(iter(store_reads.versions(rows)), None)
-
-    async def history(
-        self,
-        access: Access,
-        *,
-        type: str | None = None,
-        id: str | None = None,
-        since: int | None = None,
-        at: tuple[int, int] | None = None,
-        count: int = 20,
-        cursor: tuple[int, int, int] | None = None,
-    ) -> list[Version]:
-        """As ResourceStore.history, seeing the unit's own writes."""
-        return store_reads.versions(await self.select(store_reads.history(access, type, id, since, at, count, cursor)))
 
     async def read_many(self, keys: Sequence[tuple[str, str]]) -> list[Version | None]:
         """The current version of each (type, id), in order; None if unknown or not visible."""

@@ -92,7 +92,8 @@ select {_COLUMNS} from resource r join resource v on v.rid = r.rid
 where {key} and v.version = {wanted} and v.version > 0 and {condition}
 union all
 select {_COLUMNS} from resource r join resource_version v on v.rid = r.rid
-where {key} and v.version = {wanted} and {condition}"""
+where {key} and v.version = {wanted} and {condition}""",
+        generic=True,
     )
 
 
@@ -129,5 +130,6 @@ def history(
 (select {_COLUMNS} from resource v join resource r on r.rid = v.rid where {conditions} {order} limit {limit})
 union all
 (select {_COLUMNS} from resource_version v join resource r on r.rid = v.rid where {conditions} {order} limit {limit})
-order by last_updated desc, rid desc, version desc limit {limit}"""
+order by last_updated desc, rid desc, version desc limit {limit}""",
+        generic=True,
     )

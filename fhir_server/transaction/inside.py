@@ -24,24 +24,6 @@ class Inside(ResourceStore):
         """As ResourceStore.read."""
         return await self._unit.read(access, resource_type, id)
 
-    async def vread(self, access: Access, resource_type: str, id: str, version_id: int) -> Version | None:
-        """As ResourceStore.vread."""
-        return await self._unit.vread(access, resource_type, id, version_id)
-
-    async def history(
-        self,
-        access: Access,
-        *,
-        type: str | None = None,
-        id: str | None = None,
-        since: int | None = None,
-        at: tuple[int, int] | None = None,
-        count: int = 20,
-        cursor: tuple[int, int, int] | None = None,
-    ) -> list[Version]:
-        """As ResourceStore.history."""
-        return await self._unit.history(access, type=type, id=id, since=since, at=at, count=count, cursor=cursor)
-
     async def select(self, statement: Statement) -> list[Row]:
         """As ResourceStore.select."""
         return await self._unit.select(statement)
