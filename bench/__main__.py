@@ -60,6 +60,7 @@ def say(text: str) -> None:
 
 def measure(data: Path, folder: Path, quick: bool, scenarios: tuple[str, ...], concurrency: str) -> results.Figures:
     """Everything, in a folder of its own."""
+    measured = commit()  # before it takes its time: others may commit meanwhile
     say("unpacking")
     first, patients = unpack(data / "synthea" / "synthea-617", folder / "bundles", QUICK_BUNDLES if quick else None)
     hub = HubProcess(folder / "hub")
@@ -109,9 +110,10 @@ def measure(data: Path, folder: Path, quick: bool, scenarios: tuple[str, ...], c
     facts = {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "machine": machine(),
-        "commit": commit(),
+        "commit": measured,
         "command": "python -m bench" + (" --quick" if quick else ""),
         "data": f"{len(patients) + len(first)} bundles of synthea-617",
+        "runs": "one short run each" if quick else "median of 3 runs each, the quietest 3 of at most 4",
         "software": f"Python {platform.python_version()}, embedded PostgreSQL as the hub sets it up, one worker",
     }
     return results.Figures(facts, load, ingest, sizes, idle, loaded, tuple(starts), steps)

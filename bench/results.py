@@ -35,7 +35,7 @@ PEER = {
     "create": (5600, 3800),
     "update": (5700, 4100),
 }
-"""CPU-µs per request, application and database, of Medplum 5.0.10: the same driver, data and kind of machine."""
+"""CPU-µs per request, application and database, of Medplum 5.0.10, as the README of the load driver tells them."""
 
 INGEST, DISK, IDLE, START = 1500, 3500, 300, 4.0
 """Resources/s, bytes per resource, MB, seconds."""
@@ -158,8 +158,9 @@ def document(figures: Figures) -> str:
         "\n".join(targets(figures)),
         "## Workloads",
         "\n".join(workloads(figures.load)),
-        "CPU µs per request: application + database. `peer`: the same of Medplum 5.0.10, with the same driver and data "
-        "on a machine of this kind. `noise`: cores taken by others during the noisiest run. One request of each was "
+        "CPU µs per request: application + database. `peer`: Medplum 5.0.10 on a machine of this kind as the load "
+        "driver's README tells it, for orientation: it does not say how many clients and how much data, and was not "
+        "measured again here. `noise`: cores taken by others during the noisiest run. One request of each was "
         "looked at closely:",
         "\n".join(checks(figures.load)),
         "## Ingest",

@@ -60,7 +60,11 @@ def token(element: Located) -> Iterator[Pair]:
     match element.type:
         case "CodeableConcept":
             if not value.get("coding"):
-                raise NoValue("CodeableConcept without coding")
+                if not value.get("text"):
+                    raise NoValue("CodeableConcept without coding or text")
+                begin = value["text"][:PREFIX_LENGTH].strip()
+                yield Pair(escape(begin), escape("changed " + begin), ":text")
+                return
             for coding in value["coding"]:
                 yield from token(Located("Coding", coding))
         case "Coding":
