@@ -42,8 +42,11 @@ class Branch:
         return f"from {self.source.table} {alias} where {' and '.join(tests).replace(_RID, self.rid(alias))}"
 
 
-def scopes(query: SearchQuery) -> list[tuple[str, ...]]:
-    """The types that can be searched together: all, if no criterion depends on the type, else each alone."""
+def scopes(query: SearchQuery, *, apart: bool = False) -> list[tuple[str, ...]]:
+    """The types that can be searched together: all, if no criterion depends on the type, else (or if wanted) each
+    alone."""
+    if apart:
+        return [(one,) for one in query.types]
     nodes = (criterion.nodes[query.types[0]] for criterion in query.criteria)
     if all(isinstance(node, Member) or (isinstance(node, Leaf) and node.parameter.column) for node in nodes):
         return [query.types]

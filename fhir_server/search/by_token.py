@@ -12,9 +12,9 @@ from typing import Any
 
 from fhir_server.definitions import value_set
 from fhir_server.outcome import Invalid
-from fhir_server.search.by_string import row, text_condition
+from fhir_server.search.by_string import LIMIT, row, text_condition
 from fhir_server.search.by_uri import URI_TYPES
-from fhir_server.search.parameters import SearchParameter
+from fhir_server.search.parameters import DECEASED, SearchParameter
 from fhir_server.search.probe import Probe, either, one_of
 from fhir_server.search.rows import hash32, hash64
 from fhir_server.search.sink import Emit, Sink
@@ -71,6 +71,16 @@ def _exactly(value: str) -> list[Pair]:
     return [cased(value, None)]
 
 
+def _value(value: dict[str, Any]) -> str | None:
+    return value.get("value")
+
+
+SORT_TEXTS: dict[str, Callable[[Any], str | None]] = {"Identifier": _value, "ContactPoint": _value}
+"""FHIR type -> the text it is sorted by; primitives by themselves."""
+
+SORT = ":sort"
+"""What follows the parameter's name in the param_id of the `string` rows an unworded token is sorted by."""
+
 PAIRS: dict[str, Callable[[Any], list[Pair]]] = {
     "Coding": _coding,
     "CodeableConcept": _concept,
@@ -121,6 +131,8 @@ class TokenIds:
     of_type_id: int
     alone: bool
     """Not a patient_value: see `Sink.alone`."""
+    sort_id: int | None = None
+    """Where its text goes, of a token that is unworded."""
 
 
 def of_type_hash(system: str, code: str, value: str) -> int:
@@ -142,6 +154,8 @@ def emitter(data_type: str, targets: Sequence[TokenIds]) -> Emit | None:
     alone = tuple(target.param_id for target in targets if target.alone)
     texts = TEXTS.get(data_type)
     typed = data_type == "Identifier"
+    sorted_as = SORT_TEXTS.get(data_type, str)
+    sort_ids = tuple(target.sort_id for target in targets if target.sort_id is not None)
 
     def emit(value: Any, sink: Sink) -> None:
         for pair in pairs(value):
@@ -154,6 +168,12 @@ def emitter(data_type: str, targets: Sequence[TokenIds]) -> Emit | None:
                 found = row(text)
                 for target in targets:
                     sink.string.append((target.text_id, *found))
+        if sort_ids:
+            shown = sorted_as(value)
+            if shown is not None:
+                folded_text = shown.casefold()[:LIMIT]
+                for sort_id in sort_ids:
+                    sink.sortable.append((sort_id, folded_text))
         if typed and "type" in value and "value" in value:
             for coding in value["type"].get("coding", ()):
                 if "code" in coding:
@@ -186,6 +206,31 @@ def _concept_emitter(targets: Sequence[TokenIds]) -> Emit:
                     sink.string.append((text_id, *found))
 
     return emit
+
+
+def listed_codes(parameter: SearchParameter) -> list[str]:
+    """All codes a token parameter can have, in order, if its elements are bound to value sets or are booleans."""
+    codes: set[str] = {"false", "true"} if parameter.expression == DECEASED else set()
+    for leaf in parameter.leaves:
+        if leaf.data_type == "boolean":
+            codes.update(("false", "true"))
+        for listed in (value_set(leaf.value_set) or {}).values() if leaf.value_set else ():
+            codes.update(listed or ())
+    return sorted(codes)
+
+
+WORDED = frozenset(("CodeableConcept", "Coding"))
+"""FHIR types whose texts are stored for :text."""
+
+
+def unworded(parameter: SearchParameter) -> bool:
+    """Whether no text of the token is stored for searching and no list names its codes.
+
+    The lowest and the highest text of a resource then stand in `string` under SORT, for _sort alone.
+    """
+    if parameter.type != "token" or parameter.column or parameter.data_types & WORDED:
+        return False
+    return not listed_codes(parameter)
 
 
 def deceased(resource: dict[str, Any]) -> bool:

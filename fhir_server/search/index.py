@@ -120,10 +120,18 @@ def _rows(sink: Sink, indexer: _Indexer) -> Rows:
         date=date,
         quantity=list(dict.fromkeys(sink.quantity)),
         number=list(dict.fromkeys(sink.number)),
-        string=list(dict.fromkeys(sink.string)),
+        string=list(dict.fromkeys(sink.string + _extremes(sink.sortable) if sink.sortable else sink.string)),
         uri=list(dict.fromkeys(sink.uri)),
         composite=list(dict.fromkeys(sink.composite)),
     )
+
+
+def _extremes(texts: list[tuple[int, str]]) -> list[tuple[int, str, int]]:
+    """The lowest and the highest text of each parameter, as rows of `string`: more are not needed to sort."""
+    found: dict[int, list[str]] = {}
+    for param_id, text in texts:
+        found.setdefault(param_id, []).append(text)
+    return [(param_id, text, 0) for param_id, several in found.items() for text in {min(several), max(several)}]
 
 
 @dataclass(slots=True)
@@ -223,6 +231,7 @@ def _token_ids(parameter: SearchParameter, data_type: str) -> TokenIds:
         parameter.ids(":text")[0],
         parameter.ids(":of-type")[0],
         data_type == "Identifier" or parameter.code in _ALONE,
+        parameter.ids(by_token.SORT)[0] if by_token.unworded(parameter) else None,
     )
 
 

@@ -222,8 +222,6 @@ def _sort(types: tuple[str, ...], value: str) -> tuple[SortKey, ...]:
             parameter = search_parameter(resource_type, code)
             if parameter is None or parameter.type in _UNSORTABLE:
                 raise Invalid(f"_sort: {resource_type} cannot be sorted by '{code[:64]}'", code="not-supported")
-        if len(types) > 1 and code not in ("_id", "_lastUpdated"):
-            raise Invalid("_sort over several types is possible by _id and _lastUpdated", code="not-supported")
         keys.setdefault(code, SortKey(code, part.strip().startswith("-")))
     if len(keys) > MAX_SORT_KEYS:
         raise Invalid(f"_sort takes at most {MAX_SORT_KEYS} keys", code="too-costly")

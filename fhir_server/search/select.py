@@ -72,7 +72,7 @@ def select(query: SearchQuery, access: Access, base: str, position: Position | N
     if query.count == 0:
         total = _total(query, conditions)
         return parameters.statement(f"select {TOTAL}::smallint, ({total}), {_NOTHING}")
-    keys = [resolved(query.types[0], sort) for sort in query.sort]
+    keys = [resolved(query.types, sort) for sort in query.sort]
     limit = conditions.bound(query.count + 1, "bigint")
     page, point = _page(query, keys, conditions, limit, position)
     texts = "".join(f", p.k{number}::text" for number in range(1, len(keys) + 1))

@@ -26,6 +26,7 @@ class Sink:
         "reference",
         "reference_other",
         "resource",
+        "sortable",
         "string",
         "token",
         "uri",
@@ -47,3 +48,5 @@ class Sink:
         self.string: list[tuple[int, str, int]] = []
         self.uri: list[tuple[int, str]] = []
         self.composite: list[CompositeRow] = []
+        self.sortable: list[tuple[int, str]] = []
+        """param_id and text of tokens that are sorted by it: see `by_token.unworded`."""

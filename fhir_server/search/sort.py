@@ -7,14 +7,15 @@ either way, and rid descending settles what is left.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fhir_server.definitions import structure, value_set
+from fhir_server.definitions import structure
 from fhir_server.outcome import Invalid
 from fhir_server.search.by_date import SHORT
+from fhir_server.search.by_token import SORT, WORDED, listed_codes, unworded
 from fhir_server.search.condition import Conditions
 from fhir_server.search.cursor import Position
-from fhir_server.search.parameters import SearchParameter, search_parameter, tables_of
+from fhir_server.search.parameters import SearchParameter, search_parameter
 from fhir_server.search.probe import one_of
 from fhir_server.search.query import SortKey
 from fhir_server.search.rows import hash64
@@ -50,17 +51,27 @@ OWN: dict[str, Column] = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One sort key, resolved for a type."""
+    """One sort key, resolved for one or more types."""
 
-    parameter: SearchParameter
+    parameters: tuple[SearchParameter, ...]
+    """The parameter of each type; a resource has rows of its own type's only."""
     descending: bool
     column: Column | None
     """None: references are sorted by the id of their target, tokens by code or by words."""
+    suffix: str = ""
+    """What follows the parameters' names in the param_id of the rows."""
+    codes: tuple[str, ...] = ()
+    """Of a token whose codes are known beforehand: all of them, in order."""
+
+    @property
+    def parameter(self) -> SearchParameter:
+        """The parameter, that of the first type where there are several."""
+        return self.parameters[0]
 
     @property
     def coded(self) -> bool:
         """A token whose codes are known beforehand."""
-        return self.parameter.type == "token" and bool(self.parameter.data_types & {"code", "boolean"})
+        return bool(self.codes)
 
     @property
     def sql_type(self) -> str:
@@ -77,22 +88,38 @@ class Key:
     @property
     def rows(self) -> str:
         """Condition on `{t}` of its table that a row is of this parameter."""
-        return one_of("param_id", self.parameter.param_ids)
+        return one_of("param_id", [number for one in self.parameters for number in one.ids(self.suffix)])
+
+    def within(self, types: Sequence[str]) -> Key:
+        """The key for some of its types."""
+        if len(self.parameters) == 1:
+            return self
+        return replace(self, parameters=tuple(one for one in self.parameters if one.resource_type in types))
 
 
-def resolved(resource_type: str, sort: SortKey) -> Key:
-    """The key for a type that is known to have the parameter.
+def resolved(types: Sequence[str], sort: SortKey) -> Key:
+    """The key for types that are known to have the parameter.
 
-    Raises Invalid for a token that has neither a closed list of codes nor words: identifiers and the like, of which
-    only hashes are stored.
+    Raises Invalid where types that are searched together have it as different kinds of value.
     """
-    parameter = search_parameter(resource_type, sort.code)
-    assert parameter is not None  # query.py has seen to it
-    key = Key(parameter, sort.descending, OWN.get(sort.code) or COLUMNS.get(parameter.type))
-    ordered = _codes(parameter) if key.coded else parameter.data_types & _WORDED
-    if key.column is None and parameter.type == "token" and not ordered:
-        raise Invalid(f"_sort: {resource_type} cannot be sorted by '{sort.code}'", code="not-supported")
-    return key
+    found = [search_parameter(one, sort.code) for one in types]
+    parameters = tuple(one for one in found if one is not None)  # query.py has seen to it that all have it
+    kinds = {_kind(one) for one in parameters}
+    if len(kinds) > 1:
+        raise Invalid(f"_sort: '{sort.code}' is not the same in all types that are searched", code="not-supported")
+    [(listed, column, suffix)] = kinds
+    codes = tuple(sorted({code for one in parameters for code in listed_codes(one)})) if listed else ()
+    return Key(parameters, sort.descending, column, suffix, codes)
+
+
+def _kind(parameter: SearchParameter) -> tuple[bool, Column | None, str]:
+    """Where the values of a parameter stand: by listed codes?, column, and what follows its name in the param_id."""
+    column = OWN.get(parameter.code) or COLUMNS.get(parameter.type)
+    if column or parameter.type != "token":
+        return False, column, ""
+    if unworded(parameter):
+        return False, COLUMNS["string"], SORT
+    return (False, None, ":text") if parameter.data_types & WORDED else (True, None, "")
 
 
 def value(key: Key, rid: str, conditions: Conditions) -> str:
@@ -109,30 +136,20 @@ def value(key: Key, rid: str, conditions: Conditions) -> str:
         )
     if key.coded:
         # Codes are stored as hashes; their order is that of the value set they are from.
-        hashes = conditions.array([hash64(code.casefold()) for code in _codes(key.parameter)], "bigint")
+        hashes = conditions.array([hash64(code.casefold()) for code in key.codes], "bigint")
         rows = f"{key.rows.replace('{t}', o)} and {o}.code_hash = any({hashes})"
         place = f"array_position({hashes}, {o}.code_hash)"
         return f"(select {pick}({place}) from token {o} where {o}.rid = {rid} and {rows})"
-    rows = one_of("param_id", key.parameter.ids(":text")).replace("{t}", o)
+    rows = key.rows.replace("{t}", o)
     return f"(select {pick}({o}.normalised) from string {o} where {o}.rid = {rid} and {rows})"
 
 
-_WORDED = frozenset({"CodeableConcept", "Coding"})
+def single(key: Key) -> bool:
+    """Whether a resource has at most one row of the key: one element, nowhere repeating."""
+    return key.own or all(map(_single, key.parameters))
 
 
-def _codes(parameter: SearchParameter) -> list[str]:
-    """All codes a token parameter can have, in order, if its elements are bound to value sets or are booleans."""
-    codes: set[str] = set()
-    for leaf in parameter.leaves:
-        if leaf.data_type == "boolean":
-            codes.update(("false", "true"))
-        for listed in (value_set(leaf.value_set) or {}).values() if leaf.value_set else ():
-            codes.update(listed or ())
-    return sorted(codes)
-
-
-def single(parameter: SearchParameter) -> bool:
-    """Whether a resource has at most one row of the parameter: one element, nowhere repeating."""
+def _single(parameter: SearchParameter) -> bool:
     elements: set[str] = set()
     path = ""
     for leaf in parameter.leaves:
@@ -175,8 +192,5 @@ def after(keys: Sequence[Key], columns: Sequence[str], rid: str, position: Posit
 
 def missing(key: Key, rid: str) -> str:
     """Condition that the resource has no row of the key's parameter."""
-    tests = [
-        f"not exists (select from {table} m where m.rid = {rid} and {one_of('param_id', numbers).replace('{t}', 'm')})"
-        for table, numbers in tables_of(key.parameter)
-    ]
-    return " and ".join(tests)
+    assert key.column is not None
+    return f"not exists (select from {key.column.table} m where m.rid = {rid} and {key.rows.replace('{t}', 'm')})"

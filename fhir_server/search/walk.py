@@ -22,10 +22,11 @@ from fhir_server.search.sort import SPANS, Key, after, missing, order, single, v
 def walk(query: SearchQuery, keys: Sequence[Key], conditions: Conditions, limit: str, position: Position | None) -> str:
     """SQL of rid, k1, k2, ...: resources that have the first key in its order, then those that lack it."""
     first = keys[0]
+    apart = scopes(query, apart=not first.own)
     lacking = not (first.own or any(_requires(criterion.nodes[query.types[0]], first) for criterion in query.criteria))
     parts: list[str] = []
     if position is None or position.keys[0] is not None:
-        parts = [part for scope in scopes(query) for part in _walked(query, scope, keys, conditions, limit, position)]
+        parts = [part for scope in apart for part in _walked(query, scope, keys, conditions, limit, position)]
         united = parts[0] if len(parts) == 1 else _united(parts, keys, limit)
         if not lacking:
             return united
@@ -51,10 +52,11 @@ def _walked(
     limit: str,
     position: Position | None,
 ) -> list[str]:
+    keys = [key.within(scope) for key in keys]
     first, column = keys[0], keys[0].column
     assert column is not None
     nodes = [criterion.nodes[scope[0]] for criterion in query.criteria]
-    once = first.own or single(first.parameter)
+    once = single(first)
     # A resource with one value has the range of a criterion on that value: the walk begins and ends there.
     bounding = [node for node in nodes if isinstance(node, Leaf) and _bounds(node, first)] if once else []
     table, spans, spanned = column.table, SPANS.get(column.table, ("true",)), []
@@ -94,9 +96,13 @@ def _walked(
 
 
 def _lacking(query: SearchQuery, keys: Sequence[Key], conditions: Conditions, position: Position | None) -> str:
-    [scope] = scopes(query)  # several types are sorted by what none of them lacks
     parts = []
-    for branch in branches(query.criteria, scope, conditions, missing(keys[0], "{rid}")):
+    found = [
+        branch
+        for scope in scopes(query)
+        for branch in branches(query.criteria, scope, conditions, missing(keys[0].within(scope), "{rid}"))
+    ]
+    for branch in found:
         a = conditions.alias()
         further = "".join(
             f", {value(key, branch.rid(a), conditions)} as k{number}" for number, key in enumerate(keys[1:], 2)
@@ -114,7 +120,7 @@ def _lacking(query: SearchQuery, keys: Sequence[Key], conditions: Conditions, po
 def on_timeline(query: SearchQuery, key: Key) -> bool:
     """Whether the page is read from one patient's timeline."""
     nodes = [criterion.nodes[query.types[0]] for criterion in query.criteria]
-    return single(key.parameter) and _timeline(nodes, query.types, key) is not None
+    return len(query.types) == 1 and single(key) and _timeline(nodes, query.types, key) is not None
 
 
 def _timeline(nodes: Sequence[Node], scope: Sequence[str], key: Key) -> Node | None:
@@ -125,8 +131,10 @@ def _timeline(nodes: Sequence[Node], scope: Sequence[str], key: Key) -> Node | N
 
 
 def _requires(node: Node, key: Key) -> bool:
-    """Whether only resources with a value of the key's parameter meet the node."""
-    return isinstance(node, Leaf) and not node.negated and node.parameter.code == key.parameter.code
+    """Whether only resources with a value of the key meet the node. (An identifier may be found and have no text.)"""
+    if not isinstance(node, Leaf) or node.negated or key.suffix:
+        return False
+    return node.parameter.code == key.parameter.code
 
 
 def _bounds(node: Leaf, key: Key) -> bool:

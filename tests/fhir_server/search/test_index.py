@@ -48,7 +48,10 @@ def test_tokens() -> None:
         ("p", number("status"), hash64("final"), 0),
         ("p", number("code"), *heart_rate),
     }
-    assert found.string == [(number("code:text"), "heart rate", hash64("Heart rate"))]
+    assert set(found.string) == {
+        (number("code:text"), "heart rate", hash64("Heart rate")),
+        (number("identifier:sort"), "ab", 0),
+    }
 
 
 def test_references() -> None:

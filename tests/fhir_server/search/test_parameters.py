@@ -8,7 +8,7 @@ from fhir_server.search.index import TIMELINE
 from fhir_server.search.parameters import parameters_of, search_parameter, tables_of
 from fhir_server.search.rows import hash32
 
-SUFFIXES = ("", ":text", ":of-type", ":identifier", ":word")
+SUFFIXES = ("", ":text", ":of-type", ":identifier", ":word", ":sort")
 
 
 def test_every_parameter_with_an_expression_is_there() -> None:

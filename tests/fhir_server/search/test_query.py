@@ -72,6 +72,7 @@ def test_a_parameter_is_resolved(
         ("Patient", "_include", "Patient:organization:Patient", "does not refer to"),
         ("Patient", "_include:nonsense", "Patient:organization", "no modifier"),
         ("Patient", "_sort", "nonsense", "cannot be sorted"),
+        (None, "_sort", "name", "cannot be sorted"),
         ("Patient", "_count", "many", "whole number"),
         ("Patient", "_total", "yes", "one of"),
         ("Patient", "_summary", "yes", "one of"),

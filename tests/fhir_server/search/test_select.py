@@ -4,8 +4,9 @@ import pytest
 
 from fhir_server.search.query import parse_query
 from fhir_server.search.select import select
+from mappings.r4 import parse
 from smart_auth.scopes import UNRESTRICTED
-from tests.fhir_server.search.conftest import World
+from tests.fhir_server.search.conftest import World, patient
 
 FOUND: list[tuple[str, str]] = [
     # without order: newest rid first
@@ -89,6 +90,21 @@ FOUND: list[tuple[str, str]] = [
     ("Observation?_sort=-value-quantity", "w3 w2 w1 h2 h1"),
     ("Encounter?_sort=-date", "visit stay"),
     ("Encounter?_sort=date", "stay visit"),
+    ("Patient?_sort=identifier", "ann cid bob"),
+    ("Patient?_sort=-identifier", "cid ann bob"),
+    ("Patient?_sort=-identifier&identifier=http://ids|", "cid ann"),
+    ("Patient?_sort=deceased,_id", "ann bob cid"),
+    ("Patient?_sort=email,_id", "ann bob cid"),
+    ("ImagingStudy?_sort=instance", ""),
+    # several types, by what they have in common
+    ("?_type=Encounter,Observation&_sort=date", "stay w1 h1 w2 w3 visit h2"),
+    ("?_type=Encounter,Observation&_sort=-date", "visit w3 w2 h1 w1 stay h2"),
+    ("?_type=Encounter,Observation&_sort=-date&patient=ann", "w2 h1 w1 stay"),
+    ("?_type=Encounter,Observation&_sort=patient,date", "stay w1 h1 w2 w3 visit h2"),
+    ("?_type=Patient,Organization&_sort=name", "bed north cid ann bob ward"),
+    ("?_type=Patient,Organization&_sort=active,-_id", "north ward cid bob bed ann"),
+    ("?_sort=_tag,_id&_type=Organization,Patient", "ann bed bob cid north ward"),
+    ("Patient/ann/*?_sort=-_lastUpdated", "h2 h1 w2 w1 stay ann"),
     # several types
     ("?_type=Patient,Organization", "cid bob ann bed ward north"),
     ("?_type=Patient,Organization&_id=ann,ward", "ann ward"),
@@ -197,3 +213,44 @@ def text(resource_type: str, *parameters: tuple[str, str]) -> str:
 def test_values_are_never_in_the_text(name: str, first: str, second: str) -> None:
     assert text("Patient", (name, first)) == text("Patient", (name, second))
     assert text("Patient", (name, first), ("_count", "7")) == text("Patient", (name, first))
+
+
+SORTED: list[tuple[str, str]] = [
+    ("Patient?_sort=identifier", "two one none"),
+    ("Patient?_sort=-identifier", "two one none"),  # of several values the highest
+    ("Patient?_sort=phone", "one two none"),
+    ("Patient?_sort=-phone", "two one none"),
+    ("Patient?_sort=telecom", "none one two"),
+    ("Patient?_sort=language", "one none two"),
+    ("Patient?_sort=-identifier&gender=male", "two none"),
+    ("Patient?_sort=identifier&identifier=http://ids|", "two none"),
+    ("Bundle?_sort=identifier", "bundle"),
+]
+
+
+async def test_tokens_without_words_are_sorted_by_their_text(empty: World) -> None:
+    def phone(number: str, system: str = "phone") -> dict[str, str]:
+        return {"system": system, "value": number}
+
+    ids = "http://ids"
+    await empty.put(
+        patient("none", "A", None, "male", identifier=[{"system": ids}], telecom=[phone("0", "email")]),
+        patient("one", "B", None, "female", identifier=[{"value": "m"}], telecom=[phone("11")]),
+        patient(
+            "two", "C", None, "male", identifier=[{"system": ids, "value": "B"}, {"value": "n"}, {"value": "z"}],
+            telecom=[phone("12"), phone("2")],
+        ),
+        {"resourceType": "Bundle", "id": "bundle", "type": "collection", "identifier": {"value": "x"}},
+    )  # fmt: skip
+    languages = {"one": "de", "none": "EN", "two": "pt"}
+    for id, language in languages.items():
+        previous = await empty.store.read(UNRESTRICTED, "Patient", id)
+        assert previous is not None
+        assert previous.body is not None
+        changed = parse(previous.body) | {"communication": [{"language": {"text": language}}]}
+        await empty.put(changed)
+    for url, found in SORTED:
+        assert await empty.ids(url) == found.split(), url
+        assert await empty.pages(url + "&_count=1") == found.split(), url
+    await empty.put(patient("two", "C", None, "male"))
+    assert await empty.ids("Patient?_sort=-identifier,_id") == ["one", "none", "two"]
