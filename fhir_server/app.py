@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from fhir_server import routes
+from fhir_server.admission import Admission, Busy
 from fhir_server.body import FORM_TYPE, media_type
 from fhir_server.dispatch import Server, perform_routed, refusal
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -16,9 +17,10 @@ from fhir_server.formats import FHIR_JSON, negotiate
 from fhir_server.instant import SECOND, http_date
 from fhir_server.metrics import Metrics
 from fhir_server.outcome import FhirError, NotAcceptable, UnsupportedMediaType
+from fhir_server.patience import Ended, Patience
 from fhir_server.receive import Disconnected, Receive, body_of, pairs, query_pairs
 from fhir_server.routes import Routed
-from fhir_server.trouble import places, trouble
+from fhir_server.trouble import busy, late, places, trouble
 from mappings.r4 import parse, serialize
 from smart_auth.scopes import UNRESTRICTED, Access
 
@@ -29,6 +31,8 @@ Log = Callable[[dict[str, object]], None]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 _NO_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+CLIENT_LEFT = 499
+"""Counted, never sent: the client did not wait for the answer."""
 _TRUE = frozenset({"true", ""})
 
 
@@ -63,6 +67,7 @@ class App:
         self._server, self._other, self._path = server, other, path.rstrip("/")
         self._metrics, self._access, self._log = metrics, access, log
         self._startup, self._shutdown = startup, shutdown
+        self._admission = Admission(server.settings.max_concurrent, server.settings.max_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
@@ -96,13 +101,22 @@ class App:
                 routed = routes.resolve(method, segments)
                 interaction, resource_type = routed.interaction, routed.resource_type or ""
                 request.access = self._access(headers)
-                if method not in _NO_BODY:
-                    await self._receive_body(request, receive)
-                content_type = self._format(request, routed)
-                response = await perform_routed(self._server, request, routed)
+                with self._admission.admit(self._size(method, headers)):
+                    if method not in _NO_BODY:
+                        await self._receive_body(request, receive)
+                    content_type = self._format(request, routed)
+                    async with Patience(receive, self._server.settings.deadline) as patience:
+                        response = await perform_routed(self._server, request, routed)
+                    if patience.ended is Ended.LEFT:
+                        raise Disconnected
+                    if patience.ended is Ended.LATE:
+                        response = late()
         except FhirError as error:
             response = refusal(error)
+        except Busy:
+            response = busy()
         except Disconnected:
+            self._metrics.observe(interaction, resource_type, CLIENT_LEFT, time.perf_counter() - begun)
             return
         except Exception as error:  # noqa: BLE001 - outermost loop of a request: the next one goes on
             response = trouble(error)
@@ -120,6 +134,13 @@ class App:
                 "status": response.status, "ms": round(seconds * 1000, 2), "request_id": request_id,
             }
         )  # fmt: skip
+
+    def _size(self, method: str, headers: Mapping[str, str]) -> int:
+        """Bytes of body to come, as far as the client says; the most there may be if it does not."""
+        if method in _NO_BODY:
+            return 0
+        length = headers.get("content-length", "")
+        return int(length) if length.isdigit() else self._server.settings.max_body
 
     async def _receive_body(self, request: FhirRequest, receive: Receive) -> None:
         settings = self._server.settings

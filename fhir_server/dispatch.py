@@ -30,6 +30,12 @@ class Settings:
     max_bundle_body: int = 64 * 2**20
     max_query: int = 16 * 2**10
     max_entries: int = 25_000
+    max_concurrent: int = 256
+    """Requests under way in one process; more are refused with 503 at once instead of waiting in line."""
+    max_bytes: int = 256 * 2**20
+    """Bytes of request bodies under way in one process, likewise."""
+    deadline: float = 60
+    """Seconds after which a request is given up with 503."""
 
 
 @dataclass(slots=True)

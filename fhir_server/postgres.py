@@ -7,6 +7,7 @@ do; here libpq is driven directly. https://www.postgresql.org/docs/current/libpq
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -107,6 +108,11 @@ class Connection:
     def close(self) -> None:
         """Closes; batches under way end with ConnectionLost."""
         self._lose("closed")
+
+    def interrupt(self) -> None:
+        """Asks the server to give up what this connection is waiting for. Blocks; for a thread of its own."""
+        with contextlib.suppress(PsycopgError):  # the connection is gone, and the statement with it
+            self._pg.get_cancel().cancel()
 
     def send(self, statements: Sequence[Statement]) -> asyncio.Future[list[list[Row]]]:
         """Sends statements as one batch; the future gives the rows of each, or DatabaseError, or ConnectionLost.
@@ -237,13 +243,38 @@ class Pool:
         self._conninfo, self._size = conninfo, size
         self._open: list[Connection] = []
         self._reserved: set[Connection] = set()
+        self._interrupting: set[asyncio.Task[None]] = set()
         self._opening = asyncio.Lock()
         self._freed = asyncio.Condition()
 
     async def run(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Runs a batch as one transaction; the rows of each statement."""
         connection = self._idlest() or await self._grow() or await self._wait()
-        return await connection.send(statements)
+        answer = connection.send(statements)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if connection.load == 1 and not connection.lost:  # nobody else waits behind it
+                self._abandon(connection)
+            raise
+
+    def _abandon(self, connection: Connection) -> None:
+        """Has the server give up what nobody waits for any more; until then the connection is lent to nobody."""
+        self._reserved.add(connection)
+        task = asyncio.create_task(self._interrupt(connection))
+        self._interrupting.add(task)
+        task.add_done_callback(self._interrupting.discard)
+
+    async def _interrupt(self, connection: Connection) -> None:
+        try:
+            await asyncio.to_thread(connection.interrupt)
+        finally:
+            await self._release(connection)
+
+    async def _release(self, connection: Connection) -> None:
+        self._reserved.discard(connection)
+        async with self._freed:
+            self._freed.notify()
 
     def _idlest(self) -> Connection | None:
         """A connection with nothing to do; when all that may exist do exist, the one with the shortest queue."""
@@ -290,9 +321,10 @@ class Pool:
         try:
             yield connection
         finally:
-            self._reserved.discard(connection)
-            async with self._freed:
-                self._freed.notify()
+            if connection.load and not connection.lost:  # cancelled while a statement was under way
+                self._abandon(connection)
+            else:
+                await self._release(connection)
 
     def close(self) -> None:
         """Closes all connections."""

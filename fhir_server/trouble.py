@@ -22,6 +22,16 @@ def trouble(error: Exception) -> FhirResponse:
     return _answer(500, "exception", "an error of this server; its log knows it by the X-Request-Id")
 
 
+def busy() -> FhirResponse:
+    """503: more requests are under way than are answered in good time; this one was not begun."""
+    return _answer(503, "throttled", "too many requests at once; try again", {"Retry-After": "1"})
+
+
+def late() -> FhirResponse:
+    """503: the deadline passed. Whether a write took effect is not known."""
+    return _answer(503, "timeout", "this took too long and was given up; a write may have taken effect or not")
+
+
 def _answer(status: int, code: str, diagnostics: str, headers: dict[str, str] | None = None) -> FhirResponse:
     outcome = operation_outcome([Issue(code, diagnostics, severity="fatal" if status == 500 else "error")])
     return FhirResponse(status, serialize(outcome), headers=headers or {})

@@ -48,6 +48,10 @@ class Settings:
     """Largest body of a batch or transaction in bytes."""
     max_entries: int = 25_000
     """Most entries of a batch or transaction."""
+    max_concurrent: int = 256
+    """Requests under way in one worker; more are refused with 503 and Retry-After."""
+    deadline: int = 60
+    """Seconds after which a request is given up with 503."""
     log_level: str = "info"
     """debug, info, warning or error. At info each request is one line."""
 
@@ -113,6 +117,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "max_body": _whole(1024, 2**31),
     "max_bundle_body": _whole(1024, 2**31),
     "max_entries": _whole(1, 1_000_000),
+    "max_concurrent": _whole(1, 100_000),
+    "deadline": _whole(1, 3600),
     "log_level": _choice("debug", "info", "warning", "error"),
 }
 

@@ -84,3 +84,28 @@ async def test_a_lost_connection_is_told_and_replaced(pool: Pool, database: str)
 async def test_no_server_is_told_with_its_reason() -> None:
     with pytest.raises(ConnectionLost):
         await Pool("host=/nonexistent dbname=x", 1).run([Statement("select 1")])
+
+
+async def test_what_nobody_waits_for_is_given_up(pool: Pool, database: str) -> None:
+    async def sleepers() -> int:
+        with psycopg.connect(database) as other:
+            [(count,)] = other.execute(
+                "select count(*) from pg_stat_activity where query like '%sleep(50)%' and state = 'active'"
+                " and pid <> pg_backend_pid()"
+            ).fetchall()
+        return int(count)
+
+    async def in_transaction() -> None:
+        async with pool.reserve() as connection:
+            await connection.send([Statement("select pg_sleep(50)")])
+
+    tasks = [asyncio.create_task(pool.run([Statement("select pg_sleep(50)")])), asyncio.create_task(in_transaction())]
+    while await sleepers() < 2:  # noqa: ASYNC110 - the server has no event for it
+        await asyncio.sleep(0.02)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    while await sleepers():  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    answers = await asyncio.gather(*[pool.run([Statement("select 1")]) for _ in range(20)])
+    assert answers == [[[(b"\0\0\0\1",)]]] * 20

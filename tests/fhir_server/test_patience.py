@@ -1,0 +1,70 @@
+"""A request ends with its deadline or its client, and otherwise as it would."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from fhir_server import patience
+from fhir_server.patience import Ended, Patience
+
+
+class Client:
+    """The receiving side of a connection whose client may leave."""
+
+    def __init__(self) -> None:
+        self.gone = asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "GRACE", 0.01)
+
+
+async def test_what_ends_in_time_is_left_alone() -> None:
+    async with Patience(Client().receive, 60) as watched:
+        await asyncio.sleep(0.05)
+    assert watched.ended is None
+    await asyncio.sleep(0)  # nothing is cancelled afterwards
+
+
+async def test_the_deadline_ends_it() -> None:
+    async with Patience(Client().receive, 0.05) as watched:
+        await asyncio.sleep(60)
+    assert watched.ended is Ended.LATE
+    await asyncio.sleep(0)
+
+
+async def test_a_client_that_leaves_ends_it() -> None:
+    client = Client()
+    asyncio.get_running_loop().call_later(0.03, client.gone.set)
+    async with Patience(client.receive, 60) as watched:
+        await asyncio.sleep(60)
+    assert watched.ended is Ended.LEFT
+
+
+async def test_its_own_errors_pass() -> None:
+    async def fail() -> None:
+        async with Patience(Client().receive, 60):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+
+
+async def test_being_cancelled_by_others_passes() -> None:
+    async def work() -> None:
+        async with Patience(Client().receive, 60):
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0.03)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
