@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from itertools import count
 from typing import Any
 
 from fhir_server import routes
@@ -67,6 +68,7 @@ class App:
         self._server, self._other, self._path = server, other, path.rstrip("/")
         self._metrics, self._access, self._log = metrics, access, log
         self._startup, self._shutdown = startup, shutdown
+        self._process, self._numbers = secrets.token_hex(6), count(1)
         self._admission = Admission(server.settings.max_concurrent, server.settings.max_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,7 +90,7 @@ class App:
         headers = headers_of(scope["headers"])
         request_id = headers.get("x-request-id", "")
         if not _REQUEST_ID.fullmatch(request_id):
-            request_id = secrets.token_hex(8)
+            request_id = f"{self._process}{next(self._numbers):x}"
         segments = tuple(below.removesuffix("/").split("/")) if below and below != "/" else ()
         request = FhirRequest(method, segments, [], headers, UNRESTRICTED, base=self._server.base)
         interaction, resource_type = "none", ""

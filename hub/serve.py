@@ -22,6 +22,7 @@ from hub import database
 from hub.compose import MULTIPROCESS_METRICS, application
 from hub.logs import configure_logs
 from hub.migrate import upgrade
+from hub.one_write import OneWriteProtocol
 from hub.settings import Settings
 
 STOP_SECONDS = 10
@@ -108,7 +109,7 @@ def _work(settings: Settings, found: database.Database, number: int, listener: s
     config = uvicorn.Config(
         application(settings, found.url, found.words, number),
         loop="uvloop",
-        http="httptools",
+        http=OneWriteProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
