@@ -24,18 +24,9 @@ ATTEMPTS = 12
 async def settle(server: Server, key: Hashable, attempt: Callable[[], Awaitable[FhirResponse]]) -> FhirResponse:
     """The answer of `attempt`, which rereads and decides anew each time, once it loses no race. Raises Conflict.
 
-    The first try runs free; after a lost race the requests about `key` go one after another, so that many writers of
-    one resource all get through. An attempt with If-Match ends by itself: the reread version is not the one it names.
+    Requests about one `key` go one after another: in this process none then loses a race, and fails the others that
+    were to share its commit. An attempt with If-Match ends by itself: the reread version is not the one it names.
     """
-    try:
-        return await attempt()
-    except (VersionConflict, RetryTransaction):
-        pass
-    return await settle_in_turn(server, key, attempt)
-
-
-async def settle_in_turn(server: Server, key: Hashable, attempt: Callable[[], Awaitable[FhirResponse]]) -> FhirResponse:
-    """As `settle`, in turn from the first try on: for requests that would wait for each other in the database."""
     async with server.turns.turn(key):
         for _ in range(ATTEMPTS):
             try:

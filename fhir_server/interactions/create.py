@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_server.body import resource_of
-from fhir_server.commit import settle_in_turn, told, write
+from fhir_server.commit import settle, told, write
 from fhir_server.conditional import Query, criteria, lock_key
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.outcome import Issue, PreconditionFailed
@@ -63,4 +63,4 @@ async def _unless_exists(
                 [version] = await unit.write([change])
         return written(request, version, created=True, issues=issues)
 
-    return await settle_in_turn(server, key, attempt)
+    return await settle(server, key, attempt)

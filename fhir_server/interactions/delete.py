@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_server.commit import settle, settle_in_turn, told, write
+from fhir_server.commit import settle, told, write
 from fhir_server.conditional import hold, lock_key, require_criteria
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.interactions.update import standing
@@ -62,4 +62,4 @@ async def conditional_delete(server: Server, request: FhirRequest, resource_type
                 versions = await unit.write(changes) if changes else []
         return removed(request, versions[0] if len(versions) == 1 else None, count=len(versions))
 
-    return await settle_in_turn(server, key, attempt)
+    return await settle(server, key, attempt)

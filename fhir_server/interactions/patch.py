@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fhir_server.body import PATCH_TYPE, json_of, media_type, parsed
-from fhir_server.commit import settle, settle_in_turn, told, write
+from fhir_server.commit import settle, told, write
 from fhir_server.conditional import hold, lock_key, require_criteria
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.interactions.update import standing
@@ -72,7 +72,7 @@ async def conditional_patch(server: Server, request: FhirRequest, resource_type:
                 [version] = await unit.write([change])
         return written(request, version, created=False)
 
-    return await settle_in_turn(server, key, attempt)
+    return await settle(server, key, attempt)
 
 
 def patch_of(request: FhirRequest) -> Apply:

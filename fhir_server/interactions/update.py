@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_server.body import resource_of
-from fhir_server.commit import settle, settle_in_turn, told, write
+from fhir_server.commit import settle, told, write
 from fhir_server.conditional import hold, lock_key, require_criteria
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.outcome import Conflict, Invalid, Issue, PreconditionFailed
@@ -74,7 +74,7 @@ async def conditional_update(server: Server, request: FhirRequest, resource_type
                 id, previous = await target(unit, resource_type, wanted, found)
                 return await _store(unit, request, resource, resource_type, id, previous, issues)
 
-    return await settle_in_turn(server, key, attempt)
+    return await settle(server, key, attempt)
 
 
 async def target(
