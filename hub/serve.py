@@ -28,6 +28,8 @@ from hub.settings import Settings
 STOP_SECONDS = 10
 """Requests under way get this long when the hub stops."""
 BACKLOG = 2048
+KEEP_ALIVE = 75
+"""Seconds an idle connection stays open: longer than clients and proxies keep theirs, so that they close first."""
 COLLECT_AFTER = 100_000
 """Objects made and not freed before the garbage collector looks for cycles among them."""
 
@@ -117,6 +119,7 @@ def _work(settings: Settings, found: database.Database, number: int, listener: s
         server_header=False,
         date_header=True,
         backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=STOP_SECONDS,
         proxy_headers=False,
     )

@@ -61,8 +61,8 @@ def served(data: Path, parts: list[str]) -> list[Line]:
                     search.report(result)
                     share = 100 * result.found / max(result.total, 1)
                     counts = (
-                        f"{result.found} of {result.total} (type, parameter) pairs with a value ({share:.1f} %), "
-                        f"{sum(result.tried.values())} searches; {len(result.valueless)} more appear without any value"
+                        f"{result.found} of {result.total} (type, parameter) pairs found ({share:.1f} %), "
+                        f"{len(result.present)} of them by presence; {sum(result.tried.values())} searches by value"
                     )
                     lines.append(Line("search", result.passed, counts, time.monotonic() - began))
         finally:

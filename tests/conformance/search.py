@@ -46,16 +46,20 @@ class Search:
 
     tried: dict[Key, int] = field(default_factory=lambda: defaultdict(int))
     failed: dict[Key, list[str]] = field(default_factory=lambda: defaultdict(list))
-    valueless: dict[Key, str] = field(default_factory=dict)
-    """Parameters that appear in examples, but nowhere with a value to search for."""
+    valueless: dict[Key, tuple[str, str]] = field(default_factory=dict)
+    """Parameters that appear in examples, but nowhere with a value to search for: id of one example, and why."""
+    present: set[Key] = field(default_factory=set)
+    """Those of them that find the example by `:missing=false`, and not by `:missing=true`."""
 
     @property
     def total(self) -> int:
-        return len(self.tried)
+        """All pairs that appear in the examples."""
+        return len(self.tried) + len(self.valueless)
 
     @property
     def found(self) -> int:
-        return sum(1 for key in self.tried if key not in self.failed)
+        """Pairs found by value, or by presence where there is no value."""
+        return sum(1 for key in self.tried if key not in self.failed) + len(self.present)
 
     @property
     def passed(self) -> bool:
@@ -105,7 +109,7 @@ def probes(resource: dict[str, Any], result: Search) -> Iterator[Probe]:
             result.failed[key].append(f"expression not understood by the test: {text}")
             continue
         if not found and reasons and key not in result.tried:
-            result.valueless.setdefault(key, reasons[0])
+            result.valueless.setdefault(key, (resource["id"], reasons[0]))
         for pair in list(dict.fromkeys(found))[:MOST_PER_PARAMETER]:
             name = row["code"] + pair.modifier
             yield Probe(key, resource["id"], f"{name}={quote(pair.finds, safe='')}", True)
@@ -148,6 +152,10 @@ def run(client: Client, names: list[str]) -> Search:
                 elif (probe.id in ids) is not probe.expected:
                     words = "did not find it" if probe.expected else "found it by a changed value"
                     result.failed[probe.key].append(f"{probe.id}: {probe.query}: {words}")
+    for (resource_type, code), (id, _) in result.valueless.items():
+        there, not_there = (_ask(client, resource_type, f"{code}:missing={missing}") for missing in ("false", "true"))
+        if id in there and not isinstance(not_there, str) and id not in not_there:
+            result.present.add((resource_type, code))
     return result
 
 
@@ -158,5 +166,6 @@ def report(result: Search, *, most: int = 3) -> None:
         print(f"  {key[0]}.{key[1]}: {len(reasons)} of {result.tried[key]} wrong{f' ({known})' if known else ''}")
         for reason in reasons[:most]:
             print(f"    {reason}")
-    for key, why in sorted(result.valueless.items()):
-        print(f"  {key[0]}.{key[1]}: in examples, but nothing to search for: {why}")
+    for key, (id, why) in sorted(result.valueless.items()):
+        how = "found by presence" if key in result.present else "not found"
+        print(f"  {key[0]}.{key[1]}: {how} ({id} has no value to search for: {why})")
