@@ -66,13 +66,15 @@ def _bundle(base: str, path: str, query: SearchQuery, hits: Sequence[Hit], bindi
     more = len(matches) > query.count
     del matches[query.count :]
     url = f"{base}/{path}" if path else base
-    links = {"self": _link(url, query.used)}
+    # What was applied, not what was asked for: a _count beyond the limit was cut down to it.
+    used = [(name, str(query.count) if name == "_count" else value) for name, value in query.used]
+    links = {"self": _link(url, used)}
     if query.count:
         links["first"] = links["self"]
     if more:
         last = matches[-1]
         token = cursor.encode(cursor.Position(last.keys, last.rid), binding)
-        links["next"] = _link(url, (*query.used, ("_cursor", token)))
+        links["next"] = _link(url, (*used, ("_cursor", token)))
     issues = list(query.ignored)
     if len(included) > MAX_INCLUDED:
         del included[MAX_INCLUDED:]

@@ -80,3 +80,9 @@ async def test_over_http_by_get_and_by_form(client: httpx2.AsyncClient) -> None:
     refused = await client.get("Patient", params={"nonsense": "1"})
     assert refused.status_code == 400
     assert refused.json()["resourceType"] == "OperationOutcome"
+
+
+async def test_self_says_what_was_applied(client: httpx2.AsyncClient) -> None:
+    bundle = (await client.get("Patient", params={"_count": "99999"})).json()
+    links = {link["relation"]: link["url"] for link in bundle["link"]}
+    assert links["self"].endswith("Patient?_count=1000")
