@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.operations.everything import everything
 from fhir_server.operations.validate import validate
 from fhir_server.operations.versions import versions
 
@@ -37,9 +38,13 @@ class Operation:
     """Then it is called by POST only."""
 
 
+_R4 = "http://hl7.org/fhir/OperationDefinition"
+
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate", (TYPE, INSTANCE), validate),
-    Operation("versions", "http://hl7.org/fhir/OperationDefinition/CapabilityStatement-versions", (SYSTEM,), versions),
+    Operation("everything", f"{_R4}/Encounter-everything", (INSTANCE,), everything, ("Encounter",)),
+    Operation("everything", f"{_R4}/Patient-everything", (TYPE, INSTANCE), everything, ("Patient",)),
+    Operation("validate", f"{_R4}/Resource-validate", (TYPE, INSTANCE), validate),
+    Operation("versions", f"{_R4}/CapabilityStatement-versions", (SYSTEM,), versions),
 )
 
 

@@ -262,6 +262,18 @@ async def test_each_revinclude(client: httpx2.AsyncClient, stated: dict[str, Any
     assert failed == []
 
 
+_OF_TYPES = {"Patient": ("everything",), "Encounter": ("everything",)}
+"""Type -> operations that not all types have."""
+
+
+async def test_everything(client: httpx2.AsyncClient, stated: dict[str, Any]) -> None:
+    for name, operations in _OF_TYPES.items():
+        if "everything" in operations:
+            bundle = await search(client, f"{name}/{FIRST}/$everything")
+            assert f"{name}/{FIRST}" in ids(bundle), bundle
+    assert f"Patient/{SECOND}" in ids(await search(client, "Patient/$everything"))
+
+
 async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]) -> None:
     def judged(response: httpx2.Response) -> bool:
         outcome = response.json()
@@ -270,7 +282,7 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
     failed = []
     for resource in stated["resource"]:
         name = resource["type"]
-        assert [operation["name"] for operation in resource["operation"]] == ["validate"]
+        assert {operation["name"] for operation in resource["operation"]} == {"validate", *_OF_TYPES.get(name, ())}
         posted = await client.post(
             f"{name}/$validate", content=serialize(instance(name)), headers={"content-type": FHIR}
         )
