@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.operations.everything import everything
+from fhir_server.operations.lastn import lastn
 from fhir_server.operations.validate import validate
 from fhir_server.operations.versions import versions
 
@@ -43,6 +44,7 @@ _R4 = "http://hl7.org/fhir/OperationDefinition"
 OPERATIONS: tuple[Operation, ...] = (
     Operation("everything", f"{_R4}/Encounter-everything", (INSTANCE,), everything, ("Encounter",)),
     Operation("everything", f"{_R4}/Patient-everything", (TYPE, INSTANCE), everything, ("Patient",)),
+    Operation("lastn", f"{_R4}/Observation-lastn", (TYPE,), lastn, ("Observation",)),
     Operation("validate", f"{_R4}/Resource-validate", (TYPE, INSTANCE), validate),
     Operation("versions", f"{_R4}/CapabilityStatement-versions", (SYSTEM,), versions),
 )

@@ -262,7 +262,7 @@ async def test_each_revinclude(client: httpx2.AsyncClient, stated: dict[str, Any
     assert failed == []
 
 
-_OF_TYPES = {"Patient": ("everything",), "Encounter": ("everything",)}
+_OF_TYPES = {"Patient": ("everything",), "Encounter": ("everything",), "Observation": ("lastn",)}
 """Type -> operations that not all types have."""
 
 
@@ -272,6 +272,11 @@ async def test_everything(client: httpx2.AsyncClient, stated: dict[str, Any]) ->
             bundle = await search(client, f"{name}/{FIRST}/$everything")
             assert f"{name}/{FIRST}" in ids(bundle), bundle
     assert f"Patient/{SECOND}" in ids(await search(client, "Patient/$everything"))
+
+
+async def test_lastn(client: httpx2.AsyncClient, stated: dict[str, Any]) -> None:
+    found = await search(client, f"Observation/$lastn?patient={FIRST}&status:missing=false")
+    assert ids(found) <= {f"Observation/{FIRST}", f"Observation/{SECOND}"}
 
 
 async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]) -> None:
