@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.operations.everything import everything
 from fhir_server.operations.lastn import lastn
+from fhir_server.operations.meta import meta, meta_add, meta_delete
 from fhir_server.operations.validate import validate
 from fhir_server.operations.versions import versions
 
@@ -45,6 +46,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("everything", f"{_R4}/Encounter-everything", (INSTANCE,), everything, ("Encounter",)),
     Operation("everything", f"{_R4}/Patient-everything", (TYPE, INSTANCE), everything, ("Patient",)),
     Operation("lastn", f"{_R4}/Observation-lastn", (TYPE,), lastn, ("Observation",)),
+    Operation("meta", f"{_R4}/Resource-meta", (SYSTEM, TYPE, INSTANCE), meta),
+    Operation("meta-add", f"{_R4}/Resource-meta-add", (INSTANCE,), meta_add, affects_state=True),
+    Operation("meta-delete", f"{_R4}/Resource-meta-delete", (INSTANCE,), meta_delete, affects_state=True),
     Operation("validate", f"{_R4}/Resource-validate", (TYPE, INSTANCE), validate),
     Operation("versions", f"{_R4}/CapabilityStatement-versions", (SYSTEM,), versions),
 )

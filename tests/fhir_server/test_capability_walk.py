@@ -262,6 +262,7 @@ async def test_each_revinclude(client: httpx2.AsyncClient, stated: dict[str, Any
     assert failed == []
 
 
+_OF_ALL = ("meta", "meta-add", "meta-delete", "validate")
 _OF_TYPES = {"Patient": ("everything",), "Encounter": ("everything",), "Observation": ("lastn",)}
 """Type -> operations that not all types have."""
 
@@ -279,6 +280,19 @@ async def test_lastn(client: httpx2.AsyncClient, stated: dict[str, Any]) -> None
     assert ids(found) <= {f"Observation/{FIRST}", f"Observation/{SECOND}"}
 
 
+async def _labelled(client: httpx2.AsyncClient, name: str) -> bool:
+    """Whether a tag can be added, is seen on the instance and of the type, and can be taken away."""
+    tag = {"system": "urn:example:walk", "code": "walked"}
+    body = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [tag]}}]}
+    seen = []
+    for path in (f"{name}/{FIRST}/$meta-add", f"{name}/{FIRST}/$meta", f"{name}/$meta", f"{name}/{FIRST}/$meta-delete"):
+        changes = path.endswith(("add", "delete"))
+        answer = await (client.post(path, json=body, headers={"content-type": FHIR}) if changes else client.get(path))
+        [returned] = answer.json().get("parameter", [{}])
+        seen.append(tag in returned.get("valueMeta", {}).get("tag", ()))
+    return seen == [True, True, True, False]
+
+
 async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]) -> None:
     def judged(response: httpx2.Response) -> bool:
         outcome = response.json()
@@ -287,15 +301,16 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
     failed = []
     for resource in stated["resource"]:
         name = resource["type"]
-        assert {operation["name"] for operation in resource["operation"]} == {"validate", *_OF_TYPES.get(name, ())}
+        assert {operation["name"] for operation in resource["operation"]} == {*_OF_ALL, *_OF_TYPES.get(name, ())}
         posted = await client.post(
             f"{name}/$validate", content=serialize(instance(name)), headers={"content-type": FHIR}
         )
         of_instance = await client.get(f"{name}/{FIRST}/$validate")
-        if not judged(posted) or not judged(of_instance):
+        if not judged(posted) or not judged(of_instance) or not await _labelled(client, name):
             failed.append(name)
     assert failed == []
-    assert [operation["name"] for operation in stated["operation"]] == ["versions"]
+    assert [operation["name"] for operation in stated["operation"]] == ["meta", "versions"]
+    assert (await client.get("$meta")).json()["resourceType"] == "Parameters"
     assert (await client.get("$versions")).json()["resourceType"] == "Parameters"
 
 
