@@ -24,6 +24,8 @@ class Settings:
     conditional_delete_multiple: bool = False
     """Whether a conditional delete may remove several matches at once (else 412)."""
     conditional_delete_limit: int = 1000
+    expunge: bool = False
+    """Whether $expunge is there, for those whose access has the right to it."""
     default_count: int = 20
     max_count: int = 1000
     max_body: int = 16 * 2**20

@@ -1,4 +1,7 @@
-"""Surrogate keys: new ones in blocks, those of (type, id) from a cache, for a rid never changes once given."""
+"""Surrogate keys: new ones in blocks, those of (type, id) from a cache, for a rid never changes once given.
+
+Only $expunge ends one: a process learns of it when a write with the old rid is refused (`Rids.stale`).
+"""
 
 from __future__ import annotations
 
@@ -80,6 +83,19 @@ class Rids:
             await (run or self._pool.run)([Statement(_PLACEHOLD, (rids, *_keys(absent)), binary=True)])
             found.update(await self._find(absent, run))
         return found
+
+    def forget(self, targets: Collection[Target]) -> None:
+        """What the cache knows of the targets is no longer so: they were expunged."""
+        for target in targets:
+            self._known.pop(target, None)
+
+    async def stale(self, targets: Collection[Target]) -> bool:
+        """Whether the cache was wrong about any of the targets: another process expunged it. It is right afterwards."""
+        known = {target: rid for target in targets if (rid := self._known.pop(target, None)) is not None}
+        if not known:
+            return False
+        found = await self._find(list(known))
+        return any(found.get(target) != rid for target, rid in known.items())
 
     async def _find(self, targets: Sequence[Target], run: Run | None = None) -> dict[Target, int]:
         [rows] = await (run or self._pool.run)([Statement(_FIND, _keys(targets), binary=True)])

@@ -139,6 +139,14 @@ class ResourceStore(Reader):
             )
 
     async def _write(self, change: Change) -> Version:
+        try:
+            return await self._write_once(change)
+        except MissingReferences as error:
+            if not await self.rids.stale(error.targets):
+                raise
+            return await self._write_once(change)
+
+    async def _write_once(self, change: Change) -> Version:
         rid = change.previous.rid if change.previous else await self.rids.new()
         write = prepare(change, self.base, rid, self._now())
         own = {(change.type, change.id): rid}
@@ -272,7 +280,10 @@ class Unit(Reader):
             else:  # packing this many rows would hold up everybody else
                 await self.run(await asyncio.to_thread(store._statements, writes))
         except DatabaseError as error:
-            raise explained(error, writes) from error
+            reason = explained(error, writes)
+            if isinstance(reason, MissingReferences) and await store.rids.stale(reason.targets):
+                raise RetryTransaction from error
+            raise reason from error
         return [write.version for write in writes]
 
     async def finish(self, how: str) -> None:

@@ -19,6 +19,11 @@ class MissingReferences(Exception):
         super().__init__("references to resources that do not exist")
         self.references = list(references)
 
+    @property
+    def targets(self) -> set[tuple[str, str]]:
+        """(type, id) of what is missing."""
+        return {(kind, id) for kind, _, id in (text.partition("/") for _, text in self.references)}
+
 
 class StillReferenced(Exception):
     """A resource to be deleted is still referred to by a resource of type `by`."""
@@ -29,4 +34,4 @@ class StillReferenced(Exception):
 
 
 class RetryTransaction(Exception):
-    """A deadlock was broken at our cost: run the whole transaction again."""
+    """A deadlock was broken at our cost, or a resource referred to was expunged: run the whole transaction again."""

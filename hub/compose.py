@@ -42,6 +42,7 @@ def server(settings: Settings, database_url: str) -> Server:
     )
     api = ApiSettings(
         conditional_delete_multiple=settings.conditional_delete_multiple,
+        expunge=settings.expunge,
         max_body=settings.max_body,
         max_bundle_body=settings.max_bundle_body,
         max_entries=settings.max_entries,

@@ -42,6 +42,8 @@ class Settings:
     """Whether a write is refused when it refers to a resource that does not exist, or deletes one still referred to."""
     conditional_delete_multiple: bool = False
     """Whether one conditional delete may remove several matches."""
+    expunge: bool = False
+    """Whether $expunge may remove versions and resources for good."""
     max_body: int = 16 * 2**20
     """Largest request body in bytes."""
     max_bundle_body: int = 64 * 2**20
@@ -114,6 +116,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "connections": _whole(1, 200),
     "referential_integrity": _switch,
     "conditional_delete_multiple": _switch,
+    "expunge": _switch,
     "max_body": _whole(1024, 2**31),
     "max_bundle_body": _whole(1024, 2**31),
     "max_entries": _whole(1, 1_000_000),

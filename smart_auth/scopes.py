@@ -14,6 +14,8 @@ class Access:
 
     subject: str
     unrestricted: bool
+    expunge: bool = False
+    """A right of its own, which no other includes: to remove versions and resources for good ($expunge)."""
 
 
-UNRESTRICTED = Access(subject="local", unrestricted=True)
+UNRESTRICTED = Access(subject="local", unrestricted=True, expunge=True)

@@ -78,7 +78,7 @@ def statement(base: str, settings: Settings, integrity: bool, version: str) -> d
                 "resource": [_resource(name, settings, integrity) for name in RESOURCE_TYPES],
                 "interaction": _interactions(SYSTEM_INTERACTIONS),
                 "searchParam": [_parameter(parameter) for parameter in common_parameters()],
-                "operation": _operations("system", None),
+                "operation": _operations("system", None, settings),
                 "compartment": [
                     f"http://hl7.org/fhir/CompartmentDefinition/{name[0].lower()}{name[1:]}" for name in compartments()
                 ],
@@ -103,7 +103,7 @@ def _resource(resource_type: str, settings: Settings, integrity: bool) -> dict[s
         "searchInclude": includes(resource_type),
         "searchRevInclude": list(_referring()[resource_type]),
         "searchParam": [_parameter(parameter) for parameter in parameters_of(resource_type).values()],
-        "operation": _operations("type", resource_type),
+        "operation": _operations("type", resource_type, settings),
     }
 
 
@@ -118,7 +118,7 @@ def _interactions(known: tuple[str, ...]) -> list[dict[str, str]]:
     return [{"code": code} for code in known if code in routed]
 
 
-def _operations(level: str, resource_type: str | None) -> list[dict[str, str]]:
+def _operations(level: str, resource_type: str | None, settings: Settings) -> list[dict[str, str]]:
     from fhir_server.operations import OPERATIONS
 
     levels = {"system"} if level == "system" else {"type", "instance"}
@@ -127,6 +127,7 @@ def _operations(level: str, resource_type: str | None) -> list[dict[str, str]]:
         for operation in OPERATIONS
         if levels & set(operation.levels)
         and (resource_type is None or not operation.types or resource_type in operation.types)
+        and (operation.setting is None or getattr(settings, operation.setting))
     ]
 
 

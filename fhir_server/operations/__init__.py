@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.operations.everything import everything
+from fhir_server.operations.expunge import expunge
 from fhir_server.operations.lastn import lastn
 from fhir_server.operations.meta import meta, meta_add, meta_delete
 from fhir_server.operations.validate import validate
@@ -38,6 +39,8 @@ class Operation:
     """Resource types it works on; empty: all."""
     affects_state: bool = False
     """Then it is called by POST only."""
+    setting: str | None = None
+    """The switch in `dispatch.Settings` without which it is not there."""
 
 
 _R4 = "http://hl7.org/fhir/OperationDefinition"
@@ -45,6 +48,14 @@ _R4 = "http://hl7.org/fhir/OperationDefinition"
 OPERATIONS: tuple[Operation, ...] = (
     Operation("everything", f"{_R4}/Encounter-everything", (INSTANCE,), everything, ("Encounter",)),
     Operation("everything", f"{_R4}/Patient-everything", (TYPE, INSTANCE), everything, ("Patient",)),
+    Operation(
+        "expunge",
+        "urn:fhir-hub:OperationDefinition:expunge",
+        (SYSTEM, TYPE, INSTANCE),
+        expunge,
+        affects_state=True,
+        setting="expunge",
+    ),
     Operation("lastn", f"{_R4}/Observation-lastn", (TYPE,), lastn, ("Observation",)),
     Operation("meta", f"{_R4}/Resource-meta", (SYSTEM, TYPE, INSTANCE), meta),
     Operation("meta-add", f"{_R4}/Resource-meta-add", (INSTANCE,), meta_add, affects_state=True),

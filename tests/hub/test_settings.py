@@ -30,6 +30,7 @@ def test_nothing_set_is_a_whole_installation() -> None:
         ("HUB_BASE_URL", "https://example.org/r4/", "base_url", "https://example.org/r4"),
         ("HUB_REFERENTIAL_INTEGRITY", "off", "referential_integrity", False),
         ("HUB_CONDITIONAL_DELETE_MULTIPLE", "true", "conditional_delete_multiple", True),
+        ("HUB_EXPUNGE", "true", "expunge", True),
         ("HUB_MAX_ENTRIES", "10", "max_entries", 10),
         ("HUB_LOG_LEVEL", "WARNING", "log_level", "warning"),
         ("HUB_PORT", "", "port", 8080),
