@@ -240,3 +240,18 @@ async def test_a_cursor_serves_its_record_only(client: httpx2.AsyncClient) -> No
 
 def test_what_is_shared_is_in_no_record() -> None:
     assert not set(SHARED) & {*member_types("Patient"), *member_types("Encounter")}
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_in_a_bundle(client: httpx2.AsyncClient, kind: str) -> None:
+    entries: list[dict[str, Any]] = [
+        {"request": {"method": "GET", "url": "Patient/ana/$everything?_type=Coverage"}},
+        {"request": {"method": "GET", "url": "Observation/$lastn?patient=rui"}},
+        {"request": {"method": "GET", "url": "Patient/$meta"}},
+    ]
+    answer = await client.post("", json={"resourceType": "Bundle", "type": kind, "entry": entries}, headers=FHIR)
+    assert answer.status_code == 200, answer.text
+    everything, lastn, meta = (entry["resource"] for entry in answer.json()["entry"])
+    assert named(everything) == ["Coverage/plan"]
+    assert named(lastn) == ["Observation/by-ana"]
+    assert meta["resourceType"] == "Parameters"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -188,3 +189,24 @@ async def test_the_right_and_the_switch(database: str) -> None:
         rest = (await on.get("metadata")).json()["rest"][0]
         assert "expunge" in [operation["name"] for operation in rest["operation"]]
         assert all("expunge" in [one["name"] for one in resource["operation"]] for resource in rest["resource"])
+
+
+async def test_against_writers(database: str) -> None:
+    """Whoever is first wins: a reference never points to what is gone."""
+    async with serving(database, ALLOWED) as one, serving(database, ALLOWED) as other:
+        outcomes = set()
+        for number in range(12):
+            await put(one, patient(f"p{number}"))
+            written, removed = await asyncio.gather(
+                other.put(
+                    f"Observation/o{number}", content=serialize(observation(f"o{number}", f"p{number}")), headers=FHIR
+                ),
+                expunge(one, f"Patient/p{number}/", EVERYTHING),
+            )
+            outcomes.add((written.status_code, removed.status_code))
+        assert outcomes <= {(201, 409), (422, 200)}
+        with psycopg.connect(database) as connection:
+            dangling = (
+                "select count(*) from reference f where not exists (select from resource r where r.rid = f.target_rid)"
+            )
+            assert connection.execute(dangling).fetchone() == (0,)
