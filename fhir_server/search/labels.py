@@ -17,7 +17,7 @@ from fhir_server.postgres import Row
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search.by_token import folded
 from fhir_server.search.condition import Conditions
-from fhir_server.search.parameters import search_parameter
+from fhir_server.search.rows import hash32
 from fhir_server.statement import Parameters, Statement
 from smart_auth.scopes import Access
 
@@ -36,13 +36,13 @@ def in_use(resource_type: str | None, access: Access, base: str) -> Statement:
     parameters = Parameters()
     to = Conditions(access, parameters, base)
     types = RESOURCE_TYPES if resource_type is None else (resource_type,)
-    profiles, tags, security = (to.array(_numbers(types, f"_{name}"), "integer") for name in _MEMBERS)
+    profiles, tags, security = (to.array(numbers(types, f"_{name}"), "integer") for name in _MEMBERS)
     named = f"select distinct u.uri from uri u where u.param_id = any({profiles}){_and(to.seen('u.rid'))}"
     parts = [f"select 0::smallint, n.uri, null::bigint, null::integer, null::bytea from ({named} limit {LIMIT + 1}) n"]
-    for member, numbers in ((1, tags), (2, security)):
+    for member, of_member in ((1, tags), (2, security)):
         coded = (
             "select t.code_hash, t.system_hash, max(t.rid) as rid from token t"
-            f" where t.param_id = any({numbers}){_and(to.seen('t.rid'))} group by 1, 2 limit {LIMIT + 1}"
+            f" where t.param_id = any({of_member}){_and(to.seen('t.rid'))} group by 1, 2 limit {LIMIT + 1}"
         )
         parts.append(
             f"select {member}::smallint, null, c.code_hash, c.system_hash, r.body"
@@ -55,9 +55,9 @@ def _and(condition: str) -> str:
     return f" and {condition}" if condition else ""
 
 
-def _numbers(types: Sequence[str], code: str) -> list[int]:
-    found = (search_parameter(name, code) for name in types)
-    return [number for parameter in found if parameter is not None for number in parameter.param_ids]
+def numbers(types: Sequence[str], code: str) -> list[int]:
+    """param_id of a parameter that all types have; the table of parameters would compile those of 146 types first."""
+    return [hash32(f"{name}.{code}") for name in types]
 
 
 def labels(rows: Sequence[Row]) -> dict[str, Any]:

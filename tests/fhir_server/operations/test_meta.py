@@ -8,6 +8,8 @@ import httpx2
 import pytest
 
 from fhir_server.operations.meta import added, without
+from fhir_server.search.labels import numbers
+from fhir_server.search.parameters import search_parameter
 
 FHIR = {"content-type": "application/fhir+json"}
 A, B = {"system": "urn:s", "code": "a"}, {"system": "urn:s", "code": "b"}
@@ -49,6 +51,14 @@ def test_added(meta: dict[str, Any], more: dict[str, Any], expected: dict[str, A
 )  # fmt: skip
 def test_without(meta: dict[str, Any], less: dict[str, Any], expected: dict[str, Any]) -> None:
     assert without(meta, less) == expected
+
+
+@pytest.mark.parametrize("code", ["_profile", "_tag", "_security"])
+def test_numbers_are_those_of_the_parameters(code: str) -> None:
+    for name in ("Patient", "Binary", "Bundle"):
+        parameter = search_parameter(name, code)
+        assert parameter is not None
+        assert parameter.param_ids == tuple(numbers([name], code))
 
 
 def parameters(meta: Any) -> dict[str, Any]:
