@@ -54,7 +54,9 @@ async def everything(server: Server, request: FhirRequest, resource_type: str | 
         )
         for part, _, type_id, fhir_id, body in rows
     ]
-    used = [(name, value) for name, values in given.items() if name != "_cursor" for value in values]
+    # What was applied, not what was asked for: a _count beyond the limit was cut down to it.
+    applied = given | ({"_count": [str(asked.count)]} if "_count" in given else {})
+    used = [(name, value) for name, values in applied.items() if name != "_cursor" for value in values]
     links = {"self": _link(f"{server.base}/{path}", used)}
     if more:
         part, rid, *_ = rows[-1]

@@ -187,6 +187,13 @@ async def test_since(client: httpx2.AsyncClient) -> None:
         assert set(named(bundle)) == {"Encounter/visit", "Practitioner/doctor", "Medication/drug"}
 
 
+async def test_self_says_what_was_applied(client: httpx2.AsyncClient) -> None:
+    bundle = await read(client, "Patient/ana/$everything?_count=99999&_type=Patient,Group")
+    assert bundle["link"] == [
+        {"relation": "self", "url": f"{client.base_url}Patient/ana/$everything?_count=1000&_type=Patient,Group"}
+    ]
+
+
 async def test_by_post(client: httpx2.AsyncClient) -> None:
     parameter = [{"name": "_type", "valueCode": "Observation"}, {"name": "_count", "valueInteger": 2}]
     posted = await client.post(
