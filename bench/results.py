@@ -32,6 +32,7 @@ PEER = {
     "search_code_sort": (7500, 1600),
     "search_patient": (3600, 1200),
     "search_include": (6600, 800),
+    "everything": (137000, 82000),
     "create": (5600, 3800),
     "update": (5700, 4100),
 }

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SCENARIOS = ("read", "search_vitals", "search_code_sort", "search_patient", "search_include", "create", "update")
+SCENARIOS = (
+    "read", "search_vitals", "search_code_sort", "search_patient", "search_include", "everything", "create", "update",
+)  # fmt: skip
 FIRST = ("hospitalInformation", "practitionerInformation")
 """Bundles that others refer to."""
 
