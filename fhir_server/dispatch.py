@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -30,6 +31,8 @@ class Settings:
     max_bundle_body: int = 64 * 2**20
     max_query: int = 16 * 2**10
     max_entries: int = 25_000
+    bulk_files: Path = Path(".hub/bulk")
+    """Folder of the files of bulk exports, shared by whoever works on jobs."""
 
 
 @dataclass(slots=True)

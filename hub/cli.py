@@ -35,6 +35,12 @@ where it stopped when it is started again; what is stored is not loaded twice.
 """
 
 
+EXPORT = """\
+Writes every resource, in its current version, to DIR/Type.1.ndjson and so on, and DIR/manifest.json
+when all of it is there. What it writes is the record at one moment, whoever writes meanwhile.
+"""
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     root = argparse.ArgumentParser(
@@ -62,6 +68,15 @@ def parser() -> argparse.ArgumentParser:
     load.add_argument(
         "--processes", type=int, default=min(os.cpu_count() or 1, 8), help="files loaded side by side (%(default)s)"
     )
+
+    export = commands.add_parser(
+        "export", help="write the record as NDJSON files", description=EXPORT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    export.add_argument("folder", type=Path, metavar="DIR", help="a folder that does not exist yet, or is empty")
+    export.add_argument("--type", action="append", default=[], help="resource types, separated by commas")
+    export.add_argument("--since", help="only what changed after this instant; also tells what was deleted")
+    export.add_argument("--until", help="only what changed before this instant")
 
     reindex = commands.add_parser("reindex", help="write search rows of stored resources anew")
     reindex.add_argument("types", nargs="*", metavar="TYPE", help="resource types; none: all that have resources")
@@ -153,6 +168,22 @@ def _load(settings: Settings, chosen: argparse.Namespace) -> int:
     return 1 if totals.refused else 0
 
 
+def _export(settings: Settings, chosen: argparse.Namespace) -> int:
+    from hub import database
+    from hub.export import ExportRefused, export
+    from hub.migrate import upgrade
+
+    asked = [("_type", one) for one in chosen.type]
+    asked += [(name, value) for name, value in (("_since", chosen.since), ("_until", chosen.until)) if value]
+    try:
+        with database.opened(settings) as found:
+            upgrade(found.url)
+            export(settings, found.url, chosen.folder, asked)
+    except ExportRefused as error:
+        return _told(error, 2)
+    return 0
+
+
 def _reindex(settings: Settings, chosen: argparse.Namespace) -> int:
     from hub import database
     from hub.migrate import upgrade
@@ -171,6 +202,7 @@ COMMANDS: Mapping[str, Callable[[Settings, argparse.Namespace], int]] = {
     "serve": _serve,
     "migrate": _migrate,
     "load": _load,
+    "export": _export,
     "reindex": _reindex,
 }
 

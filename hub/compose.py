@@ -45,6 +45,7 @@ def server(settings: Settings, database_url: str) -> Server:
         max_body=settings.max_body,
         max_bundle_body=settings.max_bundle_body,
         max_entries=settings.max_entries,
+        bulk_files=settings.bulk_files,
     )
     return Server(store=store, base=settings.base, now=now, settings=api, software_version=VERSION)
 

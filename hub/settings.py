@@ -48,8 +48,15 @@ class Settings:
     """Largest body of a batch or transaction in bytes."""
     max_entries: int = 25_000
     """Most entries of a batch or transaction."""
+    job_hours: int = 24
+    """Hours for which the result of a bulk export is kept."""
     log_level: str = "info"
     """debug, info, warning or error. At info each request is one line."""
+
+    @property
+    def bulk_files(self) -> Path:
+        """Folder of the files of bulk exports."""
+        return self.data / "bulk"
 
     @property
     def base(self) -> str:
@@ -113,6 +120,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "max_body": _whole(1024, 2**31),
     "max_bundle_body": _whole(1024, 2**31),
     "max_entries": _whole(1, 1_000_000),
+    "job_hours": _whole(1, 24 * 365),
     "log_level": _choice("debug", "info", "warning", "error"),
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from fhir_server.bulk.kick_off import export
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.operations.validate import validate
 from fhir_server.operations.versions import versions
@@ -37,9 +38,14 @@ class Operation:
     """Then it is called by POST only."""
 
 
+_BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
+
 OPERATIONS: tuple[Operation, ...] = (
     Operation("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate", (TYPE, INSTANCE), validate),
     Operation("versions", "http://hl7.org/fhir/OperationDefinition/CapabilityStatement-versions", (SYSTEM,), versions),
+    Operation("export", f"{_BULK}/export", (SYSTEM,), export),
+    Operation("export", f"{_BULK}/patient-export", (TYPE,), export, types=("Patient",)),
+    Operation("export", f"{_BULK}/group-export", (INSTANCE,), export, types=("Group",)),
 )
 
 

@@ -89,7 +89,7 @@ def batches(values: list[str]) -> Iterator[list[str]]:
 
 
 def test_everything_routed_is_stated(stated: dict[str, Any]) -> None:
-    ours = {"capabilities", "search-compartment"}
+    ours = {"capabilities", "search-compartment", "job-status", "job-cancel", "job-file"}
     conditional = {"conditional-update", "conditional-patch", "conditional-delete"}
     assert {route.interaction for route in ROUTES} - ours - conditional == (
         {*TYPE_INTERACTIONS, *SYSTEM_INTERACTIONS} - {"batch"}
@@ -270,7 +270,13 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
     failed = []
     for resource in stated["resource"]:
         name = resource["type"]
-        assert [operation["name"] for operation in resource["operation"]] == ["validate"]
+        exported = {"Patient": "Patient/$export", "Group": f"Group/{FIRST}/$export"}.get(name)
+        assert [operation["name"] for operation in resource["operation"]] == [
+            "validate",
+            *((exported and ["export"]) or []),
+        ]
+        if exported and (await client.get(exported)).status_code != 202:
+            failed.append(exported)
         posted = await client.post(
             f"{name}/$validate", content=serialize(instance(name)), headers={"content-type": FHIR}
         )
@@ -278,7 +284,8 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
         if not judged(posted) or not judged(of_instance):
             failed.append(name)
     assert failed == []
-    assert [operation["name"] for operation in stated["operation"]] == ["versions"]
+    assert [operation["name"] for operation in stated["operation"]] == ["versions", "export"]
+    assert (await client.get("$export")).status_code == 202
     assert (await client.get("$versions")).json()["resourceType"] == "Parameters"
 
 
