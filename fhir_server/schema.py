@@ -247,3 +247,19 @@ job = Table(
     Index("job_state", "state", "created"),
 )
 """Work that outlives its request; `jobs.py` says who does it."""
+
+import_chunk = Table(
+    "import_chunk",
+    metadata,
+    # Id of the job, or what names the run of a command.
+    Column("run", TEXT_C, nullable=False),
+    Column("file", TEXT_C, nullable=False),
+    # Number of its first line.
+    Column("line", BigInteger, nullable=False),
+    Column("stored", Integer, nullable=False),
+    Column("unchanged", Integer, nullable=False),
+    # [[line, reason, expressions], ...] as JSON text.
+    Column("refused", Text, nullable=False),
+    PrimaryKeyConstraint("run", "file", "line"),
+)
+"""Lines an import is done with, noted in the transaction that stores their resources: it goes on exactly there."""

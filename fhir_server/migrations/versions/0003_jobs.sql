@@ -17,3 +17,13 @@ create table job (
   primary key (id)
 );
 create index job_state on job (state, created);
+
+create table import_chunk (
+  run text collate "C" not null,
+  file text collate "C" not null,
+  line bigint not null,
+  stored integer not null,
+  unchanged integer not null,
+  refused text not null,
+  primary key (run, file, line)
+);
