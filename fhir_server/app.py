@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from fhir_server import routes
@@ -35,6 +37,9 @@ _NO_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 CLIENT_LEFT = 499
 """Counted, never sent: the client did not wait for the answer."""
 _TRUE = frozenset({"true", ""})
+_OTHER_FORMATS = frozenset({"job-file"})
+"""Interactions that send what is no FHIR JSON, whatever is asked for."""
+_PIECE = 2**18
 
 
 def _unrestricted(headers: Mapping[str, str]) -> Access:
@@ -161,7 +166,8 @@ class App:
         """The Content-Type to send FHIR in. Raises NotAcceptable, except where a Binary may be what is accepted."""
         format = dict(request.query).get("_format") if request.query else None
         content_type = negotiate(request.headers.get("accept", ""), format)
-        if content_type is None and not (routed.resource_type == "Binary" and routed.interaction in ("read", "vread")):
+        binary = routed.resource_type == "Binary" and routed.interaction in ("read", "vread")
+        if content_type is None and not binary and routed.interaction not in _OTHER_FORMATS:
             raise NotAcceptable(f"this server speaks JSON only: ask for {FHIR_JSON}")
         return content_type
 
@@ -209,15 +215,16 @@ def headers_of(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 async def reply(send: Send, response: FhirResponse, request: FhirRequest, request_id: str) -> None:
     """Sends the response."""
     body = response.body
+    length = len(body or b"") if response.file is None else response.file.stat().st_size
     headers = [
         (b"x-request-id", request_id.encode()),
         (b"cache-control", b"private, no-cache"),
         (b"x-content-type-options", b"nosniff"),
     ]
-    if body is not None:
+    if body is not None or response.file is not None:
         headers.append((b"content-type", response.content_type.encode("latin-1")))
     if response.status not in (204, 304):
-        headers.append((b"content-length", b"%d" % len(body or b"")))
+        headers.append((b"content-length", b"%d" % length))
     if response.version_id is not None:
         headers.append((b"etag", b'W/"%d"' % response.version_id))
     if response.last_updated is not None:
@@ -231,4 +238,15 @@ async def reply(send: Send, response: FhirResponse, request: FhirRequest, reques
         # The rest of the body is not read.
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    if response.file is not None and request.method != "HEAD":
+        await _send_file(send, response.file)
+        return
     await send({"type": "http.response.body", "body": b"" if body is None or request.method == "HEAD" else body})
+
+
+async def _send_file(send: Send, path: Path) -> None:
+    """Sends a file piece by piece, each when the client has taken the one before."""
+    with await asyncio.to_thread(path.open, "rb") as file:
+        while piece := await asyncio.to_thread(file.read, _PIECE):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -38,6 +39,8 @@ class Settings:
     """Bytes of request bodies under way in one process, likewise."""
     deadline: float = 60
     """Seconds after which a request is given up with 503."""
+    bulk_files: Path = Path(".hub/bulk")
+    """Folder of the files of bulk exports, shared by whoever works on jobs."""
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from mappings.r4 import Json
 from smart_auth.scopes import Access
@@ -45,3 +46,5 @@ class FhirResponse:
     location: str | None = None
     """Relative to the base: Patient/1/_history/1."""
     headers: dict[str, str] = field(default_factory=dict)
+    file: Path | None = None
+    """A file to send instead of `body`."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from fhir_server.bulk import polling
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.interactions.capabilities import capabilities
 from fhir_server.interactions.create import create
@@ -83,9 +84,14 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "{type}/{id}/_search", "search-compartment", lambda s, r, p: search(s, r, None, (p[0], p[1]))),
     Route("POST", "{type}/{id}/{other}/_search", "search-compartment",
           lambda s, r, p: search(s, r, p[2], (p[0], p[1]))),
+    Route("GET", "_jobs/{id}", "job-status", lambda s, r, p: polling.status(s, r, p[1])),
+    Route("DELETE", "_jobs/{id}", "job-cancel", lambda s, r, p: polling.cancel(s, r, p[1])),
+    Route("GET", "_jobs/{id}/{file}", "job-file", lambda s, r, p: polling.file(s, r, p[1], p[2])),
 )  # fmt: skip
 
 _WORDS = frozenset({"metadata", "_history", "_search", "*"})
+JOBS = "_jobs"
+"""Where the status and the files of asynchronous requests are."""
 
 
 class WrongMethod(MethodNotAllowed):
@@ -107,6 +113,8 @@ def _table() -> dict[str, dict[str, Route]]:
 
 def shape(path: Path) -> str:
     """The shape of a path. Raises NotFound for an unknown resource type, Invalid for what is no id."""
+    if path and path[0] == JOBS and len(path) in (2, 3):
+        return "/".join((JOBS, "{id}", "{file}")[: len(path)])
     found = []
     for position, segment in enumerate(path):
         if position in (0, 2) and segment in TYPE_ID:

@@ -35,6 +35,21 @@ where it stopped when it is started again; what is stored is not loaded twice.
 """
 
 
+EXPORT = """\
+Writes every resource, in its current version, to DIR/Type.1.ndjson and so on, and DIR/manifest.json
+when all of it is there. What it writes is the record at one moment, whoever writes meanwhile.
+"""
+
+
+IMPORT = """\
+Reads NDJSON files, packed ones too (.gz .bz2 .xz): those of a folder, or those a manifest names.
+Every resource keeps its id; one that is there already becomes a new version if it says something else.
+
+Much quicker than `hub load`, and it takes files in any order: what is referred to may come later, or
+not at all, which is told at the end. A run that was broken off goes on where it stopped.
+"""
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     root = argparse.ArgumentParser(
@@ -61,6 +76,24 @@ def parser() -> argparse.ArgumentParser:
     load.add_argument("--url", help="FHIR base URL of a running server; without it, straight into the database")
     load.add_argument(
         "--processes", type=int, default=min(os.cpu_count() or 1, 8), help="files loaded side by side (%(default)s)"
+    )
+
+    export = commands.add_parser(
+        "export", help="write the record as NDJSON files", description=EXPORT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    export.add_argument("folder", type=Path, metavar="DIR", help="a folder that does not exist yet, or is empty")
+    export.add_argument("--type", action="append", default=[], help="resource types, separated by commas")
+    export.add_argument("--since", help="only what changed after this instant; also tells what was deleted")
+    export.add_argument("--until", help="only what changed before this instant")
+
+    bring = commands.add_parser(
+        "import", help="read NDJSON files into the record", description=IMPORT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    bring.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="NDJSON file, folder, or manifest.json")
+    bring.add_argument(
+        "--processes", type=int, default=min(os.cpu_count() or 1, 8), help="processes side by side (%(default)s)"
     )
 
     reindex = commands.add_parser("reindex", help="write search rows of stored resources anew")
@@ -153,6 +186,40 @@ def _load(settings: Settings, chosen: argparse.Namespace) -> int:
     return 1 if totals.refused else 0
 
 
+def _export(settings: Settings, chosen: argparse.Namespace) -> int:
+    from hub import database
+    from hub.export import ExportRefused, export
+    from hub.migrate import upgrade
+
+    asked = [("_type", one) for one in chosen.type]
+    asked += [(name, value) for name, value in (("_since", chosen.since), ("_until", chosen.until)) if value]
+    try:
+        with database.opened(settings) as found:
+            upgrade(found.url)
+            export(settings, found.url, chosen.folder, asked)
+    except ExportRefused as error:
+        return _told(error, 2)
+    return 0
+
+
+def _import(settings: Settings, chosen: argparse.Namespace) -> int:
+    from concurrent.futures.process import BrokenProcessPool
+
+    from hub import database
+    from hub.imports import ImportRefused, import_files
+    from hub.migrate import upgrade
+
+    try:
+        with database.opened(settings) as found:
+            upgrade(found.url)
+            imported = import_files(settings, found.url, chosen.paths, max(chosen.processes, 1))
+    except ImportRefused as error:
+        return _told(error, 2)
+    except BrokenProcessPool:
+        return _told(RuntimeError("a process was ended from outside; the same command goes on where it stopped"), 1)
+    return 1 if imported.refused else 0
+
+
 def _reindex(settings: Settings, chosen: argparse.Namespace) -> int:
     from hub import database
     from hub.migrate import upgrade
@@ -171,6 +238,8 @@ COMMANDS: Mapping[str, Callable[[Settings, argparse.Namespace], int]] = {
     "serve": _serve,
     "migrate": _migrate,
     "load": _load,
+    "export": _export,
+    "import": _import,
     "reindex": _reindex,
 }
 

@@ -48,6 +48,7 @@ def server(settings: Settings, database_url: str) -> Server:
         max_entries=settings.max_entries,
         max_concurrent=settings.max_concurrent,
         deadline=settings.deadline,
+        bulk_files=settings.bulk_files,
     )
     return Server(store=store, base=settings.base, now=now, settings=api, software_version=VERSION)
 

@@ -20,6 +20,7 @@ import uvicorn
 
 from hub import database
 from hub.compose import MULTIPROCESS_METRICS, application
+from hub.jobs import job_process
 from hub.logs import configure_logs
 from hub.migrate import upgrade
 from hub.one_write import OneWriteProtocol
@@ -57,6 +58,7 @@ def serve(settings: Settings, *, sample_data: bool = False, say: Callable[[str],
                 from hub.load.samples import load_samples
 
                 load_samples(settings, found.url, say)
+            stack.enter_context(job_process(settings, found.url))
             say(welcome(settings, found))
             if settings.workers == 1:
                 _work(settings, found, 1, listener)

@@ -54,8 +54,15 @@ class Settings:
     """Requests under way in one worker; more are refused with 503 and Retry-After."""
     deadline: int = 60
     """Seconds after which a request is given up with 503."""
+    job_hours: int = 24
+    """Hours for which the result of a bulk export is kept."""
     log_level: str = "info"
     """debug, info, warning or error. At info each request is one line."""
+
+    @property
+    def bulk_files(self) -> Path:
+        """Folder of the files of bulk exports."""
+        return self.data / "bulk"
 
     @property
     def base(self) -> str:
@@ -122,6 +129,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "max_entries": _whole(1, 1_000_000),
     "max_concurrent": _whole(1, 100_000),
     "deadline": _whole(1, 3600),
+    "job_hours": _whole(1, 24 * 365),
     "log_level": _choice("debug", "info", "warning", "error"),
 }
 

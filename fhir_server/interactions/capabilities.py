@@ -67,6 +67,7 @@ def statement(base: str, settings: Settings, integrity: bool, version: str) -> d
         "status": "active",
         "date": PUBLISHED,
         "kind": "instance",
+        "instantiates": ["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"],
         "software": {"name": "fhir-hub", "version": version},
         "implementation": {"description": "FHIR R4 server of the health data hub", "url": base},
         "fhirVersion": "4.0.1",

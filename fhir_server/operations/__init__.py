@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from fhir_server.bulk.kick_off import export
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.operations.everything import everything
 from fhir_server.operations.expunge import expunge
@@ -44,10 +45,14 @@ class Operation:
 
 
 _R4 = "http://hl7.org/fhir/OperationDefinition"
+_BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("everything", f"{_R4}/Encounter-everything", (INSTANCE,), everything, ("Encounter",)),
     Operation("everything", f"{_R4}/Patient-everything", (TYPE, INSTANCE), everything, ("Patient",)),
+    Operation("export", f"{_BULK}/export", (SYSTEM,), export),
+    Operation("export", f"{_BULK}/patient-export", (TYPE,), export, types=("Patient",)),
+    Operation("export", f"{_BULK}/group-export", (INSTANCE,), export, types=("Group",)),
     Operation(
         "expunge",
         "urn:fhir-hub:OperationDefinition:expunge",

@@ -106,6 +106,12 @@ def point_page(query: SearchQuery, access: Access, base: str, parameters: Parame
     return _by_rid(_branches(query, conditions), conditions.bound(limit, "bigint"), conditions)
 
 
+def all_rids(query: SearchQuery, access: Access, base: str, parameters: Parameters) -> str:
+    """SQL of the rids of everything that meets the criteria, as part of a larger statement."""
+    conditions = Conditions(access, parameters, base)
+    return _rids(_branches(query, conditions), conditions)
+
+
 _NOTHING = "null::smallint, null::integer, null::bigint, null::text, null::bytea"
 
 

@@ -89,7 +89,7 @@ def batches(values: list[str]) -> Iterator[list[str]]:
 
 
 def test_everything_routed_is_stated(stated: dict[str, Any]) -> None:
-    ours = {"capabilities", "search-compartment"}
+    ours = {"capabilities", "search-compartment", "job-status", "job-cancel", "job-file"}
     conditional = {"conditional-update", "conditional-patch", "conditional-delete"}
     assert {route.interaction for route in ROUTES} - ours - conditional == (
         {*TYPE_INTERACTIONS, *SYSTEM_INTERACTIONS} - {"batch"}
@@ -263,7 +263,12 @@ async def test_each_revinclude(client: httpx2.AsyncClient, stated: dict[str, Any
 
 
 _OF_ALL = ("meta", "meta-add", "meta-delete", "validate")
-_OF_TYPES = {"Patient": ("everything",), "Encounter": ("everything",), "Observation": ("lastn",)}
+_OF_TYPES = {
+    "Patient": ("everything", "export"),
+    "Group": ("export",),
+    "Encounter": ("everything",),
+    "Observation": ("lastn",),
+}
 """Type -> operations that not all types have."""
 
 
@@ -302,6 +307,9 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
     for resource in stated["resource"]:
         name = resource["type"]
         assert {operation["name"] for operation in resource["operation"]} == {*_OF_ALL, *_OF_TYPES.get(name, ())}
+        exported = {"Patient": "Patient/$export", "Group": f"Group/{FIRST}/$export"}.get(name)
+        if exported and (await client.get(exported)).status_code != 202:
+            failed.append(exported)
         posted = await client.post(
             f"{name}/$validate", content=serialize(instance(name)), headers={"content-type": FHIR}
         )
@@ -309,8 +317,9 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
         if not judged(posted) or not judged(of_instance) or not await _labelled(client, name):
             failed.append(name)
     assert failed == []
-    assert [operation["name"] for operation in stated["operation"]] == ["meta", "versions"]
+    assert [operation["name"] for operation in stated["operation"]] == ["export", "meta", "versions"]
     assert (await client.get("$meta")).json()["resourceType"] == "Parameters"
+    assert (await client.get("$export")).status_code == 202
     assert (await client.get("$versions")).json()["resourceType"] == "Parameters"
 
 

@@ -1,0 +1,201 @@
+"""Carries an export out: a snapshot of the record into NDJSON files, one type each. https://hl7.org/fhir/uv/bulkdata/export.html"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from zstandard import ZstdError
+
+from fhir_server.access import visible
+from fhir_server.bulk.order import GROUP, SYSTEM, ExportOrder, possible_types
+from fhir_server.bulk.selection import counts, deletions, patient_rids, selection
+from fhir_server.bulk.snapshot import Snapshot, snapshot
+from fhir_server.compression import decompress
+from fhir_server.outcome import Issue, operation_outcome
+from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
+from fhir_server.statement import Parameters
+from fhir_server.summary import apply
+from mappings.r4 import MalformedJson, parse, serialize
+from smart_auth.scopes import Access
+
+FILE_LINES = 500_000
+"""Lines of one file; a type with more has several."""
+BUNDLE_ENTRIES = 100
+"""Deletions told in one Bundle."""
+
+Progress = Callable[[int, int], None]
+"""Told resources written and expected in all; may raise to end the work."""
+
+
+class GroupGone(Exception):
+    """The Group was deleted since the export was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the export."""
+
+    type: str
+    name: str
+    count: int
+    """Lines in it."""
+
+
+@dataclass(slots=True)
+class Exported:
+    """What an export wrote."""
+
+    transaction_time: int
+    output: list[File] = field(default_factory=list)
+    deleted: list[File] = field(default_factory=list)
+    error: list[File] = field(default_factory=list)
+
+
+class _Lines:
+    """Lines into files of a name and number, each closed only when it is safe on disk."""
+
+    def __init__(self, folder: Path, type: str, name: str) -> None:
+        self._folder, self._type, self._name = folder, type, name
+        self._file: BinaryIO | None = None
+        self._count = 0
+        self.files: list[File] = []
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        if not lines:
+            return
+        if self._file is None:
+            self._file = (self._folder / self._current).open("wb", buffering=2**18)
+        self._file.write(b"\n".join(lines) + b"\n")
+        self._count += len(lines)
+        if self._count >= FILE_LINES:
+            self.close()
+
+    @property
+    def _current(self) -> str:
+        return f"{self._name}.{len(self.files) + 1}.ndjson"
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self.files.append(File(self._type, self._current, self._count))
+            self._file, self._count = None, 0
+
+
+def run_export(
+    conninfo: str, order: ExportOrder, access: Access, base: str, folder: Path, now: int, progress: Progress
+) -> Exported:
+    """Writes the files into an empty folder. Raises GroupGone, psycopg.Error, OSError, and what `progress` raises."""
+    with snapshot(conninfo, now) as view:
+        exported = Exported(view.transaction_time)
+        patients = _patients(view, order, access)
+        there = {RESOURCE_TYPES[type_id - 1]: count for type_id, count in view.all(counts(order, access))}
+        types = [name for name in _types(order) if name in there]
+        done, total = 0, sum(there[name] for name in types)
+        errors = _Lines(folder, "OperationOutcome", "errors")
+        for name in types:
+            lines = _Lines(folder, name, name)
+            for rows in view.rows(selection(order, name, patients, access, base)):
+                lines.write(_bodies(rows, name, order, errors))
+                done += len(rows)
+                progress(done, total)
+            lines.close()
+            exported.output += lines.files
+            if order.level != SYSTEM or order.filters:
+                total -= there[name] - sum(file.count for file in lines.files)  # the rest was not meant
+        if order.since is not None and order.level == SYSTEM:
+            exported.deleted = _deleted(view, order, access, folder)
+        errors.close()
+        exported.error = errors.files
+    return exported
+
+
+def _types(order: ExportOrder) -> list[str]:
+    chosen = order.types or possible_types(order.level)
+    return [name for name in RESOURCE_TYPES if name in chosen]
+
+
+def _bodies(rows: Iterable[tuple[str, bytes]], name: str, order: ExportOrder, errors: _Lines) -> list[bytes]:
+    """The lines of some rows; of one that cannot be read an error instead."""
+    if not order.elements:
+        try:
+            return [decompress(body) for _, body in rows]
+        except ZstdError:
+            pass
+    found = []
+    for id, body in rows:
+        try:
+            line = decompress(body)
+            if order.elements:
+                wanted = [one for one in order.elements if one.rpartition(".")[0] in ("", name)]
+                line = serialize(apply(parse(line), None, wanted or ["id"])) if order.elements else line
+        except (ZstdError, MalformedJson):
+            issue = Issue("exception", f"{name}/{id} cannot be read from the database")
+            errors.write([serialize(operation_outcome([issue]))])
+        else:
+            found.append(line)
+    return found
+
+
+def _patients(view: Snapshot, order: ExportOrder, access: Access) -> list[int] | None:
+    """rids of the patients whose resources are exported; None: all."""
+    if order.level == SYSTEM or (order.level != GROUP and not order.patients):
+        return None
+    ids = set(order.patients)
+    if order.level == GROUP:
+        members = _members(view, order.group or "", access)
+        ids = ids & members if ids else members
+    return [rid for _, rid in view.all(patient_rids(sorted(ids), access))]
+
+
+def _members(view: Snapshot, group: str, access: Access) -> set[str]:
+    parameters = Parameters()
+    id = parameters.add(group, "text")
+    statement = parameters.statement(
+        f"select r.body from resource r where r.type_id = {TYPE_ID['Group']} and r.fhir_id = {id}"
+        f" and {visible(access, 'r', parameters)}"
+    )
+    for (body,) in view.all(statement):
+        if body is not None:
+            return members(parse(decompress(body)))
+    raise GroupGone
+
+
+def members(group: dict[str, object]) -> set[str]:
+    """Ids of the Patients that are members of a Group now."""
+    found = set()
+    listed = group.get("member")
+    for member in listed if isinstance(listed, list) else []:
+        reference = member.get("entity", {}).get("reference", "")
+        kind, _, id = reference.partition("/_history/")[0].rpartition("/")
+        if kind.rpartition("/")[2] == "Patient" and not member.get("inactive", False):
+            found.add(id)
+    return found
+
+
+def _deleted(view: Snapshot, order: ExportOrder, access: Access, folder: Path) -> list[File]:
+    """Files of Bundles that tell what was deleted."""
+    lines = _Lines(folder, "Bundle", "deleted")
+    entries: list[dict[str, object]] = []
+
+    def flush() -> None:
+        if entries:
+            lines.write([serialize({"resourceType": "Bundle", "type": "transaction", "entry": list(entries)})])
+            entries.clear()
+
+    chosen = set(_types(order))
+    for rows in view.rows(deletions(order, access)):
+        for type_id, id in rows:
+            name = RESOURCE_TYPES[type_id - 1]
+            if name in chosen:
+                entries.append({"request": {"method": "DELETE", "url": f"{name}/{id}"}})
+            if len(entries) == BUNDLE_ENTRIES:
+                flush()
+    flush()
+    lines.close()
+    return lines.files

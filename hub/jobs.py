@@ -1,0 +1,109 @@
+"""The process beside `hub serve` that works on jobs, so that requests are not held up; light until there is one."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import connection as waiting
+from typing import Any
+
+import psycopg
+
+from hub.logs import configure_logs
+from hub.settings import Settings
+
+SIDE_BY_SIDE = 2
+"""Jobs worked on at the same time: a long import does not hold up an export."""
+WAIT_SECONDS = 5.0
+"""A job is announced by NOTIFY; this often somebody looks anyway."""
+AGAIN_SECONDS = 1.0
+"""Before another try after the database was lost, or the process died."""
+STOP_SECONDS = 5.0
+
+_log = logging.getLogger("hub.jobs")
+
+
+@contextmanager
+def job_process(settings: Settings, url: str) -> Iterator[None]:
+    """Keeps the process running as long as the block; one that dies is replaced."""
+    context = multiprocessing.get_context("spawn")
+    stopping = threading.Event()
+    process = context.Process(target=run, args=(settings, url), name="hub-jobs")
+    process.start()
+
+    def watch() -> None:
+        nonlocal process
+        while not stopping.is_set():
+            process.join()
+            if not stopping.wait(AGAIN_SECONDS):
+                process = context.Process(target=run, args=(settings, url), name="hub-jobs")
+                process.start()
+
+    watcher = threading.Thread(target=watch, name="hub-jobs-watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        process.terminate()
+        watcher.join(STOP_SECONDS)
+        process.kill()
+
+
+def run(settings: Settings, url: str) -> None:
+    """Works on jobs until SIGTERM, or until the process that started this one is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # in a terminal it reaches everybody; the parent decides
+    configure_logs(settings.log_level)
+    for number in range(SIDE_BY_SIDE):
+        threading.Thread(target=_loop, args=(settings, url), name=f"jobs-{number}", daemon=True).start()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    waiting.wait([parent.sentinel])
+    os._exit(1)  # killed: whoever is started next begins our jobs again
+
+
+def _loop(settings: Settings, url: str) -> None:
+    while True:
+        try:
+            with psycopg.connect(url, autocommit=True, application_name="hub-jobs") as connection:
+                connection.execute("listen job")
+                while True:
+                    work_all(settings, url, connection)
+                    for _ in connection.notifies(timeout=WAIT_SECONDS, stop_after=1):
+                        pass
+        except psycopg.Error as error:
+            _log.warning("the database is lost: %s", type(error).__name__)
+            time.sleep(AGAIN_SECONDS)
+
+
+def work_all(settings: Settings, url: str, connection: psycopg.Connection[Any]) -> None:
+    """Carries out what there is to do, and removes what is over."""
+    now = time.time_ns() // 1000
+    found = connection.execute(
+        "select exists (select from job where state in ('waiting', 'running')),"
+        " exists (select from job where expires <= %s)", [now],
+    ).fetchone()  # fmt: skip
+    if found is None or not any(found):
+        return
+    # Imported only now: without jobs this process needs a tenth of the memory.
+    from fhir_server.bulk.tasks import tasks
+    from fhir_server.job_work import Worker
+    from fhir_server.jobs import Job
+    from fhir_server.trouble import places
+
+    def report(job: Job, error: BaseException) -> None:
+        _log.error("a job failed: %s", {"kind": job.kind, "trace": places(error)})
+
+    worker = Worker(
+        connection, settings.bulk_files, tasks(url, settings.base), lambda: time.time_ns() // 1000,
+        settings.job_hours * 3_600_000_000, report,
+    )  # fmt: skip
+    worker.sweep()
+    while worker.work():
+        pass
