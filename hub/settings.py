@@ -48,6 +48,10 @@ class Settings:
     """Largest body of a batch or transaction in bytes."""
     max_entries: int = 25_000
     """Most entries of a batch or transaction."""
+    outbound_schemes: tuple[str, ...] = ("https",)
+    """Schemes of the endpoints that notifications of Subscriptions may be sent to."""
+    outbound_loopback: bool = False
+    """Whether they may be sent to this machine itself."""
     log_level: str = "info"
     """debug, info, warning or error. At info each request is one line."""
 
@@ -84,6 +88,13 @@ def _switch(text: str) -> bool:
     return text.lower() in ("true", "1", "on", "yes")
 
 
+def _schemes(text: str) -> tuple[str, ...]:
+    found = tuple(sorted({part.strip().lower() for part in text.split(",")}))
+    if not set(found) <= {"http", "https"}:
+        raise ValueError("must be https, or http,https")
+    return found
+
+
 def _database(text: str) -> str:
     if urlsplit(text).scheme not in ("postgresql", "postgres"):
         raise ValueError("must be a URL that begins with postgresql://")
@@ -113,6 +124,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "max_body": _whole(1024, 2**31),
     "max_bundle_body": _whole(1024, 2**31),
     "max_entries": _whole(1, 1_000_000),
+    "outbound_schemes": _schemes,
+    "outbound_loopback": _switch,
     "log_level": _choice("debug", "info", "warning", "error"),
 }
 

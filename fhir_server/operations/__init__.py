@@ -8,6 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.operations.subscription_events import subscription_events
+from fhir_server.operations.subscription_status import subscription_status
 from fhir_server.operations.validate import validate
 from fhir_server.operations.versions import versions
 
@@ -37,7 +39,11 @@ class Operation:
     """Then it is called by POST only."""
 
 
+_BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-"
+
 OPERATIONS: tuple[Operation, ...] = (
+    Operation("events", f"{_BACKPORT}events", (INSTANCE,), subscription_events, types=("Subscription",)),
+    Operation("status", f"{_BACKPORT}status", (INSTANCE,), subscription_status, types=("Subscription",)),
     Operation("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate", (TYPE, INSTANCE), validate),
     Operation("versions", "http://hl7.org/fhir/OperationDefinition/CapabilityStatement-versions", (SYSTEM,), versions),
 )

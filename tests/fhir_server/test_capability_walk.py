@@ -270,7 +270,8 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
     failed = []
     for resource in stated["resource"]:
         name = resource["type"]
-        assert [operation["name"] for operation in resource["operation"]] == ["validate"]
+        own = {"Subscription": ["events", "status"]}.get(name, [])
+        assert [operation["name"] for operation in resource["operation"]] == [*own, "validate"]
         posted = await client.post(
             f"{name}/$validate", content=serialize(instance(name)), headers={"content-type": FHIR}
         )
@@ -280,6 +281,8 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
     assert failed == []
     assert [operation["name"] for operation in stated["operation"]] == ["versions"]
     assert (await client.get("$versions")).json()["resourceType"] == "Parameters"
+    assert (await client.get(f"Subscription/{FIRST}/$status")).json()["type"] == "searchset"
+    assert (await client.get(f"Subscription/{FIRST}/$events")).json()["type"] == "history"
 
 
 async def test_each_compartment(client: httpx2.AsyncClient, stated: dict[str, Any]) -> None:
