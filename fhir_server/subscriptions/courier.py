@@ -178,6 +178,7 @@ class Courier:
                     except Undelivered as error:
                         failed.append(error)
                         return
+                    self._failures = 0  # failures in a row are counted, and it did take something
                     await self._marks.load(event.number)
 
         async with asyncio.TaskGroup() as group:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from fhir_server.compression import decompress
 from fhir_server.outcome import FhirError
-from fhir_server.postgres import Connection, ConnectionLost, DatabaseError
+from fhir_server.postgres import Connection, ConnectionLost
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
@@ -103,7 +103,7 @@ class Relay:
         while True:
             try:
                 await self._lead()
-            except (ConnectionLost, DatabaseError) as error:
+            except Exception as error:  # noqa: BLE001 - outermost loop of the relay: it begins anew
                 self._tell(error)
             await asyncio.sleep(self._pace.contest)
 
