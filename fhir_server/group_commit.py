@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
 
 from fhir_server.postgres import ConnectionLost
 from fhir_server.version import Version
@@ -46,6 +47,8 @@ class GroupCommit:
                     later.append(item)
             self._waiting = later
             await self._settle(group)
+        # Here, not only when the loop gets to the callbacks: what is written before that would be left waiting.
+        self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _settle(self, group: list[tuple[Write, asyncio.Future[Version]]]) -> None:
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -49,3 +49,5 @@ class Loader(Generic[Key, Value]):
                 continue
             for key, future in batch.items():
                 future.set_result(found.get(key))
+        # Here, not only when the loop gets to the callbacks: what is loaded before that would be left waiting.
+        self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))

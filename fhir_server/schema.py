@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Index,
     Integer,
@@ -263,3 +264,31 @@ import_chunk = Table(
     PrimaryKeyConstraint("run", "file", "line"),
 )
 """Lines an import is done with, noted in the transaction that stores their resources: it goes on exactly there."""
+subscription_state = Table(
+    "subscription_state",
+    metadata,
+    # Of the Subscription.
+    Column("rid", BigInteger, primary_key=True, autoincrement=False),
+    # Number of the last event.
+    _key("events"),
+    # Hash of what the endpoint has agreed to; null until it has.
+    _key("settled", null=True),
+)
+
+subscription_event = Table(
+    "subscription_event",
+    metadata,
+    _key("subscription_rid"),
+    _key("number"),
+    # Of what changed.
+    _key("rid"),
+    # When that version came about.
+    _key("happened"),
+    Column("version", Integer, nullable=False),
+    Column("type_id", SmallInteger, nullable=False),
+    Column("delivered", Boolean, nullable=False),
+    Column("method", String(6), nullable=False),
+    PrimaryKeyConstraint("subscription_rid", "number"),
+    Index("subscription_event_waiting", "subscription_rid", "number", postgresql_where=text("not delivered")),
+)
+"""An event of a Subscription: a version that met it. Delivered ones are kept a while for $events."""

@@ -58,6 +58,10 @@ def new_id() -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def _nothing() -> None:
+    """What follows a write where nobody waits for it."""
+
+
 def _now() -> int:
     return time.time_ns() // 1000
 
@@ -97,6 +101,9 @@ class ResourceStore(Reader):
         self.rids = Rids(self._points)
         self._loaders: dict[Access, Loader[tuple[str, str], Version]] = {}
         self._groups = GroupCommit(self._commit)
+        self._conninfo = conninfo
+        self.on_write: Callable[[], None] = _nothing
+        """Called after each commit of this process."""
 
     def close(self) -> None:
         """Closes all connections."""
@@ -120,6 +127,12 @@ class ResourceStore(Reader):
         pool = self._points if statement.generic else self._searches
         [rows] = await pool.run([statement])
         return rows
+
+    async def connection(self) -> Connection:
+        """A connection of its own, for who holds a lock of the session. Raises ConnectionLost."""
+        connection = Connection(_conninfo(self._conninfo, _POINT))
+        await connection.open()
+        return connection
 
     async def write(self, change: Change) -> Version:
         """Commits one change, with whatever else is waiting.
@@ -186,6 +199,7 @@ class ResourceStore(Reader):
         for attempt in range(4):
             try:
                 await self._points.run(batch)
+                self.on_write()
                 return
             except DatabaseError as error:
                 if not error.retryable or attempt == 3:
@@ -207,6 +221,7 @@ class ResourceStore(Reader):
             try:
                 yield unit
                 await unit.finish("commit")
+                self.on_write()
             except BaseException as error:
                 unit.abandon()
                 if isinstance(error, DatabaseError) and error.retryable:

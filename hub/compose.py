@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Mapping
@@ -16,8 +17,10 @@ from fhir_server.dispatch import Settings as ApiSettings
 from fhir_server.metrics import Metrics
 from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
+from fhir_server.subscriptions.relay import Relay
 from hub import VERSION
 from hub.logs import RequestLog
+from hub.outbound import Allowed, Door
 from hub.pages import pages
 from hub.settings import Settings
 from smart_auth.scopes import UNRESTRICTED
@@ -69,11 +72,20 @@ def application(settings: Settings, database_url: str, database: str, worker: in
     async def ping() -> None:
         await fhir.store.select(Statement("select 1"))
 
+    door = Door(Allowed(frozenset(settings.outbound_schemes), settings.outbound_loopback))
+    relay = Relay(fhir.store, door.send, now=now, log=log)
+    tasks: list[asyncio.Task[None]] = []
+
     async def start() -> None:
         # The first read opens a connection and fails here, not at a client, if there is no database.
         await fhir.store.read(UNRESTRICTED, "Patient", "warm-up")
+        tasks.append(asyncio.create_task(relay.run()))
 
     async def stop() -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await door.close()
         fhir.store.close()
         log.flush()
 

@@ -56,6 +56,10 @@ class Settings:
     """Seconds after which a request is given up with 503."""
     job_hours: int = 24
     """Hours for which the result of a bulk export is kept."""
+    outbound_schemes: tuple[str, ...] = ("https",)
+    """Schemes of the endpoints that notifications of Subscriptions may be sent to."""
+    outbound_loopback: bool = False
+    """Whether they may be sent to this machine itself."""
     log_level: str = "info"
     """debug, info, warning or error. At info each request is one line."""
 
@@ -97,6 +101,13 @@ def _switch(text: str) -> bool:
     return text.lower() in ("true", "1", "on", "yes")
 
 
+def _schemes(text: str) -> tuple[str, ...]:
+    found = tuple(sorted({part.strip().lower() for part in text.split(",")}))
+    if not set(found) <= {"http", "https"}:
+        raise ValueError("must be https, or http,https")
+    return found
+
+
 def _database(text: str) -> str:
     if urlsplit(text).scheme not in ("postgresql", "postgres"):
         raise ValueError("must be a URL that begins with postgresql://")
@@ -130,6 +141,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "max_concurrent": _whole(1, 100_000),
     "deadline": _whole(1, 3600),
     "job_hours": _whole(1, 24 * 365),
+    "outbound_schemes": _schemes,
+    "outbound_loopback": _switch,
     "log_level": _choice("debug", "info", "warning", "error"),
 }
 

@@ -18,6 +18,7 @@ from fhir_server.outcome import Invalid, NotFound
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search.parameters import SearchParameter, parameters_of
 from fhir_server.shape import SHAPING, shaped
+from fhir_server.subscriptions.topics import LISTED, TOPICS, canonical
 from mappings.r4 import serialize
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def statement(base: str, settings: Settings, integrity: bool, version: str) -> d
         "rest": [
             {
                 "mode": "server",
-                "resource": [_resource(name, settings, integrity) for name in RESOURCE_TYPES],
+                "resource": [_resource(name, base, settings, integrity) for name in RESOURCE_TYPES],
                 "interaction": _interactions(SYSTEM_INTERACTIONS),
                 "searchParam": [_parameter(parameter) for parameter in common_parameters()],
                 "operation": _operations("system", None, settings),
@@ -88,8 +89,9 @@ def statement(base: str, settings: Settings, integrity: bool, version: str) -> d
     }
 
 
-def _resource(resource_type: str, settings: Settings, integrity: bool) -> dict[str, Any]:
+def _resource(resource_type: str, base: str, settings: Settings, integrity: bool) -> dict[str, Any]:
     return {
+        **_topics(resource_type, base),
         "type": resource_type,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{resource_type}",
         "interaction": _interactions(TYPE_INTERACTIONS),
@@ -106,6 +108,13 @@ def _resource(resource_type: str, settings: Settings, integrity: bool) -> dict[s
         "searchParam": [_parameter(parameter) for parameter in parameters_of(resource_type).values()],
         "operation": _operations("type", resource_type, settings),
     }
+
+
+def _topics(resource_type: str, base: str) -> dict[str, Any]:
+    """The topics one may subscribe to, as R4 can tell them: extensions of the type Subscription."""
+    if resource_type != "Subscription":
+        return {}
+    return {"extension": [{"url": LISTED, "valueCanonical": canonical(topic, base)} for topic in TOPICS]}
 
 
 def _interactions(known: tuple[str, ...]) -> list[dict[str, str]]:

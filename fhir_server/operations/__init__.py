@@ -13,6 +13,8 @@ from fhir_server.operations.everything import everything
 from fhir_server.operations.expunge import expunge
 from fhir_server.operations.lastn import lastn
 from fhir_server.operations.meta import meta, meta_add, meta_delete
+from fhir_server.operations.subscription_events import subscription_events
+from fhir_server.operations.subscription_status import subscription_status
 from fhir_server.operations.validate import validate
 from fhir_server.operations.versions import versions
 
@@ -45,9 +47,11 @@ class Operation:
 
 
 _R4 = "http://hl7.org/fhir/OperationDefinition"
+_BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-"
 _BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
 
 OPERATIONS: tuple[Operation, ...] = (
+    Operation("events", f"{_BACKPORT}events", (INSTANCE,), subscription_events, types=("Subscription",)),
     Operation("everything", f"{_R4}/Encounter-everything", (INSTANCE,), everything, ("Encounter",)),
     Operation("everything", f"{_R4}/Patient-everything", (TYPE, INSTANCE), everything, ("Patient",)),
     Operation("export", f"{_BULK}/export", (SYSTEM,), export),
@@ -65,6 +69,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("meta", f"{_R4}/Resource-meta", (SYSTEM, TYPE, INSTANCE), meta),
     Operation("meta-add", f"{_R4}/Resource-meta-add", (INSTANCE,), meta_add, affects_state=True),
     Operation("meta-delete", f"{_R4}/Resource-meta-delete", (INSTANCE,), meta_delete, affects_state=True),
+    Operation("status", f"{_BACKPORT}status", (INSTANCE,), subscription_status, types=("Subscription",)),
     Operation("validate", f"{_R4}/Resource-validate", (TYPE, INSTANCE), validate),
     Operation("versions", f"{_R4}/CapabilityStatement-versions", (SYSTEM,), versions),
 )

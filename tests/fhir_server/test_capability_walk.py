@@ -268,6 +268,7 @@ _OF_TYPES = {
     "Group": ("export",),
     "Encounter": ("everything",),
     "Observation": ("lastn",),
+    "Subscription": ("events", "status"),
 }
 """Type -> operations that not all types have."""
 
@@ -321,6 +322,8 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
     assert (await client.get("$meta")).json()["resourceType"] == "Parameters"
     assert (await client.get("$export")).status_code == 202
     assert (await client.get("$versions")).json()["resourceType"] == "Parameters"
+    assert (await client.get(f"Subscription/{FIRST}/$status")).json()["type"] == "searchset"
+    assert (await client.get(f"Subscription/{FIRST}/$events")).json()["type"] == "history"
 
 
 async def test_each_compartment(client: httpx2.AsyncClient, stated: dict[str, Any]) -> None:

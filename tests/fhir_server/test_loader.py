@@ -61,3 +61,24 @@ async def test_a_reader_that_leaves_does_not_end_the_others() -> None:
         await leaver
     gate.set()
     assert await stayer == 7
+
+
+async def test_a_key_that_comes_as_the_work_ends_is_not_forgotten() -> None:
+    """Between the end of a worker and the callbacks of its task others run: they must find its slot free."""
+    loop = asyncio.get_running_loop()
+    late: list[asyncio.Future[int | None]] = []
+
+    def come() -> None:
+        late.append(loader.load(2).send(None))  # up to where it waits, without a turn of the loop
+
+    async def fetch(keys: Sequence[int]) -> dict[int, int]:
+        if 1 in keys:
+            loop.call_soon(loop.call_soon, come)
+            await asyncio.sleep(0)
+        return {key: key for key in keys}
+
+    loader = Loader(fetch, slots=1)
+    assert await loader.load(1) == 1
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert late[0].done()

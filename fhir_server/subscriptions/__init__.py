@@ -1,0 +1,1 @@
+"""Subscriptions: changes are matched, counted and told. https://hl7.org/fhir/R4/subscription.html"""

@@ -1,0 +1,113 @@
+"""The outbox as the relay reads it: what is visible, oldest first, deleted in the transaction that counts the events.
+
+There is no cursor, so a transaction that commits late is only seen late, never passed over. Versions of one resource
+are in order by themselves: a version can only be written when the one before is committed, hence visible, and its row
+takes its sequence number after that.
+
+Rows that are gone leave dead tuples at the front of the index until vacuum may remove them. `low` spares reading them:
+the number before which no row can appear any more. Whoever had taken a number when the sequence was looked at had its
+transaction id before the relay's next commit got one; once all transactions before that have ended, `low` moves up to
+where the sequence stood. (The xmax of a snapshot would not do: it is one above the latest that has *ended*.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from fhir_server.arrays import int2_array, int4_array, int8_array, text_array
+from fhir_server.compression import decompress
+from fhir_server.postgres import Row
+from fhir_server.resource_types import RESOURCE_TYPES
+from fhir_server.statement import Statement
+from fhir_server.subscriptions.seen import Seen
+from mappings.r4 import parse
+
+Run = Callable[[Sequence[Statement]], Awaitable[list[list[Row]]]]
+
+LIMIT = 500
+"""Rows taken at a time."""
+
+_SEQUENCE = Statement("select last_value from outbox_sequence_seq", binary=True)
+_OLDEST = Statement("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint", binary=True)
+_OWN = Statement("select pg_current_xact_id()::text::bigint", binary=True)
+_TAKE = f"""
+select o.sequence, o.rid, o.version, o.type_id, o.method, r.fhir_id,
+  case when r.version = o.version then r.last_updated else v.last_updated end,
+  case when o.type_id = any($2::smallint[]) then
+    case when o.method = 'DELETE' then p.body when r.version = o.version then r.body else v.body end
+  end
+from (select * from outbox where sequence >= ($1::bigint[])[1] order by sequence limit {LIMIT}) o
+  left join resource r on r.rid = o.rid
+  left join resource_version v on r.version <> o.version and v.rid = o.rid and v.version = o.version
+  left join resource_version p on o.method = 'DELETE' and p.rid = o.rid and p.version = o.version - 1
+order by o.sequence"""
+_GONE = "delete from outbox where sequence = any($1::bigint[])"
+_EVENTS = """
+insert into subscription_event (subscription_rid, number, rid, happened, version, type_id, delivered, method)
+select s, n, r, h, v, t, false, m
+from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], $6::smallint[], $7::text[])
+  u(s, n, r, h, v, t, m)"""
+
+
+class Outbox:
+    """Reads the outbox on one connection."""
+
+    def __init__(self, run: Run, base: str) -> None:
+        self._run, self._base = run, base
+        self._low = self._last = 0
+        self._mark: tuple[int, int] | None = None
+        """Id of a transaction of ours, and where the sequence stood before it."""
+
+    async def look(self, types: Sequence[int]) -> list[Seen]:
+        """What is there, at most LIMIT, with the content of those types. Each row stays until `commit`."""
+        take = Statement(_TAKE, (int8_array([self._low]), int2_array(types)), binary=True)
+        # In this order: what had ended before the rows were read is seen by them.
+        sequence, oldest, rows = await self._run([_SEQUENCE, _OLDEST, take])
+        self._last = _number(sequence[0][0])
+        if self._mark is not None and _number(oldest[0][0]) >= self._mark[0]:
+            self._low = max(self._low, min([self._mark[1], *(_number(row[0]) for row in rows[:1])]))
+            self._mark = None
+        return [self._seen(row) for row in rows]
+
+    async def commit(self, statements: Sequence[Statement], seen: Sequence[Seen]) -> None:
+        """Runs the statements and deletes the rows, in one transaction."""
+        gone = Statement(_GONE, (int8_array([one.sequence for one in seen]),), binary=True)
+        *_, own = await self._run([*statements, gone, _OWN])
+        if self._mark is None:
+            self._mark = (_number(own[0][0]), self._last)
+
+    def _seen(self, row: Row) -> Seen:
+        sequence, rid, version, type_id, method, id, updated, body = row
+        return Seen(
+            _number(sequence),
+            RESOURCE_TYPES[_number(type_id) - 1],
+            id.decode() if id else "",
+            _number(rid),
+            _number(version),
+            method.decode(),
+            _number(updated) if updated else 0,
+            parse(decompress(body)) if body else None,
+            self._base,
+        )
+
+
+def _number(raw: bytes) -> int:
+    return int.from_bytes(raw, "big", signed=True)
+
+
+def recorded(found: Sequence[tuple[int, int, Seen]], type_ids: Sequence[int]) -> Statement:
+    """Stores events: (rid of the Subscription, number, change), and the type of each change."""
+    seen = [change for _, _, change in found]
+    return Statement(
+        _EVENTS,
+        (
+            int8_array([rid for rid, _, _ in found]),
+            int8_array([number for _, number, _ in found]),
+            int8_array([one.rid for one in seen]),
+            int8_array([one.last_updated for one in seen]),
+            int4_array([one.version_id for one in seen]),
+            int2_array(type_ids),
+            text_array([one.method for one in seen]),
+        ),
+        binary=True,
+    )

@@ -1,0 +1,69 @@
+"""One version as matching sees it: its index rows with named columns, without going to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from fhir_server.resource_types import TYPE_ID
+from fhir_server.search.index import index_rows
+from fhir_server.search.rows import Rows
+from mappings.r4 import Json
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "token": ("param_id", "code_hash", "system_hash"),
+    "reference": ("param_id", "target_type", "target_id"),
+    "reference_other": ("param_id", "target_hash"),
+    "date": ("param_id", "low", "high"),
+    "quantity": ("param_id", "unit_hash", "low", "high"),
+    "number": ("param_id", "low", "high"),
+    "string": ("param_id", "normalised", "exact_hash"),
+    "uri": ("param_id", "uri"),
+    "composite": ("param_id", "first_hash", "first_system", "second_hash", "second_system", "low", "high", "low2",
+                  "high2"),
+}  # fmt: skip
+"""Search table -> names of the columns of `Rows`, in its order; a reference names its target."""
+
+_NUMERIC = frozenset({"quantity", "number", "composite"})
+
+
+@dataclass(slots=True)
+class Seen:
+    """A version that came about."""
+
+    sequence: int
+    """In the outbox."""
+    type: str
+    id: str
+    rid: int
+    version_id: int
+    method: str
+    last_updated: int
+    resource: dict[str, Json] | None
+    """Its content; of a deletion the content it took away. None: nobody asked for it, or it is no longer there."""
+    base: str
+    _rows: Rows | None = None
+
+    def rows(self, table: str, param_ids: frozenset[int] | None) -> Iterator[dict[str, Any]]:
+        """Its rows in a search table, as column -> value; param_ids: only those of these parameters."""
+        if table == "resource":
+            yield {"fhir_id": self.id, "last_updated": self.last_updated, "rid": self.rid}
+            return
+        if self.resource is None:
+            return
+        if self._rows is None:
+            self._rows = index_rows(self.resource, self.base)
+        names, numeric = COLUMNS[table], table in _NUMERIC
+        for found in getattr(self._rows, table):
+            if param_ids is None or found[0] in param_ids:
+                values = (Decimal(one) if isinstance(one, str) else one for one in found) if numeric else found
+                row = dict(zip(names, values, strict=True))
+                if table == "reference":
+                    row["target_type_id"] = TYPE_ID[row["target_type"]]
+                yield row
+
+    def targets(self, param_ids: frozenset[int]) -> list[tuple[str, str]]:
+        """(type, id) of what it refers to by these parameters."""
+        return [(row["target_type"], row["target_id"]) for row in self.rows("reference", param_ids)]

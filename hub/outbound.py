@@ -1,0 +1,114 @@
+"""The way out: HTTP requests of the hub's own, to addresses it may reach.
+
+Whoever may write a Subscription chooses where the hub sends requests. So the scheme must be allowed, no redirect is
+followed, and the address a name stands for is judged before it is connected to, and then connected to itself: a name
+that is looked up again could mean another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+import httpx2
+
+from fhir_server.subscriptions.courier import Headers, Undelivered
+
+CONNECT_SECONDS = 5.0
+CONNECTIONS = 64
+ANSWER_BYTES = 64 * 1024
+"""An endpoint's answer is read up to here, so that the connection can be used again; longer ones close it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Where requests may go."""
+
+    schemes: frozenset[str] = frozenset({"https"})
+    loopback: bool = False
+    """This machine itself too: for tests, and for receivers beside the hub."""
+
+
+def reachable(address: str, allowed: Allowed) -> bool:
+    """Whether requests may go to an IP address."""
+    ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    if ip.is_loopback:
+        return allowed.loopback
+    return not (ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved)
+
+
+class Door:
+    """Sends, with connections kept open from one request to the next."""
+
+    def __init__(self, allowed: Allowed) -> None:
+        self._allowed = allowed
+        limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        self._client = httpx2.AsyncClient(limits=limits, follow_redirects=False, trust_env=False)
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._client.aclose()
+
+    async def send(self, method: str, url: str, headers: Headers, body: bytes | None, seconds: float) -> None:
+        """One request; returns when it was answered 2xx within the time. Raises Undelivered."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._send(method, url, headers, body)
+        except (TimeoutError, httpx2.TimeoutException):
+            raise Undelivered(f"the endpoint did not answer within {seconds:g} s") from None
+        except httpx2.InvalidURL:
+            raise Undelivered("the endpoint is not a URL") from None
+        except httpx2.ConnectError:
+            raise Undelivered("the endpoint cannot be connected to") from None
+        except httpx2.HTTPError as error:
+            raise Undelivered(f"the connection to the endpoint failed ({type(error).__name__})") from None
+
+    async def _send(self, method: str, url: str, headers: Headers, body: bytes | None) -> None:
+        target = httpx2.URL(url)
+        if target.scheme not in self._allowed.schemes:
+            raise Undelivered("the scheme of the endpoint is not allowed here")
+        if not target.host or target.userinfo:
+            raise Undelivered("the endpoint must have a host, and no user name or password")
+        address = await self._address(target.host, target.port or {"http": 80, "https": 443}[target.scheme])
+        sent = [("Host", target.netloc.decode("ascii")), *headers]
+        request = self._client.build_request(
+            method,
+            target.copy_with(host=address),
+            content=body,
+            headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in sent],
+            extensions={"sni_hostname": target.raw_host.decode("ascii")},
+        )
+        request.extensions["timeout"] = {"connect": CONNECT_SECONDS, "pool": None, "read": None, "write": None}
+        response = await self._client.send(request, stream=True)
+        try:
+            await _drain(response)
+        finally:
+            await response.aclose()
+        if not response.is_success:
+            raise Undelivered(f"the endpoint answered {response.status_code}")
+
+    async def _address(self, host: str, port: int) -> str:
+        """An address of the host that may be reached."""
+        loop = asyncio.get_running_loop()
+        try:
+            found: Sequence[tuple[object, ...]] = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError:
+            raise Undelivered("the name of the endpoint's host is not known") from None
+        addresses = [str(entry[4][0]) for entry in found if isinstance(entry[4], tuple)]
+        for address in addresses:
+            if reachable(address, self._allowed):
+                return address
+        raise Undelivered("the address of the endpoint is not allowed here")
+
+
+async def _drain(response: httpx2.Response) -> None:
+    size = 0
+    async for chunk in response.aiter_raw():
+        size += len(chunk)
+        if size > ANSWER_BYTES:
+            return

@@ -1,0 +1,92 @@
+"""Where the hub's own requests may go, and what becomes of answers and silence."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from fhir_server.subscriptions.courier import Undelivered
+from hub.outbound import Allowed, Door, reachable
+from tests.fhir_server.subscriptions.endpoint import listening
+
+LOCAL = Allowed(frozenset({"http"}), loopback=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "reached"),
+    [
+        ("93.184.216.34", True), ("10.1.2.3", True), ("2606:2800::1", True), ("fd00::1", True),
+        ("127.0.0.1", False), ("127.9.9.9", False), ("::1", False), ("::ffff:127.0.0.1", False),
+        ("169.254.169.254", False), ("::ffff:169.254.169.254", False), ("fe80::1%eth0", False), ("0.0.0.0", False),
+        ("::", False), ("224.0.0.1", False), ("255.255.255.255", False),
+    ],
+)  # fmt: skip
+def test_addresses(address: str, reached: bool) -> None:
+    assert reachable(address, Allowed()) is reached
+    if "127." in address or address == "::1":
+        assert reachable(address, LOCAL)
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed", "reason"),
+    [
+        ("http://127.0.0.1:{port}/", Allowed(), "scheme"),
+        ("ftp://127.0.0.1:{port}/", LOCAL, "scheme"),
+        ("http://127.0.0.1:{port}/", Allowed(frozenset({"http"})), "address"),
+        ("http://localhost:{port}/", Allowed(frozenset({"http"})), "address"),
+        ("http://user:pw@127.0.0.1:{port}/", LOCAL, "password"),
+        ("http:///path", LOCAL, "host"),
+        ("http://name.invalid/", LOCAL, "not known"),
+        ("http://127.0.0.1:1/", LOCAL, "connected"),
+    ],
+)
+async def test_what_is_not_sent(url: str, allowed: Allowed, reason: str) -> None:
+    door = Door(allowed)
+    async with listening() as endpoint:
+        with pytest.raises(Undelivered) as caught:
+            await door.send("POST", url.format(port=endpoint.port), [], b"{}", 2)
+        assert reason in str(caught.value)
+        assert endpoint.told == []
+    await door.close()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [(500, "answered 500"), (301, "answered 301"), ("hang", "did not answer within 0.3 s"), ("close", "failed")],
+)
+async def test_answers(behaviour: int | str, reason: str) -> None:
+    door = Door(LOCAL)
+    async with listening() as endpoint:
+        endpoint.behaviours.append(behaviour)
+        with pytest.raises(Undelivered) as caught:
+            await door.send("POST", endpoint.url, [("X-Secret", "value")], b"{}", 0.3)
+        assert reason in str(caught.value)
+        assert "value" not in str(caught.value)
+        await door.send("PUT", f"{endpoint.url}/Patient/1", [("X-Secret", "value")], b"{}", 5)
+        assert endpoint.told[-1].headers["x-secret"] == "value"
+        assert endpoint.told[-1].body == b"{}"
+    await door.close()
+
+
+async def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address that was judged is the one connected to: a second answer for the name is not asked for."""
+    loop = asyncio.get_running_loop()
+    asked: list[str] = []
+
+    async def getaddrinfo(host: str, port: int, **more: Any) -> Sequence[tuple[Any, ...]]:
+        asked.append(host)
+        address = "127.0.0.1" if len(asked) == 1 else "169.254.169.254"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+    door = Door(LOCAL)
+    async with listening() as endpoint:
+        await door.send("POST", f"http://rebinding.example:{endpoint.port}/x", [], None, 2)
+        assert endpoint.told[0].headers["host"] == f"rebinding.example:{endpoint.port}"
+    assert asked[0] == "rebinding.example"
+    assert "rebinding.example" not in asked[1:]
+    await door.close()
