@@ -11,10 +11,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from fhir_server import routes
+from fhir_server import later, routes
 from fhir_server.admission import Admission, Busy
 from fhir_server.body import FORM_TYPE, media_type
-from fhir_server.dispatch import Server, perform_routed, refusal
+from fhir_server.dispatch import Server, hold, perform_routed, refusal
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.formats import FHIR_JSON, negotiate
 from fhir_server.instant import SECOND, http_date
@@ -113,7 +113,11 @@ class App:
                         await self._receive_body(request, receive)
                     content_type = self._format(request, routed)
                     async with Patience(receive, self._server.settings.deadline) as patience:
-                        response = await perform_routed(self._server, request, routed)
+                        if later.asked(request, routed):
+                            hold(request.access, routed.interaction, routed.resource_type)
+                            response = await later.kick_off(self._server, request)
+                        else:
+                            response = await perform_routed(self._server, request, routed)
                     if patience.ended is Ended.LEFT:
                         raise Disconnected
                     if patience.ended is Ended.LATE:

@@ -21,6 +21,8 @@ class Prefer:
 
     returns: str | None = None
     lenient: bool = False
+    later: bool = False
+    """The client would rather be told where the answer will be (respond-async)."""
 
 
 @lru_cache(maxsize=256)
@@ -36,7 +38,7 @@ def parse_prefer(value: str) -> Prefer:
         chosen.setdefault(name.strip().lower(), wanted.strip().strip('"'))
     returns = _one_of("return", chosen.get("return"), RETURNS)
     handling = _one_of("handling", chosen.get("handling"), HANDLINGS)
-    return Prefer(returns, handling == "lenient")
+    return Prefer(returns, handling == "lenient", "respond-async" in chosen)
 
 
 def _one_of(name: str, wanted: str | None, known: Sequence[str]) -> str | None:

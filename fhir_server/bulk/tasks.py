@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fhir_server.bulk.answer import run_answer
 from fhir_server.bulk.export import Exported, File, GroupGone, run_export
 from fhir_server.bulk.order import order_of
 from fhir_server.job_work import Progress, Task
-from fhir_server.jobs import EXPORT, Job
+from fhir_server.jobs import ANSWER, EXPORT, Job
 from fhir_server.outcome import Gone
 from fhir_server.version import instant
 
@@ -30,7 +31,13 @@ def tasks(conninfo: str, base: str) -> Mapping[str, Task]:
             raise Gone("the Group was deleted") from None
         return manifest(exported, job, base)
 
-    return {EXPORT: export}
+    def answer(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
+        shutil.rmtree(folder)
+        folder.mkdir()
+        now = time.time_ns() // 1000
+        return manifest(run_answer(conninfo, job.order, job.access, base, folder, now, progress), job, base)
+
+    return {EXPORT: export, ANSWER: answer}
 
 
 def manifest(exported: Exported, job: Job, base: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def asked(method: str, prefer: str) -> FhirRequest:
         ("return=minimal; handling=lenient", Prefer("minimal", True)),
         ("return=minimal, handling=lenient", Prefer("minimal", True)),
         ("return=minimal, return=representation", Prefer("minimal")),
-        ("respond-async", Prefer()),
+        ("respond-async", Prefer(later=True)),
     ],
 )
 def test_preferences(value: str, expected: Prefer) -> None:
