@@ -155,7 +155,7 @@ class App:
 
     async def _receive_body(self, request: FhirRequest, receive: Receive) -> None:
         settings = self._server.settings
-        whole_bundle = not request.path or request.path[0] == "Bundle"
+        whole_bundle = not request.path or request.path[0] in ("Bundle", "$import")
         limit = settings.max_bundle_body if whole_bundle else settings.max_body
         body = await body_of(receive, request.headers, limit)
         if request.path and request.path[-1] == "_search":

@@ -40,7 +40,9 @@ class Settings:
     deadline: float = 60
     """Seconds after which a request is given up with 503."""
     bulk_files: Path = Path(".hub/bulk")
-    """Folder of the files of bulk exports, shared by whoever works on jobs."""
+    """Folder of the files of bulk exports and imports, shared by whoever works on jobs."""
+    import_sources: tuple[str, ...] = ()
+    """URLs of folders that $import may read from; each ends in a slash."""
 
 
 @dataclass(slots=True)

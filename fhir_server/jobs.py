@@ -63,9 +63,16 @@ def job_of(row: bytes | str) -> Job:
     )
 
 
-async def create(store: ResourceStore, kind: str, request: str, order: dict[str, Any], access: Access, now: int) -> str:
-    """Puts a job in; its id. Raises TooManyJobs."""
-    parameters, id = Parameters(), secrets.token_hex(16)
+def new_job_id() -> str:
+    """An id nobody can guess."""
+    return secrets.token_hex(16)
+
+
+async def create(
+    store: ResourceStore, kind: str, request: str, order: dict[str, Any], access: Access, now: int, id: str
+) -> None:
+    """Puts a job in. Raises TooManyJobs."""
+    parameters = Parameters()
     texts = (id, kind, WAITING, request, orjson.dumps(order).decode(), orjson.dumps(asdict(access)).decode())
     values = ", ".join(parameters.add(text, "text") for text in texts)
     statement = parameters.statement(
@@ -78,7 +85,6 @@ async def create(store: ResourceStore, kind: str, request: str, order: dict[str,
         await unit.run([Statement("notify job")])
     if not rows:
         raise TooManyJobs("too many jobs are waiting; try again later")
-    return id
 
 
 async def find(store: ResourceStore, access: Access, id: str) -> Job | None:

@@ -52,6 +52,7 @@ def server(settings: Settings, database_url: str) -> Server:
         max_concurrent=settings.max_concurrent,
         deadline=settings.deadline,
         bulk_files=settings.bulk_files,
+        import_sources=settings.import_sources,
     )
     return Server(store=store, base=settings.base, now=now, settings=api, software_version=VERSION)
 

@@ -96,12 +96,14 @@ def work_all(settings: Settings, url: str, connection: psycopg.Connection[Any]) 
     from fhir_server.job_work import Worker
     from fhir_server.jobs import Job
     from fhir_server.trouble import places
+    from hub.door import door
 
     def report(job: Job, error: BaseException) -> None:
         _log.error("a job failed: %s", {"kind": job.kind, "trace": places(error)})
 
+    carried_out = tasks(url, settings.base, door(settings.import_sources), settings.import_processes)
     worker = Worker(
-        connection, settings.bulk_files, tasks(url, settings.base), lambda: time.time_ns() // 1000,
+        connection, settings.bulk_files, carried_out, lambda: time.time_ns() // 1000,
         settings.job_hours * 3_600_000_000, report,
     )  # fmt: skip
     worker.sweep()

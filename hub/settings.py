@@ -55,11 +55,15 @@ class Settings:
     deadline: int = 60
     """Seconds after which a request is given up with 503."""
     job_hours: int = 24
-    """Hours for which the result of a bulk export is kept."""
+    """Hours for which the result of a bulk export or import is kept."""
     outbound_schemes: tuple[str, ...] = ("https",)
     """Schemes of the endpoints that notifications of Subscriptions may be sent to."""
     outbound_loopback: bool = False
     """Whether they may be sent to this machine itself."""
+    import_sources: tuple[str, ...] = ()
+    """Where $import may read from: URLs of folders (https://..., file:///...), separated by commas."""
+    import_processes: int = 2
+    """Processes of an $import."""
     log_level: str = "info"
     """debug, info, warning or error. At info each request is one line."""
 
@@ -123,6 +127,17 @@ def _base(text: str) -> str:
     return text.rstrip("/")
 
 
+def _places(text: str) -> tuple[str, ...]:
+    found = tuple(place.strip().rstrip("/") + "/" for place in text.split(",") if place.strip())
+    for place in found:
+        parts = urlsplit(place)
+        if parts.scheme not in ("http", "https", "file") or parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError("must be URLs of folders, such as https://example.org/export/ or file:///srv/import/")
+        if bool(parts.netloc) == (parts.scheme == "file"):
+            raise ValueError("an http or https URL names a host, a file URL has three slashes")
+    return found
+
+
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "env": _choice("development", "production"),
     "database_url": _database,
@@ -143,6 +158,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "job_hours": _whole(1, 24 * 365),
     "outbound_schemes": _schemes,
     "outbound_loopback": _switch,
+    "import_sources": _places,
+    "import_processes": _whole(1, 64),
     "log_level": _choice("debug", "info", "warning", "error"),
 }
 

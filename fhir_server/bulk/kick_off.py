@@ -34,7 +34,8 @@ async def export(server: Server, request: FhirRequest, resource_type: str | None
     url = "/".join((server.base, *request.path))
     if request.query:
         url += "?" + urlencode(request.query)
-    job = await jobs.create(server.store, jobs.EXPORT, url, asdict(order), request.access, server.now())
+    job = jobs.new_job_id()
+    await jobs.create(server.store, jobs.EXPORT, url, asdict(order), request.access, server.now(), job)
     started = Issue(
         "informational", "the export is under way; Content-Location tells how it goes", severity="information"
     )

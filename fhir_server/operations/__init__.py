@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from fhir_server.bulk.import_kick_off import import_
 from fhir_server.bulk.kick_off import export
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.operations.everything import everything
@@ -65,6 +66,7 @@ OPERATIONS: tuple[Operation, ...] = (
         affects_state=True,
         setting="expunge",
     ),
+    Operation("import", "urn:fhir-hub:OperationDefinition:import", (SYSTEM,), import_, affects_state=True),
     Operation("lastn", f"{_R4}/Observation-lastn", (TYPE,), lastn, ("Observation",)),
     Operation("meta", f"{_R4}/Resource-meta", (SYSTEM, TYPE, INSTANCE), meta),
     Operation("meta-add", f"{_R4}/Resource-meta-add", (INSTANCE,), meta_add, affects_state=True),

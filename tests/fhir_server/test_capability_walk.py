@@ -318,9 +318,10 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
         if not judged(posted) or not judged(of_instance) or not await _labelled(client, name):
             failed.append(name)
     assert failed == []
-    assert [operation["name"] for operation in stated["operation"]] == ["export", "meta", "versions"]
+    assert [operation["name"] for operation in stated["operation"]] == ["export", "import", "meta", "versions"]
     assert (await client.get("$meta")).json()["resourceType"] == "Parameters"
     assert (await client.get("$export")).status_code == 202
+    assert (await client.post("$import", json={"resourceType": "Parameters"})).status_code == 400
     assert (await client.get("$versions")).json()["resourceType"] == "Parameters"
     assert (await client.get(f"Subscription/{FIRST}/$status")).json()["type"] == "searchset"
     assert (await client.get(f"Subscription/{FIRST}/$events")).json()["type"] == "history"

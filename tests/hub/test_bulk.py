@@ -150,3 +150,30 @@ def test_import_names_what_it_refuses(hub: Hub, tmp_path: Path) -> None:
     assert hub.run("import", "/nowhere.ndjson").returncode == 2
     (tmp_path / "empty").mkdir()
     assert hub.run("import", str(tmp_path / "empty")).returncode == 2
+
+
+def test_kill_9_amid_an_import(hub: Hub, tmp_path: Path) -> None:
+    """Afterwards it goes on by itself, and everything it says is done is there and found."""
+    count = 4000
+    lines = [
+        {"resourceType": "Patient", "id": f"k{number}", "birthDate": "1970-01-31", "name": [{"family": f"F{number}"}]}
+        for number in range(count)
+    ]
+    hub.serve()
+    base = f"{hub.url}/fhir"
+    content = "\n".join(map(json.dumps, lines)).encode()
+    answer = httpx2.post(f"{base}/$import", content=content, headers={"content-type": "application/fhir+ndjson"})
+    status, query = answer.headers["content-location"], f"{base}/Patient?_id=k0,k{count // 2}&_summary=count"
+    end = time.monotonic() + 60
+    while httpx2.get(query).json()["total"] == 0:  # it is under way
+        assert time.monotonic() < end
+    hub.end(signal.SIGKILL)
+    hub.serve()
+    done = wait(status)
+    assert done.status_code == 200, done.text
+    assert [item["count"] for item in done.json()["output"]] == [count]
+    assert httpx2.get(f"{base}/Patient?family=F&_id:missing=false&_summary=count").json()["total"] >= count
+    for number in (0, 499, 500, count - 1):
+        assert httpx2.get(f"{base}/Patient?family:exact=F{number}&_summary=count").json()["total"] == 1
+        assert httpx2.get(f"{base}/Patient/k{number}").json()["meta"]["versionId"] == "1"
+    assert hub.end(signal.SIGTERM) == 0

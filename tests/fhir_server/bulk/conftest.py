@@ -26,6 +26,10 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
+def nobody(url: str, path: Path) -> None:
+    raise AssertionError("nothing is fetched here")
+
+
 @dataclass
 class Bulk:
     """A client, and the worker that does what it asks for."""
@@ -39,7 +43,7 @@ class Bulk:
 
         def run() -> bool:
             with psycopg.connect(self.url, autocommit=True) as connection:
-                made = tasks(self.url, BASE) if "tasks" not in more else more["tasks"]
+                made = tasks(self.url, BASE, more.get("bring", nobody), 1)
                 worker = Worker(connection, self.files, made, clock, DAY)
                 worker.sweep()
                 return worker.work()
