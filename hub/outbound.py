@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -18,7 +20,10 @@ import httpx2
 from fhir_server.subscriptions.courier import Headers, Undelivered
 
 CONNECT_SECONDS = 5.0
-CONNECTIONS = 64
+CONNECTIONS = 16
+"""To one host."""
+HOSTS = 200
+"""Kept connections to, beside those at work."""
 ANSWER_BYTES = 64 * 1024
 """An endpoint's answer is read up to here, so that the connection can be used again; longer ones close it."""
 
@@ -42,17 +47,45 @@ def reachable(address: str, allowed: Allowed) -> bool:
     return not (ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved)
 
 
-class Door:
-    """Sends, with connections kept open from one request to the next."""
+@dataclass(slots=True)
+class _Line:
+    """The connections to one host."""
 
-    def __init__(self, allowed: Allowed) -> None:
-        self._allowed = allowed
-        limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._client = httpx2.AsyncClient(limits=limits, follow_redirects=False, trust_env=False)
+    client: httpx2.AsyncClient
+    busy: int = 0
+
+
+class Door:
+    """Sends, with connections kept open from one request to the next.
+
+    Each host has connections of its own: the certificate of one that shares its address must not stand for another.
+    """
+
+    def __init__(self, allowed: Allowed, tls: ssl.SSLContext | None = None) -> None:
+        """tls: whose certificates are trusted; else those of the system's or certifi's authorities."""
+        self._allowed, self._tls = allowed, tls
+        self._lines: OrderedDict[str, _Line] = OrderedDict()
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._client.aclose()
+        lines, self._lines = self._lines, OrderedDict()
+        for line in lines.values():
+            await line.client.aclose()
+
+    async def _line(self, host: str) -> _Line:
+        """The line to a host; of too many, one that has been idle longest is closed."""
+        line = self._lines.get(host)
+        if line is None:
+            idle = next((name for name, one in self._lines.items() if not one.busy), None)
+            if len(self._lines) >= HOSTS and idle is not None:
+                await self._lines.pop(idle).client.aclose()
+            if self._tls is None:
+                self._tls = httpx2.create_ssl_context(trust_env=False)
+            limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+            client = httpx2.AsyncClient(verify=self._tls, limits=limits, follow_redirects=False, trust_env=False)
+            line = self._lines.setdefault(host, _Line(client))
+        self._lines.move_to_end(host)
+        return line
 
     async def send(self, method: str, url: str, headers: Headers, body: bytes | None, seconds: float) -> None:
         """One request; returns when it was answered 2xx within the time. Raises Undelivered."""
@@ -69,14 +102,25 @@ class Door:
             raise Undelivered(f"the connection to the endpoint failed ({type(error).__name__})") from None
 
     async def _send(self, method: str, url: str, headers: Headers, body: bytes | None) -> None:
+        """Raises Undelivered, or what httpx2 raises."""
         target = httpx2.URL(url)
         if target.scheme not in self._allowed.schemes:
             raise Undelivered("the scheme of the endpoint is not allowed here")
         if not target.host or target.userinfo:
             raise Undelivered("the endpoint must have a host, and no user name or password")
         address = await self._address(target.host, target.port or {"http": 80, "https": 443}[target.scheme])
+        line = await self._line(target.host)
+        line.busy += 1
+        try:
+            await self._through(line, target, address, method, headers, body)
+        finally:
+            line.busy -= 1
+
+    async def _through(
+        self, line: _Line, target: httpx2.URL, address: str, method: str, headers: Headers, body: bytes | None
+    ) -> None:
         sent = [("Host", target.netloc.decode("ascii")), *headers]
-        request = self._client.build_request(
+        request = line.client.build_request(
             method,
             target.copy_with(host=address),
             content=body,
@@ -84,7 +128,7 @@ class Door:
             extensions={"sni_hostname": target.raw_host.decode("ascii")},
         )
         request.extensions["timeout"] = {"connect": CONNECT_SECONDS, "pool": None, "read": None, "write": None}
-        response = await self._client.send(request, stream=True)
+        response = await line.client.send(request, stream=True)
         try:
             await _drain(response)
         finally:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -45,9 +45,16 @@ class Seen:
     """Its content; of a deletion the content it took away. None: nobody asked for it, or it is no longer there."""
     base: str
     _rows: Rows | None = None
+    _tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
-    def rows(self, table: str, param_ids: frozenset[int] | None) -> Iterator[dict[str, Any]]:
+    def rows(self, table: str, param_ids: frozenset[int] | None) -> Iterable[dict[str, Any]]:
         """Its rows in a search table, as column -> value; param_ids: only those of these parameters."""
+        found = self._tables.get(table)
+        if found is None:
+            found = self._tables[table] = list(self._read(table))
+        return found if param_ids is None else (row for row in found if row["param_id"] in param_ids)
+
+    def _read(self, table: str) -> Iterator[dict[str, Any]]:
         if table == "resource":
             yield {"fhir_id": self.id, "last_updated": self.last_updated, "rid": self.rid}
             return
@@ -57,12 +64,11 @@ class Seen:
             self._rows = index_rows(self.resource, self.base)
         names, numeric = COLUMNS[table], table in _NUMERIC
         for found in getattr(self._rows, table):
-            if param_ids is None or found[0] in param_ids:
-                values = (Decimal(one) if isinstance(one, str) else one for one in found) if numeric else found
-                row = dict(zip(names, values, strict=True))
-                if table == "reference":
-                    row["target_type_id"] = TYPE_ID[row["target_type"]]
-                yield row
+            values = (Decimal(one) if isinstance(one, str) else one for one in found) if numeric else found
+            row = dict(zip(names, values, strict=True))
+            if table == "reference":
+                row["target_type_id"] = TYPE_ID[row["target_type"]]
+            yield row
 
     def targets(self, param_ids: frozenset[int]) -> list[tuple[str, str]]:
         """(type, id) of what it refers to by these parameters."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,26 @@ import pytest
 from fhir_server.subscriptions.courier import Undelivered
 from hub.outbound import Allowed, Door, reachable
 from tests.fhir_server.subscriptions.endpoint import listening
+
+CERTIFICATE = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgzHk7x2J2w91x3ylA
+OnGe82+vLggWg15M6yBksJTIvWehRANCAAQhZQwO93TivELIVdS3vwe4pQ2GptDH
+3yI5zZTjdHEb9klKSyGV9A/acsStDePLZCuWNTadrPBEfj3TZlx66xZ3
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBmjCCAUGgAwIBAgIUAgcXDd8z8FOxhhiYZuVL5ApsWyAwCgYIKoZIzj0EAwIw
+FjEUMBIGA1UEAwwLb25lLmV4YW1wbGUwIBcNMjYxMTI1MDAyODQ0WhgPMjEyNjEx
+MDEwMDI4NDRaMBYxFDASBgNVBAMMC29uZS5leGFtcGxlMFkwEwYHKoZIzj0CAQYI
+KoZIzj0DAQcDQgAEIWUMDvd04rxCyFXUt78HuKUNhqbQx98iOc2U43RxG/ZJSksh
+lfQP2nLErQ3jy2QrljU2nazwRH4902ZceusWd6NrMGkwHQYDVR0OBBYEFPRTUHq+
+5aE+XhHZqy4FpH3LVP28MB8GA1UdIwQYMBaAFPRTUHq+5aE+XhHZqy4FpH3LVP28
+MA8GA1UdEwEB/wQFMAMBAf8wFgYDVR0RBA8wDYILb25lLmV4YW1wbGUwCgYIKoZI
+zj0EAwIDRwAwRAIgAR13dJMCGYWgwsLQOsAmlXgApYOqHGOXVSnI1298J+gCIAqm
+RL9msBXITuu9nOJGK5FqEbWqEbdSTJA029+MQUGa
+-----END CERTIFICATE-----
+"""
+"""Of one.example, signed by itself; nobody trusts it but the test below."""
 
 LOCAL = Allowed(frozenset({"http"}), loopback=True)
 
@@ -89,4 +111,25 @@ async def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None
         assert endpoint.told[0].headers["host"] == f"rebinding.example:{endpoint.port}"
     assert asked[0] == "rebinding.example"
     assert "rebinding.example" not in asked[1:]
+    await door.close()
+
+
+async def test_each_host_shows_its_own_certificate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A connection that one host has opened is not used for another at the same address."""
+
+    async def getaddrinfo(host: str, port: int, **more: Any) -> Sequence[tuple[Any, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    file = tmp_path / "certificate.pem"
+    file.write_text(CERTIFICATE)
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(file)
+    door = Door(Allowed(loopback=True), tls=ssl.create_default_context(cafile=str(file)))
+    async with listening(tls=own) as endpoint:
+        await door.send("POST", f"https://one.example:{endpoint.port}/x", [], b"{}", 5)
+        with pytest.raises(Undelivered):
+            await door.send("POST", f"https://two.example:{endpoint.port}/x", [], b"{}", 5)
+        await door.send("POST", f"https://one.example:{endpoint.port}/x", [], b"{}", 5)
+        assert [one.headers["host"] for one in endpoint.told] == [f"one.example:{endpoint.port}"] * 2
     await door.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -82,7 +83,7 @@ class Endpoint:
 
 
 @asynccontextmanager
-async def listening(endpoint: Endpoint | None = None) -> AsyncIterator[Endpoint]:
+async def listening(endpoint: Endpoint | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Endpoint]:
     """An endpoint on its port (a free one the first time)."""
     endpoint = endpoint or Endpoint()
     tasks = set[asyncio.Task[None]]()
@@ -96,7 +97,7 @@ async def listening(endpoint: Endpoint | None = None) -> AsyncIterator[Endpoint]
         except asyncio.CancelledError:
             writer.close()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", endpoint.port)
+    server = await asyncio.start_server(connected, "127.0.0.1", endpoint.port, ssl=tls)
     endpoint.port = server.sockets[0].getsockname()[1]
     try:
         yield endpoint
