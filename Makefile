@@ -5,10 +5,10 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-SOURCES := mappings smart_auth fhir_server hub
+NPM := tests/clients/node_modules
 DATA ?= ../shared/data
 
-.PHONY: help run test lint format types unit conformance bench lock debian-packages clean distclean
+.PHONY: help run test lint format types unit clients conformance bench lock debian-packages clean distclean
 
 help:
 	@echo 'make run          start the hub on http://127.0.0.1:8080 (the first time: set up, migrate, load sample data)'
@@ -18,7 +18,7 @@ help:
 	@echo 'make conformance  official examples and definitions (needs $(DATA))'
 	@echo 'make bench        benchmark, writes bench/RESULTS.md (needs $(DATA))'
 	@echo 'make lock         resolve requirements anew into the lock files'
-	@echo 'make clean        remove what tools left; make distclean: .venv and the database in .hub too'
+	@echo 'make clean        remove what tools left; make distclean: .venv, node_modules and the database in .hub too'
 
 run: $(VENV)/.installed
 	@exec $(BIN)/hub serve --sample-data
@@ -30,7 +30,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(VENV)/.installed-dev
+unit: $(VENV)/.installed-dev clients
 	$(BIN)/python -m pytest $(PYTEST)
 
 format: $(VENV)/.installed-dev
@@ -45,6 +45,15 @@ bench: $(VENV)/.installed-dev
 
 debian-packages:
 	@scripts/debian-packages debian-packages.txt
+
+# FHIR clients from npm for tests/clients; without npm their tests are skipped.
+clients: debian-packages
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NPM)/.installed; fi
+
+$(NPM)/.installed: tests/clients/package.json tests/clients/package-lock.json tests/clients/.npmrc
+	@echo 'Installing clients from npm ...'
+	@cd tests/clients && npm ci --loglevel=error >/dev/null
+	@touch $@
 
 # Debian's Python may come without ensurepip; then pip is put in from outside.
 $(VENV)/.made:
@@ -75,7 +84,7 @@ lock: $(VENV)/.made
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info bench/work
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './$(VENV)/*' -not -path './$(NPM)/*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) .hub
+	rm -rf $(VENV) $(NPM) .hub

@@ -31,7 +31,8 @@ def asked(request: FhirRequest, routed: Routed) -> bool:
 async def kick_off(server: Server, request: FhirRequest) -> FhirResponse:
     """202 with the URL of the job's status. Raises TooManyJobs."""
     url = "/".join((server.base, *request.path)) + (f"?{urlencode(request.query)}" if request.query else "")
-    job = await jobs.create(server.store, jobs.ANSWER, url, order(request), request.access, server.now())
+    job = jobs.new_job_id()
+    await jobs.create(server.store, jobs.ANSWER, url, order(request), request.access, server.now(), job)
     started = Issue("informational", "under way; Content-Location tells how it goes", severity="information")
     return FhirResponse(
         202,

@@ -84,6 +84,12 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "{type}/{id}/_search", "search-compartment", lambda s, r, p: search(s, r, None, (p[0], p[1]))),
     Route("POST", "{type}/{id}/{other}/_search", "search-compartment",
           lambda s, r, p: search(s, r, p[2], (p[0], p[1]))),
+    # R4 has no GET of _search; fhir-kit-client searches the whole system so.
+    Route("GET", "_search", "search-system", lambda s, r, p: search(s, r, None)),
+    Route("GET", "{type}/_search", "search-type", lambda s, r, p: search(s, r, p[0])),
+    Route("GET", "{type}/{id}/_search", "search-compartment", lambda s, r, p: search(s, r, None, (p[0], p[1]))),
+    Route("GET", "{type}/{id}/{other}/_search", "search-compartment",
+          lambda s, r, p: search(s, r, p[2], (p[0], p[1]))),
     Route("GET", "_jobs/{id}", "job-status", lambda s, r, p: polling.status(s, r, p[1])),
     Route("DELETE", "_jobs/{id}", "job-cancel", lambda s, r, p: polling.cancel(s, r, p[1])),
     Route("GET", "_jobs/{id}/{file}", "job-file", lambda s, r, p: polling.file(s, r, p[1], p[2])),

@@ -115,6 +115,12 @@ def module_database(postgres: str, template: str) -> Iterator[str]:
     yield from _fresh(postgres, f"template {template}")
 
 
+@pytest.fixture(scope="session")
+def session_database(postgres: str, template: str) -> Iterator[str]:
+    """The same for all tests that share one served hub, each with data of its own."""
+    yield from _fresh(postgres, f"template {template}")
+
+
 @pytest.fixture
 def bare_database(postgres: str) -> Iterator[str]:
     """URL of a database without any table."""

@@ -165,6 +165,8 @@ async def test_interactions_of_the_system(client: httpx2.AsyncClient, stated: di
     assert (await client.get("_history?_count=1")).json()["type"] == "history"
     posted = await client.post("_search", data={"_type": "Patient", "_id": FIRST})
     assert ids(posted.json()) == {f"Patient/{FIRST}"}
+    for path in (f"_search?_type=Patient&_id={FIRST}", f"Patient/_search?_id={FIRST}"):  # R4 has only POST
+        assert ids(await search(client, path)) == {f"Patient/{FIRST}"}
 
 
 async def test_each_search_parameter(client: httpx2.AsyncClient, stated: dict[str, Any]) -> None:
