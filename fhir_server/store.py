@@ -42,7 +42,9 @@ _POINT = (
     "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
     " -c enable_bitmapscan=off -c jit=off -c statement_timeout=300000"
 )
-# Searches meet skewed values: a plan made for others can be a thousand times slower than planning anew.
+# Searches that find out by themselves how to read are planned once, others for their values: with those a plan made
+# for others can be a thousand times slower than planning anew.
+_PROBING = f"{_POINT} -c statement_timeout=30000 -c default_transaction_read_only=on"
 _SEARCH = (
     "-c plan_cache_mode=force_custom_plan -c jit=off -c statement_timeout=30000 -c default_transaction_read_only=on"
 )
@@ -96,6 +98,7 @@ class ResourceStore(Reader):
         """conninfo: of libpq, URL or key=value; base: absolute FHIR base URL; now: microseconds since 1970 UTC."""
         self.base, self.referential_integrity, self._now = base, referential_integrity, now
         self._points = Pool(_conninfo(conninfo, _POINT), 4)
+        self._probing = Pool(_conninfo(conninfo, _PROBING), connections)
         self._searches = Pool(_conninfo(conninfo, _SEARCH), connections)
         self._units = Pool(_conninfo(conninfo, _POINT), connections)
         self.rids = Rids(self._points)
@@ -107,7 +110,7 @@ class ResourceStore(Reader):
 
     def close(self) -> None:
         """Closes all connections."""
-        for pool in (self._points, self._searches, self._units):
+        for pool in (self._points, self._probing, self._searches, self._units):
             pool.close()
 
     async def read(self, access: Access, resource_type: str, id: str) -> Version | None:
@@ -124,7 +127,7 @@ class ResourceStore(Reader):
 
     async def select(self, statement: Statement) -> list[Row]:
         """As Reader.select, read-only."""
-        pool = self._points if statement.generic else self._searches
+        pool = self._probing if statement.generic else self._searches
         [rows] = await pool.run([statement])
         return rows
 

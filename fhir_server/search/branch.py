@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fhir_server.search.alternatives import alternatives
 from fhir_server.search.condition import Conditions, Source
-from fhir_server.search.criteria import Chain, Criterion, Leaf, Member, Node, Reverse
+from fhir_server.search.criteria import Between, Chain, Criterion, Leaf, Member, Node, Reverse
 from fhir_server.search.parameters import search_parameter
 from fhir_server.search.probe import either
 from fhir_server.search.query import SearchQuery
@@ -78,15 +78,74 @@ def _driver(
     best = min(nodes, key=_rank, default=None)
     if best is None or _rank(best) >= _NEVER:
         return [Source("resource", conditions.of_types(scope, "{t}"))], True, False, list(nodes)
-    sources = conditions.sources(best, scope)
-    if len(sources) > MAX_BRANCHES:
-        by_table: dict[tuple[str, str], list[str]] = {}
-        for source in sources:
-            by_table.setdefault((source.table, source.column), []).append(source.where)
-        sources = [Source(table, either(wheres), column) for (table, column), wheres in by_table.items()]
+    sources = merged(conditions.sources(best, scope))
     unique = all(source.table == "resource" for source in sources)
-    point = isinstance(best, Leaf) and (best.parameter.code in _POINTS or patient_of(best) is not None)
-    return sources, unique, point, [node for node in nodes if node is not best]
+    return sources, unique, _point(best), [node for node in nodes if node is not best]
+
+
+def newest(found: Sequence[Branch], limit: str, conditions: Conditions, *more: str) -> str:
+    """The newest rids of the branches. Each stops by itself: a union as a whole would be read to its end."""
+    parts = []
+    for branch in found:
+        a = conditions.alias()
+        distinct = "" if branch.unique else "distinct "
+        tests = [one for one in more if one]
+        parts.append(
+            f"select {distinct}{branch.rid(a)} as rid {branch.body(a, *tests)}"
+            f" order by {branch.rid(a)} desc limit {limit}"
+        )
+    if len(parts) == 1:
+        return parts[0]
+    return f"select u.rid from ({' union '.join(f'({part})' for part in parts)}) u order by u.rid desc limit {limit}"
+
+
+def all_of(found: Sequence[Branch], conditions: Conditions) -> str:
+    """All rids of the branches, each once."""
+    parts = []
+    for branch in found:
+        a = conditions.alias()
+        parts.append(f"select {'' if branch.unique else 'distinct '}{branch.rid(a)} as rid {branch.body(a)}")
+    return " union ".join(parts)
+
+
+def is_point(query: SearchQuery) -> bool:
+    """Whether the search begins with few rows by one key, whatever the values: a patient's, an id's."""
+    nodes = [criterion.nodes[query.types[0]] for criterion in query.criteria]
+    if len(query.types) > 1 or not nodes:
+        return False
+    best = min(nodes, key=_rank)
+    return _point(best) or any(_shortcut(nodes))
+
+
+def _point(node: Node) -> bool:
+    return isinstance(node, Leaf) and (node.parameter.code in _POINTS or patient_of(node) is not None)
+
+
+def by_size(nodes: Sequence[Node]) -> list[Node]:
+    """The nodes that can be read as sets, those that leave few resources first as far as their kinds tell."""
+    return sorted((node for node in nodes if _readable(node)), key=_rank)
+
+
+def _readable(node: Node) -> bool:
+    match node:
+        case Leaf():
+            return not node.negated and bool(node.values)
+        case Chain():
+            return len(node.targets) <= MAX_BRANCHES and all(_readable(below) for _, below in node.targets)
+        case Reverse():
+            return _readable(node.node)
+        case Member() | Between():
+            return True
+
+
+def merged(sources: list[Source]) -> list[Source]:
+    """Sources as they are up to MAX_BRANCHES; more are put into one for each table."""
+    if len(sources) <= MAX_BRANCHES:
+        return sources
+    by_table: dict[tuple[str, str], list[str]] = {}
+    for source in sources:
+        by_table.setdefault((source.table, source.column), []).append(source.where)
+    return [Source(table, either(wheres), column) for (table, column), wheres in by_table.items()]
 
 
 _NEVER = 10
@@ -111,7 +170,7 @@ def _rank(node: Node) -> int:
             return 2
         case Chain():
             return 4 if not any(isinstance(below, Leaf) and below.negated for _, below in node.targets) else 8
-        case Reverse():
+        case Reverse() | Between():
             return 5
 
 
@@ -135,6 +194,16 @@ def _patient_values(
     nodes: Sequence[Node], scope: Sequence[str], conditions: Conditions
 ) -> tuple[list[Source], bool, bool, list[Node]] | None:
     """A patient and a code: the commonest clinical search is one range of `patient_value`."""
+    for id, patient, node in _shortcut(nodes):
+        probes = alternatives(node, conditions.parameters, conditions.base)
+        rid = conditions.rid_of("Patient", id)
+        sources = [Source("patient_value", f"{{t}}.patient_rid = {rid} and {one.patient_value}") for one in probes]
+        return sources, False, True, [other for other in nodes if other is not node and other is not patient]
+    return None
+
+
+def _shortcut(nodes: Sequence[Node]) -> Iterator[tuple[str, Node, Leaf]]:
+    """Each pair of a node that asks for one patient (id, node) and one that asks for a code of `patient_value`."""
     for patient in nodes:
         id = patient_of(patient)
         if id is None:
@@ -142,13 +211,8 @@ def _patient_values(
         for node in nodes:
             if not (isinstance(node, Leaf) and node.parameter.type == "token" and node.values) or node.negated:
                 continue
-            if node.modifier is not None or _alone(node) or len(node.values) > MAX_BRANCHES:
-                continue
-            probes = alternatives(node, conditions.parameters, conditions.base)
-            rid = conditions.rid_of("Patient", id)
-            sources = [Source("patient_value", f"{{t}}.patient_rid = {rid} and {one.patient_value}") for one in probes]
-            return sources, False, True, [other for other in nodes if other is not node and other is not patient]
-    return None
+            if node.modifier is None and not _alone(node) and len(node.values) <= MAX_BRANCHES:
+                yield id, patient, node
 
 
 def _alone(node: Leaf) -> bool:

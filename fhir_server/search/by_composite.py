@@ -208,7 +208,17 @@ def _token_test(
     return test.replace("{t}.system_hash", f"{{t}}.{column}_system")
 
 
-def _second(component: Component, parameter: SearchParameter, text: str, base: str, parameters: Parameters) -> str:
+def _second(
+    component: Component, parameter: SearchParameter, text: str, base: str, parameters: Parameters
+) -> list[str]:
+    """Conditions, any of which may hold: of a quantity several, each of which is a range of the index."""
+    if component.type == "quantity":
+        found = conditions(text, parameter.code, parameters, "second_hash")
+        return [f"{{t}}.low is not null and {one}" for one in found]
+    return [_one_second(component, parameter, text, base, parameters)]
+
+
+def _one_second(component: Component, parameter: SearchParameter, text: str, base: str, parameters: Parameters) -> str:
     code = parameter.code
     match component.type:
         case "token":
@@ -216,8 +226,6 @@ def _second(component: Component, parameter: SearchParameter, text: str, base: s
             return "{t}.low is null and " + _token_test("second", text, code, types, parameters)
         case "reference":
             return "{t}.low is null and " + _reference_test(component, parameter, text, base, parameters)
-        case "quantity":
-            return "{t}.low is not null and " + conditions(text, code, parameters, "second_hash")
         case "date":
             prefix, low, high = by_date.ranged(text, code)
             now = by_date.clock() if prefix == "ap" else 0
@@ -281,7 +289,8 @@ def condition(
     tests = [
         one_of("param_id", parameter.param_ids),
         _token_test("first", texts[0], code, _types(parameter.resource_type, code)[0], parameters),
-        _second(parameter.components[1], parameter, texts[1], base + "/" if base else "", parameters),
     ]
+    seconds = _second(parameter.components[1], parameter, texts[1], base + "/" if base else "", parameters)
     tests += [_number_test("2", text, code, parameters) for text in texts[2:]]
-    return Probe("composite", " and ".join(tests))
+    first, *others = (" and ".join([*tests, second]) for second in seconds)
+    return Probe("composite", first, tuple(("composite", other) for other in others))

@@ -17,7 +17,7 @@ from typing import Any
 from fhir_server.outcome import Invalid
 from fhir_server.schema import DAY
 from fhir_server.search.parameters import SearchParameter
-from fhir_server.search.probe import NOTHING, Probe, one_of
+from fhir_server.search.probe import Probe, one_of
 from fhir_server.search.rows import BEGIN, END
 from fhir_server.search.sink import Emit, Sink
 from fhir_server.search.values import split_prefix, unescape
@@ -185,21 +185,31 @@ def condition(
         raise Invalid(
             f"search parameter '{parameter.code}' is a date and has no modifier ':{modifier}'", code="not-supported"
         )
-    prefix, low, high = ranged(value, parameter.code)
+    if parameter.column:
+        prefix, low, high = ranged(value, parameter.code)
+        column = f"{{t}}.{parameter.column}"
+        today = now() if prefix == "ap" else 0
+
+        def number(instant: int) -> str:
+            return parameters.add(instant, "bigint")
+
+        return Probe("resource", compare(prefix, low, high, today, column, f"({column} + 1)", number))
+    key = one_of("param_id", parameter.param_ids)
+    short, *others = (f"{key} and {span}" for span in spans(value, parameter.code, parameters, now))
+    return Probe("date", short, tuple(("date", other) for other in others))
+
+
+def spans(value: str, code: str, parameters: Parameters, now: Callable[[], int] = clock) -> list[str]:
+    """Conditions of one value on the rows of the short index and on those of the long one, which may have none."""
+    prefix, low, high = ranged(value, code)
 
     def number(instant: int) -> str:
         return parameters.add(instant, "bigint")
 
-    today = now() if prefix == "ap" else 0
-    if parameter.column:
-        column = f"{{t}}.{parameter.column}"
-        return Probe("resource", compare(prefix, low, high, today, column, f"({column} + 1)", number))
-    key = one_of("param_id", parameter.param_ids)
-    test = compare(prefix, low, high, today, "{t}.low", "{t}.high", number)
-    short = f"{key} and {SHORT} and {test}"
+    test = compare(prefix, low, high, now() if prefix == "ap" else 0, "{t}.low", "{t}.high", number)
+    short = f"{SHORT} and {test}"
     if prefix in _SHORT_BOUND:
         sign, bound = _SHORT_BOUND[prefix](low, high)
         short += f" and {{t}}.low {sign} {number(bound)}"
     # A range longer than a day never lies within one that is not.
-    long = NOTHING if prefix == "eq" and high - low <= DAY else f"{key} and not ({SHORT}) and {test}"
-    return Probe("date", short if long is NOTHING else f"(({short}) or ({long}))")
+    return [short] if prefix == "eq" and high - low <= DAY else [short, f"not ({SHORT}) and {test}"]

@@ -16,7 +16,7 @@ from typing import Any
 from fhir_server.outcome import Invalid
 from fhir_server.search.by_number import BEGIN, END, bound, compare, parse
 from fhir_server.search.parameters import SearchParameter
-from fhir_server.search.probe import Probe, either, one_of
+from fhir_server.search.probe import Probe, one_of
 from fhir_server.search.rows import Bound, hash64
 from fhir_server.search.sink import Emit, Sink
 from fhir_server.search.units import UCUM, Canonical, canonical
@@ -171,8 +171,11 @@ def _asked(system: str | None, code: str | None) -> list[tuple[str, Canonical | 
     return keys
 
 
-def conditions(text: str, code: str, parameters: Parameters, unit_column: str) -> str:
-    """SQL over `unit_column`, low and high for one value: `5.4`, `gt5.4|system|code`, `5.4||code`. Raises Invalid."""
+def conditions(text: str, code: str, parameters: Parameters, unit_column: str) -> list[str]:
+    """SQL over `unit_column`, low and high for one value: `5.4`, `gt5.4|system|code`, `5.4||code`. Raises Invalid.
+
+    Any of them may hold; each is a range of the index.
+    """
     prefix, rest = split_prefix(text)
     number, *unit = split_parts(rest)
     if len(unit) not in (0, 2):
@@ -193,7 +196,7 @@ def conditions(text: str, code: str, parameters: Parameters, unit_column: str) -
         ranged = compare(prefix, value, half, "{t}.low", "{t}.high", converted)
         found.append(f"({{t}}.{unit_column} = {parameters.add(hash64(key), 'bigint')} and {point})")
         found.append(f"({{t}}.{unit_column} = {parameters.add(hash64(_RANGE + key), 'bigint')} and {ranged})")
-    return either(found)
+    return found
 
 
 def condition(parameter: SearchParameter, value: str, modifier: str | None, parameters: Parameters) -> Probe:
@@ -202,5 +205,6 @@ def condition(parameter: SearchParameter, value: str, modifier: str | None, para
         raise Invalid(
             f"search parameter '{parameter.code}' is a quantity and has no modifier ':{modifier}'", code="not-supported"
         )
-    where = conditions(value, parameter.code, parameters, "unit_hash")
-    return Probe("quantity", f"{one_of('param_id', parameter.param_ids)} and {where}")
+    key = one_of("param_id", parameter.param_ids)
+    first, *others = (f"{key} and {test}" for test in conditions(value, parameter.code, parameters, "unit_hash"))
+    return Probe("quantity", first, tuple(("quantity", other) for other in others))

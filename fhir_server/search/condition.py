@@ -13,8 +13,9 @@ from itertools import count
 from fhir_server.access import visible
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search.alternatives import MANY, alternatives
-from fhir_server.search.criteria import Chain, Leaf, Member, Node, Reverse
-from fhir_server.search.probe import either
+from fhir_server.search.by_date import spans
+from fhir_server.search.criteria import Between, Chain, Leaf, Member, Node, Reverse
+from fhir_server.search.probe import either, one_of
 from fhir_server.statement import Parameters
 from smart_auth.scopes import Access
 
@@ -39,6 +40,8 @@ class Conditions:
     parameters: Parameters
     base: str
     """Own FHIR base URL: absolute references to it are local."""
+    probing: bool = False
+    """A condition is probed for each rid, whatever the planner thinks: it may not be turned around."""
     _aliases: count[int] = field(default_factory=count)
     _numbers: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -52,6 +55,15 @@ class Conditions:
         if key not in self._numbers:
             self._numbers[key] = self.parameters.add(value, sql_type)
         return self._numbers[key]
+
+    def mark(self) -> tuple[int, dict[tuple[str, str], str]]:
+        """Where the parameters stand now, for `back`."""
+        return len(self.parameters.values), dict(self._numbers)
+
+    def back(self, mark: tuple[int, dict[tuple[str, str], str]]) -> None:
+        """Takes back what was bound since: a parameter that the text does not use would be an error."""
+        del self.parameters.values[mark[0] :]
+        self._numbers = mark[1]
 
     def array(self, values: Sequence[int], sql_type: str) -> str:
         """Placeholder of an array of integers."""
@@ -96,8 +108,17 @@ class Conditions:
             return [("resource", f"{{t}}.rid = any(array({wanted}))")]
         return found
 
+    def between(self, node: Between) -> list[tuple[str, str]]:
+        """The range of a date as (table, where), one for each partial index."""
+        key = one_of("param_id", node.leaves[0].parameter.param_ids)
+        found = [spans(leaf.values[0], leaf.parameter.code, self.parameters) for leaf in node.leaves]
+        # Where a value allows no long range, none is left.
+        return [("date", " and ".join([key, *tests])) for tests in zip(*found, strict=False)]
+
     def sources(self, node: Node, types: Sequence[str]) -> list[Source]:
         """The node as a union of sets of rids of the searched types; none for a negated leaf."""
+        if isinstance(node, Between):
+            return [Source(*one) for one in self.between(node)]
         if isinstance(node, Leaf):
             return [] if node.negated else [Source(*one) for one in self.tests(node, types)]
         if isinstance(node, Member):
@@ -112,7 +133,8 @@ class Conditions:
         """The node as a condition on the resource with this rid, which is of one of the types."""
         if isinstance(node, Reverse):
             x = self.alias()
-            return f"exists (select from reference {x} where {x}.target_rid = {rid} and {self._referring(node, x)})"
+            referring = self._referring(node, x)
+            return f"exists (select from reference {x} where {x}.target_rid = {rid} and {referring}{self._fixed})"
         if isinstance(node, Leaf):
             found = self.tests(node, types)
         else:
@@ -120,14 +142,24 @@ class Conditions:
         by_table: dict[str, list[str]] = {}
         for table, where in found:
             by_table.setdefault(table, []).append(where)
-        tests = [self._exists(table, either(wheres), rid) for table, wheres in by_table.items()]
+        if self.probing:
+            # One by one: together they would need a bitmap of several scans.
+            tests = [self._exists(table, where, rid) for table, wheres in by_table.items() for where in wheres]
+        else:
+            tests = [self._exists(table, either(wheres), rid) for table, wheres in by_table.items()]
         if isinstance(node, Leaf) and node.negated:
             return " and ".join(f"not {test}" for test in tests)
         return tests[0] if len(tests) == 1 else f"({' or '.join(tests)})"
 
     def _exists(self, table: str, where: str, rid: str) -> str:
         t = self.alias()
-        return f"exists (select from {table} {t} where {t}.rid = {rid} and ({where.replace('{t}', t)}))"
+        test = where.replace("{t}", t)
+        return f"exists (select from {table} {t} where {t}.rid = {rid} and ({test}){self._fixed})"
+
+    @property
+    def _fixed(self) -> str:
+        # What has an offset is not made a join.
+        return " offset 0" if self.probing else ""
 
     def rid_set(self, node: Node, types: Sequence[str]) -> str:
         """The node as a subquery of rids of live resources of the types."""

@@ -76,7 +76,14 @@ class Member:
     """The compartment's own resource is a member too."""
 
 
-Node = Leaf | Chain | Reverse | Member
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The only value of a date parameter meets all of several leaves: one range of its index."""
+
+    leaves: tuple[Leaf, ...]
+
+
+Node = Leaf | Chain | Reverse | Member | Between
 
 
 @dataclass(frozen=True, slots=True)

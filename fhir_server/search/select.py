@@ -14,12 +14,13 @@ from typing import NamedTuple
 from fhir_server.access import visible
 from fhir_server.compression import decompress
 from fhir_server.resource_types import RESOURCE_TYPES
-from fhir_server.search.branch import Branch, branches, scopes
+from fhir_server.search.branch import Branch, all_of, branches, is_point, newest, scopes
 from fhir_server.search.condition import Conditions
 from fhir_server.search.cursor import Position
 from fhir_server.search.include import MAX_INCLUDED, included
+from fhir_server.search.probing import probed
 from fhir_server.search.query import SearchQuery
-from fhir_server.search.sort import Key, after, order, resolved, value
+from fhir_server.search.sort import Key, in_order, order, resolved
 from fhir_server.search.walk import on_timeline, walk
 from fhir_server.statement import Parameters, Statement
 from smart_auth.scopes import Access
@@ -97,13 +98,13 @@ def select(query: SearchQuery, access: Access, base: str, position: Position | N
     names = ", ".join(["mode", "rid", "type_id", "version", "last_updated", "fhir_id", "body", *_names(keys)])
     listed = ", ".join(["mode", "n", *names.split(", ")[1:]])
     text = f"with recursive {', '.join(tables)} select {names} from ({' union all '.join(parts)}) a({listed})"
-    return parameters.statement(f"{text} order by mode, n, rid")
+    return parameters.statement(f"{text} order by mode, n, rid", generic=point and query.total == "none")
 
 
 def point_page(query: SearchQuery, access: Access, base: str, parameters: Parameters, limit: int) -> str:
     """SQL of the newest rids that meet the criteria, as part of a larger statement."""
     conditions = Conditions(access, parameters, base)
-    return _by_rid(_branches(query, conditions), conditions.bound(limit, "bigint"), conditions)
+    return newest(_branches(query, conditions), conditions.bound(limit, "bigint"), conditions)
 
 
 def all_rids(query: SearchQuery, access: Access, base: str, parameters: Parameters) -> str:
@@ -123,47 +124,22 @@ def _page(
     query: SearchQuery, keys: Sequence[Key], conditions: Conditions, limit: str, position: Position | None
 ) -> tuple[str, bool]:
     """SQL of the page's rid and sort keys, and whether one plan serves all values."""
+    if keys and on_timeline(query, keys[0]):
+        return walk(query, keys, conditions, limit, position), True
+    point = conditions.probing = is_point(query)
+    if not point and (page := probed(query, keys, conditions, limit, position)):
+        return page, True
     if not keys:
-        found = _branches(query, conditions)
         start = f"{{rid}} < {conditions.bound(position.rid, 'bigint')}" if position else ""
-        return _by_rid(found, limit, conditions, start), all(branch.point for branch in found)
-    if keys[0].column and keys[0].column.ordered:
-        point = len(keys) == 1 and on_timeline(query, keys[0])
-        return walk(query, keys, conditions, limit, position), point
-    values = ", ".join(f"{value(key, 'c.rid', conditions)} as k{number}" for number, key in enumerate(keys, 1))
-    rows = f"select c.rid, {values} from ({_rids(_branches(query, conditions), conditions)}) c"
-    start = f" where {after(keys, _names(keys), 'rid', position, conditions)}" if position else ""
-    return f"select * from ({rows}) z{start} order by {order(keys)} limit {limit}", False
+        return newest(_branches(query, conditions), limit, conditions, start), point
+    if not point and keys[0].column and keys[0].column.ordered:
+        return walk(query, keys, conditions, limit, position), not query.criteria
+    return in_order(all_of(_branches(query, conditions), conditions), keys, conditions, limit, position), point
 
 
 def _branches(query: SearchQuery, conditions: Conditions) -> list[Branch]:
     return [branch for scope in scopes(query) for branch in branches(query.criteria, scope, conditions)]
 
 
-def _by_rid(found: Sequence[Branch], limit: str, conditions: Conditions, *more: str) -> str:
-    """The newest rids of the branches. Each stops by itself: a union as a whole would be read to its end."""
-    parts = []
-    for branch in found:
-        a = conditions.alias()
-        distinct = "" if branch.unique else "distinct "
-        tests = [one for one in more if one]
-        parts.append(
-            f"select {distinct}{branch.rid(a)} as rid {branch.body(a, *tests)}"
-            f" order by {branch.rid(a)} desc limit {limit}"
-        )
-    if len(parts) == 1:
-        return parts[0]
-    return f"select u.rid from ({' union '.join(f'({part})' for part in parts)}) u order by u.rid desc limit {limit}"
-
-
-def _rids(found: Sequence[Branch], conditions: Conditions) -> str:
-    """All rids of the branches, each once."""
-    parts = []
-    for branch in found:
-        a = conditions.alias()
-        parts.append(f"select {'' if branch.unique else 'distinct '}{branch.rid(a)} as rid {branch.body(a)}")
-    return " union ".join(parts)
-
-
 def _total(query: SearchQuery, conditions: Conditions) -> str:
-    return f"select count(*) from ({_rids(_branches(query, conditions), conditions)}) c"
+    return f"select count(*) from ({all_of(_branches(query, conditions), conditions)}) c"

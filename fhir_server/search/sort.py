@@ -145,11 +145,12 @@ def value(key: Key, rid: str, conditions: Conditions) -> str:
 
 
 def single(key: Key) -> bool:
-    """Whether a resource has at most one row of the key: one element, nowhere repeating."""
-    return key.own or all(map(_single, key.parameters))
+    """Whether a resource has at most one row of the key."""
+    return key.own or all(map(single_valued, key.parameters))
 
 
-def _single(parameter: SearchParameter) -> bool:
+def single_valued(parameter: SearchParameter) -> bool:
+    """Whether a resource has at most one row of the parameter: one element, nowhere repeating."""
     elements: set[str] = set()
     path = ""
     for leaf in parameter.leaves:
@@ -188,6 +189,23 @@ def after(keys: Sequence[Key], columns: Sequence[str], rid: str, position: Posit
         beyond = f"{column} {'<' if key.descending else '>'} {bound}"
         below = f"({beyond} or {column} is null or ({column} = {bound} and {below}))"
     return below
+
+
+def in_order(
+    rids: str,
+    keys: Sequence[Key],
+    conditions: Conditions,
+    limit: str,
+    position: Position | None,
+    tests: Sequence[str] = (),
+) -> str:
+    """SQL of a page of the rids that pass the tests (on "{rid}"): keys are computed for all of them and sorted."""
+    values = ", ".join(f"{value(key, 'c.rid', conditions)} as k{number}" for number, key in enumerate(keys, 1))
+    where = f" where {' and '.join(tests).replace('{rid}', 'c.rid')}" if tests else ""
+    rows = f"select c.rid, {values} from ({rids}) c{where}"
+    names = [f"k{number}" for number in range(1, len(keys) + 1)]
+    start = f" where {after(keys, names, 'rid', position, conditions)}" if position else ""
+    return f"select * from ({rows}) z{start} order by {order(keys)} limit {limit}"
 
 
 def missing(key: Key, rid: str) -> str:

@@ -4,9 +4,10 @@ import pytest
 
 from fhir_server.search.query import parse_query
 from fhir_server.search.select import select
+from fhir_server.version import Change
 from mappings.r4 import parse
 from smart_auth.scopes import UNRESTRICTED
-from tests.fhir_server.search.conftest import World, patient
+from tests.fhir_server.search.conftest import World, observation, patient
 
 FOUND: list[tuple[str, str]] = [
     # without order: newest rid first
@@ -254,3 +255,66 @@ async def test_tokens_without_words_are_sorted_by_their_text(empty: World) -> No
         assert await empty.pages(url + "&_count=1") == found.split(), url
     await empty.put(patient("two", "C", None, "male"))
     assert await empty.ids("Patient?_sort=-identifier,_id") == ["one", "none", "two"]
+
+
+MANY: list[tuple[str, str]] = [
+    # one shape each: few of the first, few of the second, few of none
+    ("Observation?code=common&code=odd", "odd2 odd1"),
+    ("Observation?code=common&status=amended", "o7 o3"),
+    ("Observation?code=common&status=amended&_sort=-date", "o7 o3"),
+    ("Observation?code=common&status=final&_sort=date&_count=2", "o0 o1"),
+    ("Observation?code=common&status=final&_count=2", "odd2 odd1"),
+    ("Observation?code=common&_sort=-date&_count=3", "odd2 odd1 o699"),
+    ("Observation?code=odd&_sort=date", "odd1 odd2"),
+    ("Observation?code:text=the+common&_count=2", "odd2 odd1"),
+    ("Observation?code:text=the+common&status=amended", "o7 o3"),
+    ("Observation?date=ge1900&date=lt1900-01-01T00:00:05Z", "o4 o3 o2 o1 o0"),
+    ("Observation?date=ge1900&date=lt1901&_count=2", "o699 o698"),
+    ("Observation?date=ge1900&date=lt1901&code=common&_count=2", "o699 o698"),
+    ("Observation?date=ge1900-01-01T00:00:03Z&code=common&_sort=date&_count=2", "o3 o4"),
+    ("Observation?value-quantity=ge0&_count=2", "odd2 odd1"),
+    ("Observation?value-quantity=le2&_count=9", "o2 o1 o0"),
+    ("Observation?patient.name=many&_count=2", "odd2 odd1"),
+    ("Observation?patient.gender=male&code=odd", "odd2 odd1"),
+    ("Observation?patient.name=few&_count=2", ""),
+    ("Patient?_has:Observation:patient:code=common", "many"),
+    ("Patient?_has:Observation:patient:code=odd", "many"),
+    ("Patient?_has:Observation:patient:code=common&name=m", "many"),
+    ("Patient?_has:Observation:patient:_has:Provenance:target:agent=Organization/o", "many"),
+]
+
+
+async def test_the_branch_for_many_rows_finds_the_same(empty: World) -> None:
+    await empty.put(
+        patient("many", "Many", "1980-01-01", "male"),
+        patient("few", "Few", "1980-01-01", "male"),
+        {"resourceType": "Organization", "id": "o", "name": "O"},
+    )
+    found = [
+        observation(
+            f"o{n}", "Patient/many", "common", f"1900-01-01T00:{n // 60:02}:{n % 60:02}Z", str(n),
+            status="amended" if n in (3, 7) else "final",
+        )
+        for n in range(700)
+    ]  # fmt: skip
+    found += [
+        observation(f"odd{n}", "Patient/many", "odd", f"2020-01-0{n}", "5") | {
+            "code": {"coding": [{"system": "http://codes", "code": one} for one in ("odd", "common")]}
+            | {"text": "The common"}
+        }
+        for n in (1, 2)
+    ]  # fmt: skip
+    async with empty.store.transaction(UNRESTRICTED) as unit:
+        await unit.write([Change("Observation", one["id"], "PUT", one, None) for one in found])
+    await empty.put(
+        {
+            "resourceType": "Provenance", "id": "pv", "target": [{"reference": "Observation/o1"}],
+            "recorded": "2020-01-11T00:00:00Z", "agent": [{"who": {"reference": "Organization/o"}}],
+        }
+    )  # fmt: skip
+    for url, expected in MANY:
+        assert await empty.ids(url) == expected.split(), url
+    for url in ("code=common&status=final", "code=common&_sort=-date", "date=ge1900&date=lt1901", "code:text=the"):
+        whole = await empty.ids(f"Observation?{url}&_count=1000")
+        assert await empty.pages(f"Observation?{url}&_count=97") == whole, url
+        assert len(whole) >= 700
