@@ -110,7 +110,7 @@ def point_page(query: SearchQuery, access: Access, base: str, parameters: Parame
 def all_rids(query: SearchQuery, access: Access, base: str, parameters: Parameters) -> str:
     """SQL of the rids of everything that meets the criteria, as part of a larger statement."""
     conditions = Conditions(access, parameters, base)
-    return _rids(_branches(query, conditions), conditions)
+    return all_of(_branches(query, conditions), conditions)
 
 
 _NOTHING = "null::smallint, null::integer, null::bigint, null::text, null::bytea"
