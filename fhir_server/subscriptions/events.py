@@ -24,6 +24,13 @@ def states() -> Statement:
     )
 
 
+def orphaned() -> Statement:
+    """rid of Subscriptions that are carried out, though they are deleted or were removed for good."""
+    return Statement(
+        "select s.rid from subscription_state s left join resource r on r.rid = s.rid where r.body is null"
+    )
+
+
 def begun(rid: int) -> Statement:
     """A Subscription that begins; one that was known before keeps its count."""
     parameters = Parameters()

@@ -7,6 +7,7 @@ goes through the connection that holds the lock, so nobody else can have taken o
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class Pace:
     """Between two looks at least, so that a busy record is relayed many at a time."""
     contest: float = 1.0
     """At the lock, while another worker holds it."""
+    audit: float = 2.0
+    """For Subscriptions removed for good, which leave nothing in the outbox."""
 
 
 @dataclass(slots=True)
@@ -139,13 +142,25 @@ class Relay:
                 await connection.send(events.ended(_number(rid)))
         self._sort()
         self._set_out(())
+        audited = 0.0
         while True:
+            if time.monotonic() - audited > self._pace.audit:
+                audited = time.monotonic()
+                await self._audit(connection)
             self._wake.clear()
             if not await self._take(connection, outbox):
                 await asyncio.sleep(self._pace.gather)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._pace.poll):
                         await self._wake.wait()
+
+    async def _audit(self, connection: Connection) -> None:
+        """Ends what nobody can read any more."""
+        [rows] = await connection.send([events.orphaned()])
+        for (rid,) in rows:
+            batch = _Batch()
+            self._drop(_number(rid), batch)
+            await connection.send(batch.statements)
 
     async def _take(self, connection: Connection, outbox: Outbox) -> int:
         """Relays what is there; how much is known to be left. All of it is committed at once, or nothing."""

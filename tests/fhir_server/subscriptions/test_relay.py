@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from fhir_server.statement import Statement
+from fhir_server.subscriptions.relay import Pace
 from fhir_server.validation import validate
-from smart_auth.scopes import Access
+from smart_auth.scopes import UNRESTRICTED, Access
 from tests.fhir_server.conftest import BASE
 from tests.fhir_server.subscriptions.conftest import Relaying, observation, relaying, topic
 from tests.fhir_server.subscriptions.endpoint import Endpoint, Told, listening
@@ -307,3 +308,19 @@ async def test_access_is_judged_at_each_delivery(database: str, endpoint: Endpoi
         await asyncio.sleep(0.3)
         assert len(endpoint.told) == count, "nothing goes out to who may see nothing"
         assert found["error"] in ("the endpoint answered 500", "its owner has no access any more")
+
+
+async def test_a_subscription_removed_for_good_is_told_nothing_more(database: str, endpoint: Endpoint) -> None:
+    async with relaying(database, pace=Pace(contest=0.05, audit=0.05)) as relay:
+        id = await relay.subscribe(endpoint)
+        await relay.reaches(id, "active")
+        # As $expunge does: nothing is left, in the outbox neither.
+        async with relay.store.transaction(UNRESTRICTED) as unit:
+            await unit.run([Statement("delete from outbox"), Statement("delete from resource_version"),
+                            Statement("delete from resource")])  # fmt: skip
+        await asyncio.sleep(0.3)
+        await relay.written("POST", "Observation", observation(1))
+        await asyncio.sleep(0.3)
+        assert endpoint.told == []
+        for table in ("subscription_state", "subscription_event"):
+            assert await relay.store.select(Statement(f"select from {table}")) == []
