@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
 from fhir_server.bundle import Entry, searchset
@@ -19,6 +20,7 @@ from fhir_server.search.select import INCLUDE, MATCH, TOTAL, Hit, hit, select
 from fhir_server.statement import Statement
 from fhir_server.summary import apply
 from mappings.r4 import parse, serialize
+from smart_auth.scopes import Access
 
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server
@@ -34,24 +36,62 @@ async def search(
 
     compartment: type and id of the resource whose compartment is searched; resource_type None is then all its types.
     """
+    settings = server.settings
+    asked = _Asked(
+        resource_type, tuple(request.query), prefer(request.headers).lenient, settings.default_count,
+        settings.max_count, compartment, request.access, server.base,
+    )  # fmt: skip
+    query, path, binding, statement = (_remembered if _lasting(asked) else _prepared)(asked)
+    if query.explain:
+        return await _explained(server, statement)
+    hits = [hit(row) for row in await server.store.select(statement)]
+    return FhirResponse(200, _bundle(server.base, path, query, hits, binding))
+
+
+class _Asked(NamedTuple):
+    """All that a search's statement depends on."""
+
+    resource_type: str | None
+    query: tuple[tuple[str, str], ...]
+    lenient: bool
+    default_count: int
+    max_count: int
+    compartment: tuple[str, str] | None
+    access: Access
+    base: str
+
+
+def _prepared(asked: _Asked) -> tuple[SearchQuery, str, str, Statement]:
+    """The search, its path, what its cursors are bound to, and its statement. Raises Invalid, NotFound."""
+    resource_type, compartment = asked.resource_type, asked.compartment
     query = parse_query(
         resource_type,
-        request.query,
-        lenient=prefer(request.headers).lenient,
-        default_count=server.settings.default_count,
-        max_count=server.settings.max_count,
+        asked.query,
+        lenient=asked.lenient,
+        default_count=asked.default_count,
+        max_count=asked.max_count,
         within=member_types(compartment[0]) if compartment else None,
     )
     if compartment is not None:
         query = replace(query, criteria=(membership(*compartment, query.types), *query.criteria))
     path = "/".join(part for part in (*(compartment or ()), resource_type or ("*" if compartment else "")) if part)
-    binding = _binding(path, query, request.access.subject)
+    binding = _binding(path, query, asked.access.subject)
     position = cursor.decode(query.cursor, binding, len(query.sort)) if query.cursor else None
-    statement = select(query, request.access, server.base, position)
-    if query.explain:
-        return await _explained(server, statement)
-    hits = [hit(row) for row in await server.store.select(statement)]
-    return FhirResponse(200, _bundle(server.base, path, query, hits, binding))
+    return query, path, binding, select(query, asked.access, asked.base, position)
+
+
+_remembered = lru_cache(maxsize=1024)(_prepared)
+"""Screens ask the same again and again, and no answer is kept, only the statement that finds it."""
+
+
+def _lasting(asked: _Asked) -> bool:
+    """Whether the same search will have the same statement, and may come again: no cursor, no clock, no long list."""
+    return sum(len(value) for _, value in asked.query) < _LONG and not any(
+        name == "_cursor" or "ap" in value for name, value in asked.query
+    )
+
+
+_LONG = 1000
 
 
 def _binding(path: str, query: SearchQuery, subject: str) -> str:

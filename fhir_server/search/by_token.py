@@ -247,7 +247,9 @@ def _match(key: str, code: str, system: str | None, types: frozenset[str], param
             hashes.add(hash64(code.casefold()))
         tests.append(either([f"{{t}}.{key} = {parameters.add(hashed, 'bigint')}" for hashed in sorted(hashes)]))
     if system is not None:
-        tests.append(f"{{t}}.system_hash = {parameters.add(hash32(system), 'integer')}")
+        # The sum enters the index of systems. With a code it must never be entered: a system has too many rows.
+        column = "{t}.system_hash" if code else "({t}.system_hash + 0)"
+        tests.append(f"{column} = {parameters.add(hash32(system), 'integer')}")
     return " and ".join(tests)
 
 
@@ -282,7 +284,7 @@ def token_test(
         if codes is None or wanted in codes:
             tests.append(_match(key, wanted, "", frozenset(("code",)), parameters))
         elif not wanted and codes:
-            tests.append("{t}.system_hash = 0")
+            tests.append("({t}.system_hash + 0) = 0")
     return either(tests)
 
 

@@ -7,7 +7,9 @@ https://hl7.org/fhir/R4/http.html#paging
 from __future__ import annotations
 
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -41,9 +43,33 @@ def decode(token: str, binding: str, keys: int) -> Position:
     if raw[:_DIGEST] != _digest(payload, binding) or not isinstance(values, list) or len(values) != keys + 1:
         raise _refused()
     *shown, rid = values
-    if type(rid) is not int or not all(one is None or isinstance(one, str) for one in shown):
+    if (
+        type(rid) is not int
+        or not -(2**63) <= rid < 2**63
+        or not all(one is None or isinstance(one, str) for one in shown)
+    ):
         raise _refused()
     return Position(tuple(shown), rid)
+
+
+def checked(position: Position, sql_types: Sequence[str]) -> Position:
+    """The position, if its keys are values of these types. Raises Invalid: the checksum is no secret."""
+    for shown, sql_type in zip(position.keys, sql_types, strict=True):
+        if shown is not None and not _is_value(shown, sql_type):
+            raise _refused()
+    return position
+
+
+def _is_value(text: str, sql_type: str) -> bool:
+    if sql_type == "text":
+        return "\0" not in text
+    if sql_type == "numeric":
+        return _NUMERIC.fullmatch(text) is not None
+    return _INTEGER.fullmatch(text) is not None and -(2**63) <= int(text) < 2**63
+
+
+_INTEGER = re.compile("-?[0-9]{1,19}")
+_NUMERIC = re.compile(r"-?(?:[0-9]{1,10000}(?:\.[0-9]{1,10000})?|Infinity)")
 
 
 def _digest(payload: bytes, binding: str) -> bytes:

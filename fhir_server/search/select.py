@@ -16,7 +16,7 @@ from fhir_server.compression import decompress
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search.branch import Branch, all_of, branches, is_point, newest, scopes
 from fhir_server.search.condition import Conditions
-from fhir_server.search.cursor import Position
+from fhir_server.search.cursor import Position, checked
 from fhir_server.search.include import MAX_INCLUDED, included
 from fhir_server.search.probing import probed
 from fhir_server.search.query import SearchQuery
@@ -74,6 +74,8 @@ def select(query: SearchQuery, access: Access, base: str, position: Position | N
         total = _total(query, conditions)
         return parameters.statement(f"select {TOTAL}::smallint, ({total}), {_NOTHING}")
     keys = [resolved(query.types, sort) for sort in query.sort]
+    if position is not None:
+        position = checked(position, [key.sql_type for key in keys])
     limit = conditions.bound(query.count + 1, "bigint")
     page, point = _page(query, keys, conditions, limit, position)
     texts = "".join(f", p.k{number}::text" for number in range(1, len(keys) + 1))

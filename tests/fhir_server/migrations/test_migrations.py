@@ -19,7 +19,10 @@ def test_migrations_lead_to_the_schema(database: str) -> None:
         made = sqlalchemy.inspect(connection)
         for table in metadata.sorted_tables:
             indexes = {
-                index["name"]: [*index["column_names"], *index["dialect_options"].get("postgresql_include", [])]
+                index["name"]: [
+                    *(name for name in index["column_names"] if name),  # None stands for an expression
+                    *index["dialect_options"].get("postgresql_include", []),
+                ]
                 for index in made.get_indexes(table.name)
             }
             for index in table.indexes:

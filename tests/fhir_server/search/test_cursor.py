@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_server.outcome import Invalid
-from fhir_server.search.cursor import Position, decode, encode
+from fhir_server.search.cursor import Position, checked, decode, encode
 
 keys = st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), max_size=3).map(tuple)
 rids = st.integers(-(2**63), 2**63 - 1)
@@ -42,3 +42,27 @@ def test_a_changed_token_is_refused() -> None:
         if position < len(token) - 1:
             with pytest.raises(Invalid):
                 decode(changed, "a search", 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "sql_type", "possible"),
+    [
+        ("-9223372036854775808", "bigint", True),
+        ("9223372036854775808", "bigint", False),
+        ("many", "bigint", False),
+        ("1.50", "numeric", True),
+        ("-Infinity", "numeric", True),
+        ("1e5", "numeric", False),
+        ("3", "integer", True),
+        ("", "integer", False),
+        ("smith", "text", True),
+        ("a\0", "text", False),
+        (None, "bigint", True),
+    ],
+)
+def test_keys_are_values_of_their_type(key: str | None, sql_type: str, possible: bool) -> None:
+    if possible:
+        assert checked(Position((key,), 7), [sql_type]) == Position((key,), 7)
+    else:
+        with pytest.raises(Invalid, match="another search"):
+            checked(Position((key,), 7), [sql_type])

@@ -318,3 +318,19 @@ async def test_the_branch_for_many_rows_finds_the_same(empty: World) -> None:
         whole = await empty.ids(f"Observation?{url}&_count=1000")
         assert await empty.pages(f"Observation?{url}&_count=97") == whole, url
         assert len(whole) >= 700
+
+
+@pytest.mark.parametrize(
+    ("url", "index"),
+    [
+        ("Observation?code=http://codes|weight", "token_code"),
+        ("Observation?code=http://codes|weight&_sort=-date", "token_code"),
+        ("Observation?code=http://codes|", "token_system"),
+    ],
+)
+async def test_a_code_is_never_looked_up_by_its_system_alone(world: World, url: str, index: str) -> None:
+    outcome = await world.bundle(url + "&_explain=true")
+    plan = outcome["issue"][1]["details"]["text"] if "details" in outcome["issue"][1] else str(outcome["issue"][1])
+    other = "token_system" if index == "token_code" else "token_code"
+    assert index in plan
+    assert other not in plan
