@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0005_search"
+revision = "0004"
 down_revision = "0003"
 
 
