@@ -25,7 +25,7 @@ _ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
 """Attributes without behaviour; everything that begins with "on" is left out."""
 
 _LINKS = frozenset({"href", "src", "longdesc", "cite", "usemap", "background"})
-_UNSAFE_SCHEMES = ("javascript:", "vbscript:", "livescript:")
+_UNSAFE_SCHEMES = ("javascript:", "vbscript:", "livescript:", "data:text/html")
 _UNSAFE_STYLE = ("expression(", "javascript:", "vbscript:", "behavior:", "-moz-binding", "@import")
 
 

@@ -57,6 +57,8 @@ def test_blank(content: str) -> None:
         div('<p onclick="x">a</p>'),
         div("<P>a</P>"),
         div('<a href="javascript:x">a</a>'),
+        div('<a href="data:text/html,x">a</a>'),
+        div('<a href=" DATA: text/html;base64,eA==">a</a>'),
         div('<a href=" java\nscript:x">a</a>'),
         div('<a href="JaVaScRiPt:x">a</a>'),
         div('<p style="width: expression(x)">a</p>'),
