@@ -27,10 +27,6 @@ class Probe:
         """Every (table, where), to be united."""
         return ((self.table, self.where), *self.others)
 
-    def on(self, alias: str) -> str:
-        """`where` for an alias."""
-        return self.where.replace("{t}", alias)
-
 
 NOTHING = "false"
 """The condition of a value that no resource can have."""
