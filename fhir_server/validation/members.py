@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from fhir_server.narrative import BLANK
 from fhir_server.validation.bindings import Extra
-from fhir_server.validation.narrative import BLANK
 from fhir_server.validation.primitives import Format
 from fhir_server.validation.problem import Found, Node, Problem, Scope, joined, within
 from mappings.r4 import Json

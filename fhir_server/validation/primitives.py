@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date as calendar_date
 from decimal import Decimal
 
-from fhir_server.validation.narrative import narrative_fault
+from fhir_server.narrative import narrative_fault
 from mappings.r4 import Json
 
 Format = Callable[[Json], str | None]

@@ -9,11 +9,11 @@ from fhir_server.definitions import value_set
 from fhir_server.fhirpath.code import Code, Frame, Items, from_many, from_truth, single
 from fhir_server.fhirpath.errors import FhirPathError
 from fhir_server.fhirpath.functions.signature import Compile, Function, check_of_items, on_items, text_of
-from fhir_server.fhirpath.narrative import is_narrative
 from fhir_server.fhirpath.nodes import Node, append_elements, plain
 from fhir_server.fhirpath.references import resolved
 from fhir_server.fhirpath.syntax import Tree
 from fhir_server.fhirpath.types import find, named
+from fhir_server.narrative import narrative_fault
 
 _PROFILE = "http://hl7.org/fhir/StructureDefinition/"
 
@@ -82,7 +82,7 @@ def _html_checks(source: Code, arguments: Sequence[Tree], compile: Compile) -> C
     def truth(frame: Frame, this: Items) -> bool:
         items = before(frame, this)
         texts = [plain(item) for item in items]
-        return all(text.__class__ is str and is_narrative(text) for text in texts)
+        return all(text.__class__ is str and narrative_fault(text) is None for text in texts)
 
     return from_truth(truth)
 

@@ -113,6 +113,8 @@ birthDate.getValue() = @2000-01-01
 'male'.memberOf('http://hl7.org/fhir/ValueSet/administrative-gender')
 conformsTo('http://hl7.org/fhir/StructureDefinition/Patient')
 '<div xmlns="http://www.w3.org/1999/xhtml">a</div>'.htmlChecks()
+'<div xmlns="http://www.w3.org/1999/xhtml"><script>a</script></div>'.htmlChecks().not()
+'<div xmlns="http://www.w3.org/1999/xhtml"> </div>'.htmlChecks().not()
 true.not().not()
 """
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_server.validation.narrative import BLANK, narrative_fault
+from fhir_server.narrative import BLANK, narrative_fault
 
 
 def div(content: str, attributes: str = "") -> str:
