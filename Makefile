@@ -16,7 +16,7 @@ help:
 	@echo 'make lint         lint, format check and type check alone'
 	@echo 'make format       rewrite the code in the project format'
 	@echo 'make conformance  official examples and definitions (needs $(DATA))'
-	@echo 'make bench        benchmark, writes bench/RESULTS.md (needs $(DATA))'
+	@echo 'make bench        main benchmark: bench/figures/main.json -> bench/RESULTS.md (needs $(DATA))'
 	@echo 'make lock         resolve requirements anew into the lock files'
 	@echo 'make clean        remove what tools left; make distclean: .venv, node_modules and the database in .hub too'
 

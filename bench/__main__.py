@@ -1,4 +1,4 @@
-"""The whole benchmark: loads synthea-617 into a fresh hub through its API, runs the workloads, writes RESULTS.md.
+"""The main benchmark: loads synthea-617 into a fresh hub through its API, runs the workloads, writes figures/main.json.
 
 python -m bench [../shared/data] [--quick]
 """
@@ -6,20 +6,19 @@ python -m bench [../shared/data] [--quick]
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from bench import results
+from bench import figures, results
 from bench.disk import disk, tidy
 from bench.workload import SCENARIOS, Driver, unpack
 from hub.embedded import Embedded
@@ -36,31 +35,17 @@ def resident(process: int) -> float:
     return sum(each.memory_info().rss for each in [root, *root.children(recursive=True)]) / 1e6
 
 
-def machine() -> str:
-    """Processor, cores, memory, system."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    model = next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine()
-    )
-    return f"{model}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GB, {platform.system()}"
-
-
-def commit() -> str:
-    """Short hash, with a plus where the working tree differs."""
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
-
-    return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
-
-
 def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-def measure(data: Path, folder: Path, quick: bool, scenarios: tuple[str, ...], concurrency: str) -> results.Figures:
+def measure(data: Path, folder: Path, quick: bool, scenarios: tuple[str, ...], concurrency: str) -> dict[str, Any]:
     """Everything, in a folder of its own."""
-    measured = commit()  # before it takes its time: others may commit meanwhile
+    facts = figures.facts(
+        "python -m bench" + (" --quick" if quick else ""),
+        runs="one short run each" if quick else "median of 3 runs each, the quietest 3 of at most 4",
+        software=f"Python {platform.python_version()}, embedded PostgreSQL as the hub sets it up, one worker",
+    )
     say("unpacking")
     first, patients = unpack(data / "synthea" / "synthea-617", folder / "bundles", QUICK_BUNDLES if quick else None)
     hub = HubProcess(folder / "hub")
@@ -107,16 +92,11 @@ def measure(data: Path, folder: Path, quick: bool, scenarios: tuple[str, ...], c
         hub.kill()
         database.start()  # also what a killed hub left running is stopped
         database.release()
-    facts = {
-        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
-        "machine": machine(),
-        "commit": measured,
-        "command": "python -m bench" + (" --quick" if quick else ""),
-        "data": f"{len(patients) + len(first)} bundles of synthea-617",
-        "runs": "one short run each" if quick else "median of 3 runs each, the quietest 3 of at most 4",
-        "software": f"Python {platform.python_version()}, embedded PostgreSQL as the hub sets it up, one worker",
-    }
-    return results.Figures(facts, load, ingest, sizes, idle, loaded, tuple(starts), steps)
+    facts["data"] = f"{len(patients) + len(first)} bundles of synthea-617"
+    return {
+        "facts": facts, "load": load, "ingest": ingest, "disk": asdict(sizes), "idle": idle, "loaded": loaded,
+        "starts": starts, "steps": steps,
+    }  # fmt: skip
 
 
 def main() -> int:
@@ -128,7 +108,6 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_BUNDLES} bundles, one short run of each workload")
     parser.add_argument("--scenarios", default=",".join(SCENARIOS), help="comma list of workloads")
     parser.add_argument("--concurrency", default="8,32", help="comma list of numbers of clients")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "RESULTS.md", help="where to write")
     arguments = parser.parse_args()
     if shutil.which("wrk") is None:
         print("wrk is not installed: the figures would be those of the client (apt-get install wrk)", file=sys.stderr)
@@ -136,13 +115,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="hub-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL's system user walks through it
-        figures = measure(
+        found = measure(
             arguments.data.resolve(), folder, arguments.quick, tuple(arguments.scenarios.split(",")),
             arguments.concurrency,
         )  # fmt: skip
-    arguments.out.write_text(results.document(figures))
-    say(f"written: {arguments.out}")
-    print("\n".join(results.targets(figures)))
+    figures.write("main", found)
+    say(f"written: {figures.RESULTS}")
+    print("\n".join(results.targets(found)))
     return 0
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -37,6 +39,11 @@ class Disk:
     tables: tuple[TableSize, ...]
     body: int
     """Bytes of the stored bodies."""
+
+    @classmethod
+    def of(cls, figures: Mapping[str, Any]) -> Disk:
+        """From its JSON form."""
+        return cls(figures["resources"], tuple(TableSize(**table) for table in figures["tables"]), figures["body"])
 
     @property
     def total(self) -> int:

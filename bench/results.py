@@ -1,12 +1,13 @@
-"""Measured figures -> RESULTS.md, held against the targets."""
+"""Measured figures -> RESULTS.md, held against the targets: a table of sections, each from a file of figures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bench.disk import Disk
+from bench.figures import bullets, read
 from bench.workload import SCENARIOS
 
 
@@ -42,26 +43,6 @@ INGEST, DISK, IDLE, START = 1500, 3500, 300, 4.0
 """Resources/s, bytes per resource, MB, seconds."""
 
 
-@dataclass(frozen=True)
-class Figures:
-    """Everything measured."""
-
-    facts: Mapping[str, str]
-    """Date, machine, commit, command, ..."""
-    load: dict[str, Any]
-    """fhir_load.py's document."""
-    ingest: dict[str, Any]
-    disk: Disk
-    idle: float
-    """MB resident, the hub's processes fresh and idle."""
-    loaded: float
-    """The same after all workloads."""
-    starts: tuple[float, ...]
-    """Seconds from `hub serve` to /fhir/metadata, PostgreSQL's own start included."""
-    steps: str
-    """The table of `bench.micro`."""
-
-
 def _cpu(row: Mapping[str, Any], group: str) -> int:
     milliseconds: float = row["median"]["cpu_ms_per_request"].get(group, 0)
     return round(milliseconds * 1000)
@@ -75,11 +56,11 @@ def _verdict(met: bool) -> str:
     return "met" if met else "**missed**"
 
 
-def targets(figures: Figures) -> Iterable[str]:
+def targets(figures: Mapping[str, Any]) -> Iterable[str]:
     """Lines of the table of targets."""
     yield "| what | target | measured | |"
     yield "|---|---|---|---|"
-    rows = _rows(figures.load, 32)
+    rows = _rows(figures["load"], 32)
     for target in TARGETS:
         if target.scenario not in rows:
             yield f"| {target.words} | {target.application} + {target.database} µs | not answered | **missed** |"
@@ -90,12 +71,13 @@ def targets(figures: Figures) -> Iterable[str]:
             f"| {target.words} | {target.application} + {target.database} µs | {application} + {database} µs "
             f"| {_verdict(met)} |"
         )
-    rate = figures.ingest["resources_per_s"]
+    rate = figures["ingest"]["resources_per_s"]
     yield f"| transaction ingest | {INGEST} resources/s | {rate:.0f} resources/s | {_verdict(rate >= INGEST)} |"
-    each = figures.disk.per_resource
+    each = Disk.of(figures["disk"]).per_resource
     yield f"| disk per resource | {DISK} bytes | {each:.0f} bytes | {_verdict(each <= DISK)} |"
-    yield f"| idle memory of the hub | {IDLE} MB | {figures.idle:.0f} MB | {_verdict(figures.idle <= IDLE)} |"
-    start = sorted(figures.starts)[len(figures.starts) // 2]
+    idle = figures["idle"]
+    yield f"| idle memory of the hub | {IDLE} MB | {idle:.0f} MB | {_verdict(idle <= IDLE)} |"
+    start = sorted(figures["starts"])[len(figures["starts"]) // 2]
     yield f"| start on an existing database | {START:.0f} s | {start:.1f} s | {_verdict(start <= START)} |"
 
 
@@ -147,34 +129,51 @@ def disk_table(disk: Disk) -> Iterable[str]:
     yield f"| all | | {disk.per_resource:.0f} in all, of which bodies {disk.body / max(disk.resources, 1):.0f} | |"
 
 
-def document(figures: Figures) -> str:
-    """RESULTS.md."""
-    parts = [
-        "# Benchmark results",
-        "Written by `make bench`. Everything, the clients too, shares one machine; CPU per request is the figure that "
-        "survives that, req/s is not.",
-        "\n".join(f"- {name}: {value}" for name, value in figures.facts.items()),
-        "## Targets",
-        "CPU per request at 32 clients: application + database.",
-        "\n".join(targets(figures)),
-        "## Workloads",
-        "\n".join(workloads(figures.load)),
+def main(figures: Mapping[str, Any]) -> Iterable[str]:
+    """Parts of the section of `python -m bench`."""
+    disk = Disk.of(figures["disk"])
+    yield "## Targets"
+    yield "CPU per request at 32 clients: application + database."
+    yield "\n".join(targets(figures))
+    yield "## Workloads"
+    yield bullets(figures)
+    yield "\n".join(workloads(figures["load"]))
+    yield (
         "CPU µs per request: application + database. `peer`: Medplum 5.0.10 on a machine of this kind as the load "
         "driver's README tells it, for orientation: it does not say how many clients and how much data, and was not "
         "measured again here. `noise`: cores taken by others during the noisiest run. One request of each was "
-        "looked at closely:",
-        "\n".join(checks(figures.load)),
-        "## Ingest",
-        ingest(figures.ingest),
-        "## Disk",
-        f"{figures.disk.resources} resources, after `vacuum`, all search parameters indexed.",
-        "\n".join(disk_table(figures.disk)),
-        "## Memory and start",
-        f"Resident memory of the hub's processes: {figures.idle:.0f} MB idle after start, {figures.loaded:.0f} MB "
-        f"after all workloads. From `hub serve` to a served /fhir/metadata, the embedded PostgreSQL stopped before: "
-        f"{', '.join(f'{second:.1f}' for second in figures.starts)} s.",
-        "## Steps of a write",
-        "CPU-µs per resource in one process, shipped sample data (`python -m bench.micro`).",
-        figures.steps,
+        "looked at closely:"
+    )
+    yield "\n".join(checks(figures["load"]))
+    yield "## Ingest"
+    yield ingest(figures["ingest"])
+    yield "## Disk"
+    yield f"{disk.resources} resources, after `vacuum`, all search parameters indexed."
+    yield "\n".join(disk_table(disk))
+    yield "## Memory and start"
+    yield (
+        f"Resident memory of the hub's processes: {figures['idle']:.0f} MB idle after start, {figures['loaded']:.0f} "
+        f"MB after all workloads. From `hub serve` to a served /fhir/metadata, the embedded PostgreSQL stopped before: "
+        f"{', '.join(f'{second:.1f}' for second in figures['starts'])} s."
+    )
+    yield "## Steps of a write"
+    yield "CPU-µs per resource in one process, shipped sample data (`python -m bench.micro`)."
+    yield figures["steps"]
+
+
+SECTIONS: tuple[tuple[str, Callable[[Mapping[str, Any]], Iterable[str]]], ...] = (("main", main),)
+"""File of figures and what makes the paragraphs of its sections of them, in the order of the page."""
+
+
+def document() -> str:
+    """RESULTS.md."""
+    parts = [
+        "# Benchmark results",
+        "Written by `make bench` and its like; each section tells its command. Everything, the clients too, shares one "
+        "machine; CPU per request is the figure that survives that, req/s is not.",
     ]
+    for name, paragraphs in SECTIONS:
+        figures = read(name)
+        if figures is not None:
+            parts += paragraphs(figures)
     return "\n\n".join(parts) + "\n"
