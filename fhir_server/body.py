@@ -13,6 +13,7 @@ MAX_DEPTH = 64
 
 JSON_TYPES = frozenset({"application/fhir+json", "application/json", "text/json", "application/json+fhir"})
 PATCH_TYPE = "application/json-patch+json"
+MERGE_TYPE = "application/merge-patch+json"
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 

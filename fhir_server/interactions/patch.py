@@ -1,18 +1,18 @@
-"""FHIR patch interaction: JSON Patch and FHIRPath Patch, conditional patch. https://hl7.org/fhir/R4/http.html#patch"""
+"""FHIR patch interaction: JSON Patch, FHIRPath Patch and JSON Merge Patch, conditional patch. https://hl7.org/fhir/R4/http.html#patch"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fhir_server.body import PATCH_TYPE, json_of, media_type, parsed
+from fhir_server.body import MERGE_TYPE, PATCH_TYPE, json_of, media_type, parsed
 from fhir_server.commit import settle, told, write
 from fhir_server.conditional import hold, lock_key, require_criteria
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.interactions.update import standing
 from fhir_server.outcome import Gone, Invalid, NotFound, PreconditionFailed, UnsupportedMediaType
 from fhir_server.parameters_allowed import only
-from fhir_server.patch import fhirpath_patch, json_patch
+from fhir_server.patch import fhirpath_patch, json_patch, merge_patch
 from fhir_server.prefer import prefer, written
 from fhir_server.prepare import Resource, prepare_patched
 from fhir_server.search.match import matches
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Apply = Callable[[Resource], Json]
 
-FORMATS = ("application/json-patch+json", "application/fhir+json")
+FORMATS = (PATCH_TYPE, "application/fhir+json", MERGE_TYPE)
 """Patch formats, as the CapabilityStatement says them."""
 
 
@@ -76,21 +76,29 @@ async def conditional_patch(server: Server, request: FhirRequest, resource_type:
 
 
 def patch_of(request: FhirRequest) -> Apply:
-    """What the body does to a resource: a JSON Patch document or the Parameters of a FHIRPath Patch.
+    """What the body does to a resource: a JSON Patch document, the Parameters of a FHIRPath Patch, a JSON Merge Patch.
 
+    An object that is no Parameters, sent as plain application/json, is merged too: so do clients that name no format.
     Raises UnsupportedMediaType, Invalid.
     """
     essence, _ = media_type(request.headers.get("content-type", ""))
     if essence == PATCH_TYPE and request.body is not None:
         operations = parsed(request.body)
         return lambda resource: json_patch.apply(resource, operations)
+    if essence == MERGE_TYPE and request.body is not None:
+        changes = parsed(request.body)
+        return lambda resource: merge_patch.apply(resource, changes)
     if essence == "application/xml-patch+xml":
-        raise UnsupportedMediaType("XML Patch is not read here; send JSON Patch or FHIRPath Patch")
+        raise UnsupportedMediaType(f"XML Patch is not read here; send one of {', '.join(FORMATS)}")
     parameters = json_of(request)
     if isinstance(parameters, list):
         raise UnsupportedMediaType(f"a JSON Patch is sent as {PATCH_TYPE}")
     if not isinstance(parameters, dict) or parameters.get("resourceType") != "Parameters":
-        raise Invalid("a FHIRPath Patch is a Parameters resource", code="structure")
+        if essence == "application/json" and isinstance(parameters, dict):
+            return lambda resource: merge_patch.apply(resource, parameters)
+        raise Invalid(
+            f"a FHIRPath Patch is a Parameters resource; a JSON Merge Patch is {MERGE_TYPE}", code="structure"
+        )
     return lambda resource: fhirpath_patch.apply(resource, parameters)
 
 

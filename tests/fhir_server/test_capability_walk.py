@@ -353,6 +353,7 @@ async def test_each_format_and_patch_format(client: httpx2.AsyncClient, module_d
     patches: dict[str, Any] = {
         "application/json-patch+json": [{"op": "replace", "path": "/active", "value": True}],
         FHIR: {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": parts}]},
+        "application/merge-patch+json": {"active": None},
     }
     for format in body["patchFormat"]:
         content = json.dumps(patches.pop(format)).encode()

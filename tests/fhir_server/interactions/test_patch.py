@@ -1,4 +1,4 @@
-"""patch: JSON Patch, FHIRPath Patch, conditional patch."""
+"""patch: JSON Patch, FHIRPath Patch, JSON Merge Patch, conditional patch."""
 
 from __future__ import annotations
 
@@ -42,7 +42,13 @@ GENDER = [{"op": "replace", "path": "/gender", "value": "female"}]
 
 @pytest.mark.parametrize("url", ["Patient/1", "Patient?identifier=urn:test|1"])
 @pytest.mark.parametrize(
-    ("patch", "content_type"), [(GENDER, JSON_PATCH), (replace("female"), "application/fhir+json")]
+    ("patch", "content_type"),
+    [
+        (GENDER, JSON_PATCH),
+        (replace("female"), "application/fhir+json"),
+        ({"gender": "female"}, "application/merge-patch+json"),
+        ({"gender": "female"}, "application/json"),
+    ],
 )
 async def test_a_patch(patient: httpx2.AsyncClient, url: str, patch: Any, content_type: str) -> None:
     before = (await patient.get("Patient/1")).json()["meta"]["versionId"]
@@ -64,6 +70,9 @@ async def test_a_patch(patient: httpx2.AsyncClient, url: str, patch: Any, conten
         ("Patient/1", GENDER, "application/xml-patch+xml", 415),
         ("Patient/1", GENDER, "text/plain", 415),
         ("Patient/1", {"resourceType": "Patient"}, "application/fhir+json", 400),
+        ("Patient/1", GENDER, "application/merge-patch+json", 400),
+        ("Patient/1", {"id": "2"}, "application/merge-patch+json", 422),
+        ("Patient/1", {"nonsense": 1}, "application/json", 422),
         ("Patient/1", [{"op": "replace", "path": "/id", "value": "2"}], JSON_PATCH, 422),
         ("Patient/1", [{"op": "replace", "path": "/gender", "value": "nonsense"}], JSON_PATCH, 422),
         ("Patient/1", [{"op": "add", "path": "/nonsense", "value": 1}], JSON_PATCH, 422),
