@@ -14,7 +14,7 @@ from fhir_server.outcome import Invalid, Issue
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search.criteria import Criterion, UnknownParameter, criterion
 from fhir_server.search.include import Include, include_of
-from fhir_server.search.parameters import search_parameter
+from fhir_server.search.sort_path import sort_path
 from fhir_server.search.values import split_values
 
 Total = Literal["none", "estimate", "accurate"]
@@ -28,7 +28,6 @@ MAX_SORT_KEYS = 8
 _IGNORED = frozenset({"_format", "_pretty"})
 _SUMMARIES = ("true", "text", "data", "count", "false")
 _TOTALS: tuple[Total, ...] = ("none", "estimate", "accurate")
-_UNSORTABLE = frozenset({"composite", "special"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +218,7 @@ def _sort(types: tuple[str, ...], value: str) -> tuple[SortKey, ...]:
         if not code:
             continue
         for resource_type in types:
-            parameter = search_parameter(resource_type, code)
-            if parameter is None or parameter.type in _UNSORTABLE:
-                raise Invalid(f"_sort: {resource_type} cannot be sorted by '{code[:64]}'", code="not-supported")
+            sort_path(resource_type, code)
         keys.setdefault(code, SortKey(code, part.strip().startswith("-")))
     if len(keys) > MAX_SORT_KEYS:
         raise Invalid(f"_sort takes at most {MAX_SORT_KEYS} keys", code="too-costly")

@@ -1,7 +1,8 @@
 """Sort keys as SQL: the value a resource is sorted by, and the index that yields it in order. https://hl7.org/fhir/R4/search.html#sort
 
 Of several values the lowest counts when ascending, the highest when descending; resources without a value come last
-either way, and rid descending settles what is left.
+either way, and rid descending settles what is left. A key at the end of a chain is a value of what is referred to;
+where that does not exist or may not be seen, there is none.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from dataclasses import dataclass, replace
 
 from fhir_server.definitions import structure
 from fhir_server.outcome import Invalid
+from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.by_date import SHORT
 from fhir_server.search.by_token import SORT, WORDED, listed_codes, unworded
 from fhir_server.search.condition import Conditions
 from fhir_server.search.cursor import Position
-from fhir_server.search.parameters import SearchParameter, search_parameter
+from fhir_server.search.parameters import SearchParameter
 from fhir_server.search.probe import one_of
 from fhir_server.search.query import SortKey
 from fhir_server.search.rows import hash64
+from fhir_server.search.sort_path import sort_path
 
 SPANS: dict[str, tuple[str, ...]] = {"date": (SHORT, f"not ({SHORT})")}
 """Table -> conditions of the partial indexes that only together hold all its rows."""
@@ -62,6 +65,8 @@ class Key:
     """What follows the parameters' names in the param_id of the rows."""
     codes: tuple[str, ...] = ()
     """Of a token whose codes are known beforehand: all of them, in order."""
+    steps: tuple[tuple[SearchParameter, ...], ...] = ()
+    """Of a chain: the reference parameters of each step to the resource that has the value."""
 
     @property
     def parameter(self) -> SearchParameter:
@@ -83,15 +88,21 @@ class Key:
     @property
     def own(self) -> bool:
         """A column of the resource itself: nobody lacks it."""
-        return self.parameter.column is not None
+        return self.parameter.column is not None and not self.steps
 
     @property
     def rows(self) -> str:
         """Condition on `{t}` of its table that a row is of this parameter."""
+        if self.parameter.column:
+            numbers = ", ".join(str(TYPE_ID[one.resource_type]) for one in self.parameters)
+            return f"{{t}}.type_id in ({numbers}) and {{t}}.body is not null"
         return one_of("param_id", [number for one in self.parameters for number in one.ids(self.suffix)])
 
     def within(self, types: Sequence[str]) -> Key:
         """The key for some of its types."""
+        if self.steps:
+            first = tuple(one for one in self.steps[0] if one.resource_type in types)
+            return replace(self, steps=(first, *self.steps[1:]))
         if len(self.parameters) == 1:
             return self
         return replace(self, parameters=tuple(one for one in self.parameters if one.resource_type in types))
@@ -102,14 +113,18 @@ def resolved(types: Sequence[str], sort: SortKey) -> Key:
 
     Raises Invalid where types that are searched together have it as different kinds of value.
     """
-    found = [search_parameter(one, sort.code) for one in types]
-    parameters = tuple(one for one in found if one is not None)  # query.py has seen to it that all have it
+    paths = [sort_path(one, sort.code) for one in types]
+    parameters = tuple(dict.fromkeys(one for path in paths for one in path.ends))
+    steps = tuple(
+        tuple(dict.fromkeys(one for step in each for one in step))
+        for each in zip(*(p.steps for p in paths), strict=True)
+    )
     kinds = {_kind(one) for one in parameters}
     if len(kinds) > 1:
         raise Invalid(f"_sort: '{sort.code}' is not the same in all types that are searched", code="not-supported")
     [(listed, column, suffix)] = kinds
     codes = tuple(sorted({code for one in parameters for code in listed_codes(one)})) if listed else ()
-    return Key(parameters, sort.descending, column, suffix, codes)
+    return Key(parameters, sort.descending, column, suffix, codes, steps)
 
 
 def _kind(parameter: SearchParameter) -> tuple[bool, Column | None, str]:
@@ -127,26 +142,54 @@ def value(key: Key, rid: str, conditions: Conditions) -> str:
     pick = "max" if key.descending else "min"
     o = conditions.alias()
     if key.column is not None:
-        rows = "" if key.own else f" and {key.rows.replace('{t}', o)}"
-        return f"(select {pick}({o}.{key.column.name}) from {key.column.table} {o} where {o}.rid = {rid}{rows})"
+        return f"(select {pick}({o}.{key.column.name}) {rows_of(key, key.column.table, o, rid, conditions)})"
     if key.parameter.type == "reference":
-        return (
-            f"(select {pick}(n.fhir_id) from reference {o} join resource n on n.rid = {o}.target_rid"
-            f" where {o}.rid = {rid} and {key.rows.replace('{t}', o)})"
-        )
+        rows = rows_of(key, f"reference {o} join resource n on n.rid = {o}.target_rid", o, rid, conditions)
+        return f"(select {pick}(n.fhir_id) {rows})"
     if key.coded:
         # Codes are stored as hashes; their order is that of the value set they are from.
         hashes = conditions.array([hash64(code.casefold()) for code in key.codes], "bigint")
-        rows = f"{key.rows.replace('{t}', o)} and {o}.code_hash = any({hashes})"
         place = f"array_position({hashes}, {o}.code_hash)"
-        return f"(select {pick}({place}) from token {o} where {o}.rid = {rid} and {rows})"
-    rows = key.rows.replace("{t}", o)
-    return f"(select {pick}({o}.normalised) from string {o} where {o}.rid = {rid} and {rows})"
+        rows = rows_of(key, "token", o, rid, conditions)
+        return f"(select {pick}({place}) {rows} and {o}.code_hash = any({hashes}))"
+    return f"(select {pick}({o}.normalised) {rows_of(key, 'string', o, rid, conditions)})"
+
+
+def rows_of(key: Key, table: str, o: str, rid: str, conditions: Conditions) -> str:
+    """SQL from FROM on: the key's rows, in `table` as `o`, for the resource with this rid."""
+    tables, tests = [table if " " in table else f"{table} {o}"], []
+    for step in key.steps:
+        x = conditions.alias()
+        tables.append(f"reference {x}")
+        tests += [f"{x}.rid = {rid}", _follows(step, x)]
+        rid = f"{x}.target_rid"
+        tests += filter(None, [conditions.seen(rid)])
+    if not key.own:
+        tests.append(key.rows.replace("{t}", o))
+    return f"from {', '.join(tables)} where {' and '.join([f'{o}.rid = {rid}', *tests])}"
+
+
+def chained(key: Key, o: str, conditions: Conditions) -> tuple[str, str, list[str]]:
+    """For a walk of the key's rows `o`: what to join, the rid of the resources that refer to them, and conditions."""
+    tables, rid = "", f"{o}.rid"
+    tests: list[str] = []
+    for step in reversed(key.steps):
+        x = conditions.alias()
+        tests += filter(None, [conditions.seen(rid)])
+        tables += f" cross join reference {x}"
+        tests += [f"{x}.target_rid = {rid}", _follows(step, x)]
+        rid = f"{x}.rid"
+    return tables, rid, tests
+
+
+def _follows(step: Sequence[SearchParameter], x: str) -> str:
+    return one_of("param_id", [number for one in step for number in one.param_ids]).replace("{t}", x)
 
 
 def single(key: Key) -> bool:
     """Whether a resource has at most one row of the key."""
-    return key.own or all(map(single_valued, key.parameters))
+    columns = key.parameter.column is not None or all(map(single_valued, key.parameters))
+    return columns and all(single_valued(one) for step in key.steps for one in step)
 
 
 def single_valued(parameter: SearchParameter) -> bool:
@@ -208,7 +251,8 @@ def in_order(
     return f"select * from ({rows}) z{start} order by {order(keys)} limit {limit}"
 
 
-def missing(key: Key, rid: str) -> str:
+def missing(key: Key, rid: str, conditions: Conditions) -> str:
     """Condition that the resource has no row of the key's parameter."""
     assert key.column is not None
-    return f"not exists (select from {key.column.table} m where m.rid = {rid} and {key.rows.replace('{t}', 'm')})"
+    m = conditions.alias()
+    return f"not exists (select {rows_of(key, key.column.table, m, rid, conditions)})"

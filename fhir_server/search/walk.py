@@ -16,7 +16,7 @@ from fhir_server.search.criteria import Leaf, Node
 from fhir_server.search.cursor import Position
 from fhir_server.search.index import TIMELINE
 from fhir_server.search.query import SearchQuery
-from fhir_server.search.sort import SPANS, Key, after, missing, order, single, value
+from fhir_server.search.sort import SPANS, Key, after, chained, missing, order, rows_of, single, value
 
 
 def walk(query: SearchQuery, keys: Sequence[Key], conditions: Conditions, limit: str, position: Position | None) -> str:
@@ -68,29 +68,28 @@ def _walked(
         patient = conditions.rid_of("Patient", str(patient_of(timeline)))
         rows = f"w.patient_rid = {patient} and w.type_id = {conditions.bound(TYPE_ID[scope[0]], 'smallint')}"
     settled = [*bounding, *spanned]
-    tests = list(filters([node for node in nodes if node not in settled], scope, conditions))
+    joined, rid, steps = chained(first, "w", conditions)
+    tests = steps + list(filters([node for node in nodes if node not in settled], scope, conditions))
     tests.append(rows)
     name = f"w.{column.name}"
     if not once:
-        higher = f"o.{column.name} {'>' if first.descending else '<'} {name}"
-        tests.append(
-            f"not exists (select from {column.table} o where o.rid = w.rid and {first.rows.replace('{t}', 'o')}"
-            f" and {higher})"
-        )
-    further = [value(key, "w.rid", conditions) for key in keys[1:]]
+        o = conditions.alias()
+        higher = f"{o}.{column.name} {'>' if first.descending else '<'} {name}"
+        tests.append(f"not exists (select {rows_of(first, column.table, o, rid, conditions)} and {higher})")
+    further = [value(key, rid, conditions) for key in keys[1:]]
     if position is not None:
         shown = position.keys[0]
         assert shown is not None
         start = conditions.bound(shown, column.sql_type)
         tests.append(f"{name} {'<=' if first.descending else '>='} {start}")
-        tests.append(after(keys, [name, *further], "w.rid", position, conditions))
+        tests.append(after(keys, [name, *further], rid, position, conditions))
     columns = ", ".join(f"{text} as k{number}" for number, text in enumerate([name, *further], 1))
-    head = f"select {'' if once else 'distinct '}w.rid, {columns} from {table} w where "
-    tail = f" order by {order(keys, 'w.rid', walked=True)} limit {limit}"
+    head = f"select {'' if once else 'distinct '}{rid} as rid, {columns} from {table} w{joined} where "
+    tail = f" order by {order(keys, rid, walked=True)} limit {limit}"
     found = []
     for number, span in enumerate(spans):
         ranges = [_bound(node, conditions, short=number == 0 and not timeline) for node in bounding]
-        where = " and ".join([*tests, span, *ranges]).replace("{rid}", "w.rid").replace("{t}", "w")
+        where = " and ".join([*tests, span, *ranges]).replace("{rid}", rid).replace("{t}", "w")
         found.append(f"{head}{where}{tail}")
     return found
 
@@ -100,7 +99,7 @@ def _lacking(query: SearchQuery, keys: Sequence[Key], conditions: Conditions, po
     found = [
         branch
         for scope in scopes(query)
-        for branch in branches(query.criteria, scope, conditions, missing(keys[0].within(scope), "{rid}"))
+        for branch in branches(query.criteria, scope, conditions, missing(keys[0].within(scope), "{rid}", conditions))
     ]
     for branch in found:
         a = conditions.alias()
@@ -125,14 +124,14 @@ def on_timeline(query: SearchQuery, key: Key) -> bool:
 
 def _timeline(nodes: Sequence[Node], scope: Sequence[str], key: Key) -> Node | None:
     """The node that asks for one patient, if the key is the date by which the type stands on a patient's timeline."""
-    if TIMELINE.get(scope[0]) != key.parameter.code:
+    if key.steps or TIMELINE.get(scope[0]) != key.parameter.code:
         return None
     return next((node for node in nodes if patient_of(node) is not None), None)
 
 
 def _requires(node: Node, key: Key) -> bool:
     """Whether only resources with a value of the key meet the node. (An identifier may be found and have no text.)"""
-    if not isinstance(node, Leaf) or node.negated or key.suffix:
+    if not isinstance(node, Leaf) or node.negated or key.suffix or key.steps:
         return False
     return node.parameter.code == key.parameter.code
 

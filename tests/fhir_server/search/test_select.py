@@ -66,6 +66,18 @@ FOUND: list[tuple[str, str]] = [
     ("Organization?_has:Patient:organization:_has:Encounter:patient:class=IMP", "bed"),
     ("Observation?encounter.patient._has:Observation:performer:code=height", "w2 w1"),
     ("Patient?_has:Observation:patient:code=weight&gender=male", "bob"),
+    # chains inside reverse chains and the other way around, three deep
+    ("Patient?_has:Observation:patient:performer:Patient.name=silva", "cid"),
+    ("Patient?_has:Observation:patient:encounter.class=AMB", "bob"),
+    ("Patient?_has:Observation:patient:encounter.patient.name=silva", "ann"),
+    ("Organization?_has:Patient:organization:_has:Observation:patient:_has:Provenance:target:recorded=2020", "bed"),
+    ("Organization?_has:Patient:organization:_has:Observation:patient:encounter.class=AMB", "north"),
+    ("Observation?patient._has:Encounter:patient:class=AMB", "w3"),
+    ("Observation?subject:Patient._has:Observation:performer:code=height", "h1 w2 w1"),
+    ("Observation?patient.organization._has:Organization:partof:name=ward", "w3"),
+    ("Patient?organization._has:Organization:partof:_has:Organization:partof:name=bed", "bob"),
+    ("Patient?_has:Observation:patient:status:not=final", "cid"),
+    ("Patient?_has:Observation:patient:date:missing=true", "cid"),
     # order
     ("Patient?_sort=name", "cid ann bob"),
     ("Patient?_sort=-name", "bob ann cid"),
@@ -97,6 +109,26 @@ FOUND: list[tuple[str, str]] = [
     ("Patient?_sort=deceased,_id", "ann bob cid"),
     ("Patient?_sort=email,_id", "ann bob cid"),
     ("ImagingStudy?_sort=instance", ""),
+    # order by what is referred to
+    ("Observation?_sort=patient.name", "h2 h1 w2 w1 w3"),
+    ("Observation?_sort=-patient.name", "w3 h1 w2 w1 h2"),
+    ("Observation?_sort=patient.birthdate", "h1 w2 w1 w3 h2"),
+    ("Observation?_sort=-subject:Patient.birthdate", "w3 h1 w2 w1 h2"),
+    ("Observation?_sort=patient.birthdate,date", "w1 h1 w2 w3 h2"),
+    ("Observation?_sort=status,-patient.name", "h2 w3 h1 w2 w1"),
+    ("Observation?_sort=patient.organization.name", "h1 w2 w1 w3 h2"),
+    ("Observation?_sort=patient.organization", "h1 w2 w1 w3 h2"),
+    ("Observation?_sort=patient.organization.partof.name,date", "w1 h1 w2 w3 h2"),
+    ("Observation?_sort=patient.gender", "h1 w2 w1 h2 w3"),
+    ("Observation?_sort=patient._id", "h1 w2 w1 w3 h2"),
+    ("Observation?_sort=-patient._lastUpdated", "h2 w3 h1 w2 w1"),
+    ("Observation?_sort=-patient.identifier", "h2 h1 w2 w1 w3"),
+    ("Observation?_sort=encounter.date", "w2 w1 w3 h2 h1"),
+    ("Observation?_sort=performer:Patient.name", "h2 h1 w3 w2 w1"),
+    ("Observation?code=weight&_sort=-patient.name", "w3 w2 w1"),
+    ("Observation?patient=ann&_sort=encounter.date,-date", "w2 w1 h1"),
+    ("Patient?_sort=organization.partof.name", "ann cid bob"),
+    ("?_type=Encounter,Observation&_sort=patient.name,_id", "h2 h1 stay w1 w2 visit w3"),
     # several types, by what they have in common
     ("?_type=Encounter,Observation&_sort=date", "stay w1 h1 w2 w3 visit h2"),
     ("?_type=Encounter,Observation&_sort=-date", "visit w3 w2 h1 w1 stay h2"),
@@ -281,19 +313,27 @@ MANY: list[tuple[str, str]] = [
     ("Patient?_has:Observation:patient:code=odd", "many"),
     ("Patient?_has:Observation:patient:code=common&name=m", "many"),
     ("Patient?_has:Observation:patient:_has:Provenance:target:agent=Organization/o", "many"),
+    (
+        "Organization?_has:Patient:organization:_has:Observation:patient:_has:Provenance:target:agent=Organization/o",
+        "o",
+    ),
+    ("Patient?_has:Observation:patient:performer:Organization.name=o", "many"),
+    ("Observation?code=common&_sort=-patient.name,date&_count=3", "o0 o1 o2"),
+    ("Observation?_sort=performer.name,-date&_count=2", "o1 odd2"),
 ]
 
 
 async def test_the_branch_for_many_rows_finds_the_same(empty: World) -> None:
     await empty.put(
-        patient("many", "Many", "1980-01-01", "male"),
-        patient("few", "Few", "1980-01-01", "male"),
         {"resourceType": "Organization", "id": "o", "name": "O"},
+        patient("many", "Many", "1980-01-01", "male", managingOrganization={"reference": "Organization/o"}),
+        patient("few", "Few", "1980-01-01", "male"),
     )
     found = [
         observation(
             f"o{n}", "Patient/many", "common", f"1900-01-01T00:{n // 60:02}:{n % 60:02}Z", str(n),
             status="amended" if n in (3, 7) else "final",
+            **({"performer": [{"reference": "Organization/o"}]} if n == 1 else {}),
         )
         for n in range(700)
     ]  # fmt: skip
@@ -314,7 +354,13 @@ async def test_the_branch_for_many_rows_finds_the_same(empty: World) -> None:
     )  # fmt: skip
     for url, expected in MANY:
         assert await empty.ids(url) == expected.split(), url
-    for url in ("code=common&status=final", "code=common&_sort=-date", "date=ge1900&date=lt1901", "code:text=the"):
+    for url in (
+        "code=common&status=final",
+        "code=common&_sort=-date",
+        "date=ge1900&date=lt1901",
+        "code:text=the",
+        "_sort=patient.name",
+    ):
         whole = await empty.ids(f"Observation?{url}&_count=1000")
         assert await empty.pages(f"Observation?{url}&_count=97") == whole, url
         assert len(whole) >= 700
