@@ -23,6 +23,7 @@ from fhir_server.outcome import FhirError, NotAcceptable, UnsupportedMediaType
 from fhir_server.patience import Ended, Patience
 from fhir_server.receive import Disconnected, Receive, body_of, pairs, query_pairs
 from fhir_server.routes import Routed
+from fhir_server.subscriptions.switchboard import PATH, Switchboard, refuse
 from fhir_server.trouble import busy, late, places, trouble
 from mappings.r4 import parse, serialize
 from smart_auth.scopes import UNRESTRICTED, Access
@@ -68,11 +69,14 @@ class App:
         log: Log = _silent,
         startup: Callable[[], Awaitable[None]] = _nothing,
         shutdown: Callable[[], Awaitable[None]] = _nothing,
+        switchboard: Switchboard | None = None,
     ) -> None:
-        """access: headers -> Access, raises FhirError; log: takes one record per request, and one per fault of ours."""
+        """access: headers -> Access, raises FhirError; log: takes one record per request, and one per fault of ours;
+        switchboard: takes websockets, where there are any.
+        """
         self._server, self._other, self._path = server, other, path.rstrip("/")
         self._metrics, self._access, self._log = metrics, access, log
-        self._startup, self._shutdown = startup, shutdown
+        self._startup, self._shutdown, self._switchboard = startup, shutdown, switchboard
         self._process, self._numbers = secrets.token_hex(6), count(1)
         self._admission = Admission(server.settings.max_concurrent, server.settings.max_bytes)
 
@@ -86,6 +90,9 @@ class App:
                 return
         elif kind == "lifespan":
             await self._live(receive, send)
+            return
+        elif kind == "websocket":
+            await self._connect(scope, receive, send)
             return
         await self._other(scope, receive, send)
 
@@ -145,6 +152,23 @@ class App:
                 "status": response.status, "ms": round(seconds * 1000, 2), "request_id": request_id,
             }
         )  # fmt: skip
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A websocket, from its handshake to its end."""
+        if self._switchboard is None or scope["path"] != f"{self._path}/{PATH}":
+            await refuse(send, 404, "there is no websocket at this URL")
+            return
+        headers = headers_of(scope["headers"])
+        try:
+            access = self._access(headers)
+            hold(access, "websocket", "Subscription")
+        except FhirError as error:
+            await refuse(send, 403, str(error))
+            return
+        try:
+            await self._switchboard.serve(headers, access, receive, send)
+        except Exception as error:  # noqa: BLE001 - outermost loop of a websocket: the others go on
+            self._tell(error, "", "websocket", 500)
 
     def _size(self, method: str, headers: Mapping[str, str]) -> int:
         """Bytes of body to come, as far as the client says; the most there may be if it does not."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +69,9 @@ class Connection:
         self._counter = 0
         self._writing = False
         self.lost = False
+        self.on_notify: Callable[[bytes], None] | None = None
+        """Called with the payload of each NOTIFY this connection listens for."""
+        self.on_lost: Callable[[], None] | None = None
 
     @property
     def load(self) -> int:
@@ -178,6 +181,9 @@ class Connection:
             pg.consume_input()
             while self._batches and not pg.is_busy():
                 self._take(pg.get_result())
+            if self.on_notify is not None:
+                while (note := pg.notifies()) is not None:
+                    self.on_notify(note.extra)
         except PsycopgError as error:
             self._lose(str(error))
 
@@ -223,6 +229,8 @@ class Connection:
             if not batch.answer.done():
                 batch.answer.set_exception(ConnectionLost(reason))
         self._batches.clear()
+        if self.on_lost is not None:
+            self.on_lost()
 
 
 def _settle(ready: asyncio.Future[None]) -> None:

@@ -6,6 +6,7 @@ Instants are bigint: microseconds since 1970-01-01 UTC. Hashes and param_id come
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -293,3 +294,16 @@ subscription_event = Table(
     Index("subscription_event_waiting", "subscription_rid", "number", postgresql_where=text("not delivered")),
 )
 """An event of a Subscription: a version that met it. Delivered ones are kept a while for $events."""
+
+subscription_token = Table(
+    "subscription_token",
+    metadata,
+    # SHA-256 of the token, which itself is kept by nobody but its client.
+    Column("hash", LargeBinary, primary_key=True),
+    _key("expires"),
+    # The Access of whoever asked for it, as JSON text.
+    Column("access", Text, nullable=False),
+    # Of the Subscriptions it binds to.
+    Column("rids", ARRAY(BigInteger), nullable=False),
+)
+"""What a client binds a websocket with: `subscriptions/tokens.py`."""

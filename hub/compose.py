@@ -18,6 +18,7 @@ from fhir_server.metrics import Metrics
 from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
 from fhir_server.subscriptions.relay import Relay
+from fhir_server.subscriptions.switchboard import Switchboard
 from hub import VERSION
 from hub.logs import RequestLog
 from hub.outbound import Allowed, Door
@@ -75,6 +76,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
 
     door = Door(Allowed(frozenset(settings.outbound_schemes), settings.outbound_loopback))
     relay = Relay(fhir.store, door.send, now=now, log=log)
+    switchboard = Switchboard(fhir.store, now=now, log=log)
     tasks: list[asyncio.Task[None]] = []
 
     async def start() -> None:
@@ -86,6 +88,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        switchboard.close()
         await door.close()
         fhir.store.close()
         log.flush()
@@ -98,6 +101,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         log=log,
         startup=start,
         shutdown=stop,
+        switchboard=switchboard,
     )
 
 

@@ -25,12 +25,15 @@ from hub.logs import configure_logs
 from hub.migrate import upgrade
 from hub.one_write import OneWriteProtocol
 from hub.settings import Settings
+from hub.websocket_protocol import AcknowledgedProtocol
 
 STOP_SECONDS = 10
 """Requests under way get this long when the hub stops."""
 BACKLOG = 2048
 KEEP_ALIVE = 75
 """Seconds an idle connection stays open: longer than clients and proxies keep theirs, so that they close first."""
+WEBSOCKET_MESSAGE = 4096
+"""Bytes of the longest message that is read from a websocket."""
 COLLECT_AFTER = 100_000
 """Objects made and not freed before the garbage collector looks for cycles among them."""
 
@@ -114,7 +117,9 @@ def _work(settings: Settings, found: database.Database, number: int, listener: s
         application(settings, found.url, found.words, number),
         loop="uvloop",
         http=OneWriteProtocol,
-        ws="none",
+        ws=AcknowledgedProtocol,
+        ws_max_size=WEBSOCKET_MESSAGE,
+        ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
         access_log=False,

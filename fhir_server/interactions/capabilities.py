@@ -18,6 +18,7 @@ from fhir_server.outcome import Invalid, NotFound
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search.parameters import SearchParameter, parameters_of
 from fhir_server.shape import SHAPING, shaped
+from fhir_server.subscriptions.switchboard import websocket_url
 from fhir_server.subscriptions.topics import LISTED, TOPICS, canonical
 from mappings.r4 import serialize
 
@@ -34,6 +35,7 @@ TYPE_INTERACTIONS = (
 )  # fmt: skip
 SYSTEM_INTERACTIONS = ("transaction", "batch", "search-system", "history-system")
 """The codes R4 has for them; https://hl7.org/fhir/R4/valueset-restful-interaction.html"""
+_WEBSOCKET = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"
 
 
 async def capabilities(server: Server, request: FhirRequest) -> FhirResponse:
@@ -76,6 +78,7 @@ def statement(base: str, settings: Settings, integrity: bool, version: str) -> d
         "patchFormat": list(patch.FORMATS),
         "rest": [
             {
+                "extension": [{"url": _WEBSOCKET, "valueUri": websocket_url(base)}],
                 "mode": "server",
                 "resource": [_resource(name, base, settings, integrity) for name in RESOURCE_TYPES],
                 "interaction": _interactions(SYSTEM_INTERACTIONS),

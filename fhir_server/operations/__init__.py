@@ -14,6 +14,7 @@ from fhir_server.operations.everything import everything
 from fhir_server.operations.expunge import expunge
 from fhir_server.operations.lastn import lastn
 from fhir_server.operations.meta import meta, meta_add, meta_delete
+from fhir_server.operations.subscription_binding import subscription_binding
 from fhir_server.operations.subscription_events import subscription_events
 from fhir_server.operations.subscription_status import subscription_status
 from fhir_server.operations.validate import validate
@@ -66,12 +67,19 @@ OPERATIONS: tuple[Operation, ...] = (
         affects_state=True,
         setting="expunge",
     ),
+    Operation(
+        "get-ws-binding-token",
+        f"{_BACKPORT}get-ws-binding-token",
+        (TYPE, INSTANCE),
+        subscription_binding,
+        types=("Subscription",),
+    ),
     Operation("import", "urn:fhir-hub:OperationDefinition:import", (SYSTEM,), import_, affects_state=True),
     Operation("lastn", f"{_R4}/Observation-lastn", (TYPE,), lastn, ("Observation",)),
     Operation("meta", f"{_R4}/Resource-meta", (SYSTEM, TYPE, INSTANCE), meta),
     Operation("meta-add", f"{_R4}/Resource-meta-add", (INSTANCE,), meta_add, affects_state=True),
     Operation("meta-delete", f"{_R4}/Resource-meta-delete", (INSTANCE,), meta_delete, affects_state=True),
-    Operation("status", f"{_BACKPORT}status", (INSTANCE,), subscription_status, types=("Subscription",)),
+    Operation("status", f"{_BACKPORT}status", (TYPE, INSTANCE), subscription_status, types=("Subscription",)),
     Operation("validate", f"{_R4}/Resource-validate", (TYPE, INSTANCE), validate),
     Operation("versions", f"{_R4}/CapabilityStatement-versions", (SYSTEM,), versions),
 )

@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from fhir_server.loader import Loader
@@ -19,8 +18,9 @@ from fhir_server.outcome import FhirError
 from fhir_server.postgres import Row
 from fhir_server.statement import Statement
 from fhir_server.subscriptions import events
-from fhir_server.subscriptions.definition import Definition
+from fhir_server.subscriptions.definition import WEBSOCKET, Definition
 from fhir_server.subscriptions.notification import About, Event, notification
+from fhir_server.subscriptions.rest import rest
 from smart_auth.scopes import Access
 
 Run = Callable[[Sequence[Statement]], Awaitable[list[list[Row]]]]
@@ -34,8 +34,6 @@ LANES = 8
 """Requests under way at once to one endpoint, of different resources."""
 WINDOW = 64
 """Events read at once."""
-PRUNE = 500
-"""Forget old events each time so many were delivered."""
 FHIR_JSON = "application/fhir+json"
 
 
@@ -111,12 +109,12 @@ class Courier:
                 idle = await self._step()
             except Undelivered as error:
                 await self._failed(str(error))
-                await _rest(self._redefined, self._means.patience.pause(self._failures))
+                await rest(self._redefined, self._means.patience.pause(self._failures))
                 continue
             if self._failures or self._status != "active":
                 await self._well()
             if idle:
-                await _rest(self._changed, self._due())
+                await rest(self._changed, self._due())
 
     async def _step(self) -> bool:
         """One delivery or one notification, if there is one to make; True if nothing waits. Raises Undelivered."""
@@ -124,6 +122,8 @@ class Courier:
         if self.settled != definition.key:
             await self._handshake(definition)
             return False
+        if definition.channel == WEBSOCKET:
+            return True  # `sockets.py` tells it, in whatever process its clients are
         try:
             access = self._means.access(definition)
             limit = WINDOW if definition.topic is None else definition.most
@@ -149,7 +149,7 @@ class Courier:
 
     async def _handshake(self, definition: Definition) -> None:
         """Asks the endpoint whether it agrees; R4's own subscriptions begin without."""
-        if definition.topic is not None:
+        if definition.topic is not None and definition.channel != WEBSOCKET:
             await self._post(definition, "handshake", [])
         await self._means.run([events.settled(definition.rid, definition.key)])
         self.settled = definition.key
@@ -208,14 +208,15 @@ class Courier:
     async def _mark(self, numbers: Sequence[int]) -> None:
         batch = [events.delivered(self.definition.rid, numbers)]
         self._told += len(numbers)
-        if self._told >= PRUNE:
+        if self._told >= events.PRUNE:
             self._told = 0
             batch.append(events.pruned(self.definition.rid, self.events))
         await self._means.run(batch)
 
     async def _failed(self, reason: str) -> None:
         self._failures += 1
-        if self._failures >= self._means.patience.attempts and self._status != "error":
+        agreed = self.definition.topic is None or self.settled == self.definition.key
+        if (self._failures >= self._means.patience.attempts or not agreed) and self._status != "error":
             await self._means.tell(self.definition, "error", reason)
             self._status = "error"
 
@@ -228,16 +229,8 @@ class Courier:
     def _due(self) -> float:
         """Seconds until something is to be done without being woken."""
         seconds = 3600.0
-        if self.definition.heartbeat:
+        if self.definition.heartbeat and self.definition.channel != WEBSOCKET:
             seconds = min(seconds, self._sent + self.definition.heartbeat - time.monotonic())
         if self.definition.end is not None:
             seconds = min(seconds, (self.definition.end - self._means.now()) / 1_000_000)
         return seconds
-
-
-async def _rest(change: asyncio.Event, seconds: float) -> None:
-    """Waits so long, or until the change."""
-    if seconds > 0:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await change.wait()

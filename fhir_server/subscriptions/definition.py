@@ -22,6 +22,7 @@ from mappings.r4 import serialize
 
 BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-"
 CONTENTS = ("empty", "id-only", "full-resource")
+REST_HOOK, WEBSOCKET = "rest-hook", "websocket"
 JSON_TYPES = frozenset({"application/fhir+json", "application/json"})
 
 TIMEOUT, MOST_SECONDS = 10.0, 60.0
@@ -55,11 +56,14 @@ class Definition:
     rid: int
     id: str
     status: str
+    channel: str
+    """REST_HOOK or WEBSOCKET."""
     topic: str | None
     """Canonical of the topic; None: criteria as R4 has them."""
     filters: tuple[Filter, ...]
     """Of one type all must hold; types without any are of no concern, unless there are none at all."""
     endpoint: str
+    """Empty: clients come here, by websocket."""
     headers: tuple[tuple[str, str], ...]
     content: str
     """CONTENTS; with R4 criteria full-resource (there is a payload) or empty."""
@@ -86,13 +90,15 @@ def wanted(resource: dict[str, Any] | None) -> bool:
 def definition(resource: dict[str, Any], rid: int, base: str) -> Definition:
     """What a stored Subscription asks for. `base`: own FHIR base URL. Raises Unusable."""
     channel = resource["channel"]
-    if channel["type"] != "rest-hook":
-        raise Unusable("only channels of type rest-hook are served here")
+    kind = channel["type"]
+    if kind not in (REST_HOOK, WEBSOCKET) or _other_channel(channel, kind):
+        raise Unusable(f"only channels of type {REST_HOOK} and {WEBSOCKET} are served here")
+    socket = kind == WEBSOCKET
     criteria = resource["criteria"]
     topic = criteria if ":" in criteria.partition("?")[0] else None
     if topic is None:
         filters: tuple[Filter, ...] = (_filter(criteria),)
-        content = "full-resource" if "payload" in channel else "empty"
+        content = "full-resource" if "payload" in channel and not socket else "empty"
     else:
         if topic_at(topic, base) is None:
             raise Unusable("there is no such topic here; the CapabilityStatement lists those there are")
@@ -103,7 +109,7 @@ def definition(resource: dict[str, Any], rid: int, base: str) -> Definition:
             raise Unusable(f"the payload content is one of {', '.join(CONTENTS)}")
     if channel.get("payload", "application/fhir+json").partition(";")[0].strip() not in JSON_TYPES:
         raise Unusable("the payload is application/fhir+json or nothing")
-    if not channel.get("endpoint"):
+    if not socket and not channel.get("endpoint"):
         raise Unusable("a rest-hook needs an endpoint")
     heartbeat = next(_extensions(channel, "heartbeat-period"), None) if topic else None
     end = resource.get("end")
@@ -111,10 +117,11 @@ def definition(resource: dict[str, Any], rid: int, base: str) -> Definition:
         rid,
         resource["id"],
         resource["status"],
+        kind,
         topic,
         filters,
-        channel["endpoint"],
-        tuple(_header(one) for one in channel.get("header", ())),
+        "" if socket else channel["endpoint"],
+        () if socket else tuple(_header(one) for one in channel.get("header", ())),
         content,
         max(LEAST_HEARTBEAT, int(heartbeat)) if heartbeat else None,
         min(float(next(_extensions(channel, "timeout"), TIMEOUT)) or TIMEOUT, MOST_SECONDS),
@@ -129,6 +136,11 @@ def _extensions(element: Any, name: str) -> Iterator[Any]:
     for extension in (element or {}).get("extension", ()):
         if extension.get("url") == BACKPORT + name:
             yield from (value for key, value in extension.items() if key.startswith("value"))
+
+
+def _other_channel(channel: dict[str, Any], kind: str) -> bool:
+    """Whether the backport's own element for custom channels asks for another one."""
+    return any(coding.get("code") != kind for coding in _extensions(channel.get("_type"), "channel-type"))
 
 
 def _filter(text: str) -> Filter:

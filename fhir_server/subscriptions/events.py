@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from fhir_server.access import visible
 from fhir_server.compression import decompress
 from fhir_server.postgres import Row
-from fhir_server.resource_types import RESOURCE_TYPES
+from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.statement import Parameters, Statement
 from fhir_server.subscriptions.notification import Event
 from smart_auth.scopes import Access
 
+CHANNEL = "subscription"
+"""Of PostgreSQL's NOTIFY; the payload is a list of rids, or nothing for all."""
 KEPT = 1000
 """Delivered events kept for $events, of each subscription."""
+PRUNE = 500
+"""The others are forgotten each time so many were delivered."""
 
 
 def states() -> Statement:
@@ -88,16 +92,77 @@ def pruned(rid: int, events: int) -> Statement:
 
 def waiting(access: Access, rid: int, limit: int, *, content: bool) -> Statement:
     """Events not delivered yet, oldest first, as the access may be told of them. Rows for `told`."""
-    return _events(access, rid, "not delivered", limit, content)
+    return _events(access, rid, None, limit, content)
 
 
 def between(access: Access, rid: int, first: int, last: int, limit: int, *, content: bool) -> Statement:
     """Events of a range of numbers."""
-    return _events(access, rid, f"number between {int(first)} and {int(last)}", limit, content)
+    return _events(access, rid, (first, last), limit, content)
 
 
-def _events(access: Access, rid: int, which: str, limit: int, content: bool) -> Statement:
+def delivered_to(rid: int, number: int) -> Statement:
+    """Events up to this number need not be told again."""
     parameters = Parameters()
+    return parameters.statement(
+        "update subscription_event set delivered = true"
+        f" where subscription_rid = {parameters.add(rid, 'bigint')} and not delivered"
+        f" and number <= {parameters.add(number, 'bigint')}"
+    )
+
+
+_STATE = """
+select r.rid, r.fhir_id, r.version, r.body, coalesce(s.events, 0), coalesce(
+  (select min(e.number) from subscription_event e where e.subscription_rid = r.rid and not e.delivered),
+  coalesce(s.events, 0) + 1)
+from resource r left join subscription_state s on s.rid = r.rid
+where r.version > 0 and r.body is not null and """
+
+
+def known(access: Access, rids: Sequence[int]) -> Statement:
+    """rid, id, version, content, number of the last event and of the first to be told, of Subscriptions."""
+    parameters = Parameters()
+    seen = visible(access, "r", parameters)
+    listed = parameters.add("{" + ",".join(map(str, rids)) + "}", "bigint[]")
+    return parameters.statement(f"{_STATE} r.rid = any({listed}) and {seen}")
+
+
+def known_by_id(access: Access, id: str) -> Statement:
+    """The same of one Subscription."""
+    parameters = Parameters()
+    seen = visible(access, "r", parameters)
+    named = f"r.type_id = {TYPE_ID['Subscription']} and r.fhir_id = {parameters.add(id, 'text')}"
+    return parameters.statement(f"{_STATE} {named} and {seen}")
+
+
+def changed(access: Access, rid: int, version: int) -> Statement:
+    """Version and number of the last event of a Subscription, and its content if it is another version by now."""
+    parameters = Parameters()
+    seen = visible(access, "r", parameters)
+    return parameters.statement(
+        "select r.version, coalesce(s.events, 0),"
+        f" case when r.version <> {parameters.add(version, 'integer')} then r.body end"
+        " from resource r left join subscription_state s on s.rid = r.rid"
+        f" where r.rid = {parameters.add(rid, 'bigint')} and r.body is not null and {seen}"
+    )
+
+
+def announced(rids: Sequence[int]) -> Statement:
+    """Wakes those whose websockets are bound to these Subscriptions, when the transaction commits."""
+    parameters = Parameters()
+    text = ",".join(map(str, rids))
+    # A payload has its limit: with very many everybody looks.
+    return parameters.statement(
+        f"select pg_notify('{CHANNEL}', {parameters.add(text if len(text) < 7000 else '', 'text')})"
+    )
+
+
+def _events(access: Access, rid: int, numbers: tuple[int, int] | None, limit: int, content: bool) -> Statement:
+    """numbers: first and last; None: those not delivered."""
+    parameters = Parameters()
+    which = "not delivered"
+    if numbers is not None:
+        first, last = (parameters.add(number, "bigint") for number in numbers)
+        which = f"number between {first} and {last}"
     seen = visible(access, "r", parameters)
     own = parameters.add(rid, "bigint")
     version = "case when r.version = e.version then r.body else v.body end"
@@ -133,13 +198,23 @@ def told(rows: Sequence[Row]) -> list[tuple[int, Event | None]]:
     return found
 
 
-def state_of(access: Access, id: str, type_id: int) -> Statement:
-    """rid, current content and number of the last event of one Subscription; no row if it cannot be seen."""
+_KNOWN = f"""
+select r.rid, r.fhir_id, r.body, coalesce(s.events, 0)
+from resource r left join subscription_state s on s.rid = r.rid
+where r.type_id = {TYPE_ID["Subscription"]} and r.version > 0 and r.body is not null"""
+
+
+def state_of(access: Access, id: str) -> Statement:
+    """rid, id, current content and number of the last event of one Subscription; no row if it cannot be seen."""
     parameters = Parameters()
     seen = visible(access, "r", parameters)
-    return parameters.statement(
-        "select r.rid, r.body, coalesce(s.events, 0) from resource r left join subscription_state s on s.rid = r.rid"
-        f" where r.type_id = {parameters.add(type_id, 'smallint')} and r.fhir_id = {parameters.add(id, 'text')}"
-        f" and r.version > 0 and r.body is not null and {seen}",
-        generic=True,
-    )
+    return parameters.statement(f"{_KNOWN} and r.fhir_id = {parameters.add(id, 'text')} and {seen}", generic=True)
+
+
+def states_of(access: Access, ids: Sequence[str], limit: int) -> Statement:
+    """The same of several, or without ids of all, in their order."""
+    parameters = Parameters()
+    tests = [visible(access, "r", parameters)]
+    if ids:
+        tests.append(f"r.fhir_id = any({parameters.add('{' + ','.join(ids) + '}', 'text[]')})")
+    return parameters.statement(f"{_KNOWN} and {' and '.join(tests)} order by r.rid limit {limit}")

@@ -20,7 +20,7 @@ from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
 from fhir_server.subscriptions import events
 from fhir_server.subscriptions.courier import Courier, Means, Patience, Send
-from fhir_server.subscriptions.definition import Definition, Unusable, definition, wanted
+from fhir_server.subscriptions.definition import WEBSOCKET, Definition, Unusable, definition, wanted
 from fhir_server.subscriptions.matching import Plan, match, plans
 from fhir_server.subscriptions.outbox import LIMIT, Outbox, recorded
 from fhir_server.subscriptions.seen import Seen
@@ -160,6 +160,7 @@ class Relay:
         for (rid,) in rows:
             batch = _Batch()
             self._drop(_number(rid), batch)
+            batch.statements.append(events.announced([_number(rid)]))
             await connection.send(batch.statements)
 
     async def _take(self, connection: Connection, outbox: Outbox) -> int:
@@ -182,6 +183,11 @@ class Relay:
         if found:
             batch.statements.append(recorded(found, [TYPE_ID[one.type] for _, _, one in found]))
             batch.statements += [events.counted(rid, self._held[rid].events) for rid in {rid for rid, _, _ in found}]
+        # Who holds websockets, in whatever process, learns of it by the same commit.
+        touched = {rid for rid, _, _ in found if self._held[rid].definition.channel == WEBSOCKET}
+        touched |= {one.rid for one in seen if one.type == "Subscription"}
+        if touched:
+            batch.statements.append(events.announced(sorted(touched)))
         await outbox.commit(batch.statements, seen)
         self._set_out({rid for rid, _, _ in found})
         return rest

@@ -270,7 +270,7 @@ _OF_TYPES = {
     "Group": ("export",),
     "Encounter": ("everything",),
     "Observation": ("lastn",),
-    "Subscription": ("events", "status"),
+    "Subscription": ("events", "get-ws-binding-token", "status"),
 }
 """Type -> operations that not all types have."""
 

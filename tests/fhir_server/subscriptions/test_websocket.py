@@ -1,0 +1,368 @@
+"""Websockets from the write to the client: another worker relays, PostgreSQL tells, a real client reads.
+
+https://hl7.org/fhir/uv/subscriptions-backport/channels.html#websockets
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from fhir_server.outcome import Forbidden
+from fhir_server.statement import Statement
+from fhir_server.subscriptions.websocket import Limits
+from fhir_server.validation import validate
+from smart_auth.scopes import UNRESTRICTED
+from tests.fhir_server.conftest import BASE
+from tests.fhir_server.subscriptions.conftest import BACKPORT, Relaying, observation, topic
+from tests.fhir_server.subscriptions.listening_client import listener, status, websockets
+
+
+@pytest.fixture
+async def url(database: str, relay: Relaying) -> AsyncIterator[str]:
+    """Of the websockets of a worker beside the one that relays."""
+    async with websockets(database) as url:
+        yield url
+
+
+async def subscribed(relay: Relaying, content: str = "full-resource", *filters: str, **channel: Any) -> str:
+    """Id of an active Subscription of the topic, served by websocket."""
+    elements = topic(content, *(filters or ("Observation?",)), type="websocket", **channel)
+    resource = {"resourceType": "Subscription", "status": "requested", "reason": "test", **elements}
+    id = str((await relay.written("POST", "Subscription", resource))["id"])
+    await relay.reaches(id, "active")
+    return id
+
+
+async def token(relay: Relaying, *ids: str) -> str:
+    query = "&".join(f"id={id}" for id in ids)
+    answer = await relay.client.get(f"Subscription/$get-ws-binding-token?{query}")
+    assert answer.status_code == 200, answer.text
+    found = {one["name"]: next(v for n, v in one.items() if n != "name") for one in answer.json()["parameter"]}
+    assert found["websocket-url"] == f"ws{BASE.removeprefix('http')}/_websocket"
+    return str(found["token"])
+
+
+async def bound(relay: Relaying, *ids: str) -> str:
+    return f"bind-with-token {await token(relay, *ids)}"
+
+
+async def undelivered(relay: Relaying) -> int:
+    rows = await relay.store.select(Statement("select count(*) from subscription_event where not delivered"))
+    return int.from_bytes(rows[0][0], "big")
+
+
+async def until_delivered(relay: Relaying) -> None:
+    for _ in range(1000):
+        if not await undelivered(relay):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("not all is delivered")
+
+
+@pytest.mark.parametrize("content", ["empty", "id-only", "full-resource"])
+async def test_handshake_and_events(relay: Relaying, url: str, content: str) -> None:
+    id = await subscribed(relay, content, "Observation?code=8867-4")
+    async with listener(url, await bound(relay, id)) as client:
+        handshake = await client.bundle()
+        told = status(handshake)
+        assert (told["type"], told["status"], told["events-since-subscription-start"]) == ("handshake", "active", "0")
+        assert told["subscription"] == {"reference": f"{BASE}/Subscription/{id}"}
+        stored = await relay.written("PUT", "Observation/a", observation(1, "a"))
+        await relay.written("PUT", "Observation/b", observation(2, "b", code="other"))
+        await relay.client.delete("Observation/a")
+        first, second = await client.events(2)
+        assert [first["event-number"], second["event-number"]] == ["1", "2"]
+        assert ("focus" in first) == (content != "empty")
+        assert first["entry"].get("resource") == (stored if content == "full-resource" else None)
+        if content != "empty":
+            assert second["entry"]["request"] == {"method": "DELETE", "url": "Observation/a"}
+        await until_delivered(relay)
+        assert [issue for issue in validate(handshake) if issue.severity == "error"] == []
+
+
+async def test_several_subscriptions_on_one_websocket(relay: Relaying, url: str) -> None:
+    one = await subscribed(relay, "id-only", "Observation?status=final")
+    other = await subscribed(relay, "id-only", "Patient?")
+    async with listener(url, await bound(relay)) as client:
+        shaken = [status(await client.bundle()) for _ in range(2)]
+        assert {told["subscription"]["reference"] for told in shaken} == {
+            f"{BASE}/Subscription/{id}" for id in (one, other)
+        }
+        for _ in range(10):
+            await relay.written("POST", "Observation", observation(1))
+            await relay.written("POST", "Patient", {"resourceType": "Patient"})
+        numbers: dict[str, list[int]] = {one: [], other: []}
+        while sum(map(len, numbers.values())) < 20:
+            told = status(await client.bundle("event-notification"))
+            name = told["subscription"]["reference"].rpartition("/")[2]
+            numbers[name] += [int(event["event-number"]) for event in told["events"]]
+        assert numbers == {one: list(range(1, 11)), other: list(range(1, 11))}
+
+
+async def test_r4_binds_by_id_and_is_pinged(relay: Relaying, url: str) -> None:
+    resource = {
+        "resourceType": "Subscription", "status": "requested", "reason": "test", "criteria": "Observation?code=8867-4",
+        "channel": {"type": "websocket"},
+    }  # fmt: skip
+    id = (await relay.written("POST", "Subscription", resource))["id"]
+    await relay.reaches(id, "active")
+    async with listener(url, f"bind {id}") as client:
+        assert await client.text() == f"bound {id}"
+        await relay.written("POST", "Observation", observation(1))
+        await relay.written("POST", "Observation", observation(1, code="other"))
+        await relay.written("POST", "Observation", observation(2))
+        assert [await client.text(), await client.text()] == [f"ping {id}"] * 2
+        await until_delivered(relay)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ("bind-with-token unknown", "token"),
+        ("bind nobody", "no such Subscription"),
+        ("bind {rest-hook}", "channel"),
+        ("bind {topic}", "token"),
+        ("subscribe", "a message is"),
+        ("", "a message is"),
+    ],
+)
+async def test_what_cannot_be_bound_closes(relay: Relaying, url: str, endpoint: Any, asked: str, reason: str) -> None:
+    ids = {"rest-hook": await relay.subscribe(endpoint), "topic": await subscribed(relay)}
+    async with listener(url, asked.format(**ids)) as client:
+        outcome = json.loads(await client.text())
+        assert reason in outcome["issue"][0]["diagnostics"]
+        code, words = await client.ends()
+        assert (code, reason in words) == (1008, True)
+
+
+async def test_a_wrong_message_leaves_what_is_bound(relay: Relaying, url: str) -> None:
+    id = await subscribed(relay)
+    async with listener(url, await bound(relay, id), "bind-with-token wrong") as client:
+        await client.bundle("handshake")
+        assert json.loads(await client.text())["resourceType"] == "OperationOutcome"
+        await relay.written("POST", "Observation", observation(1))
+        assert len(await client.events(1)) == 1
+
+
+async def test_tokens(relay: Relaying, url: str, endpoint: Any) -> None:
+    id, hook = await subscribed(relay), await relay.subscribe(endpoint)
+    for path, code in (
+        (f"Subscription/{hook}/$get-ws-binding-token", 400),
+        ("Subscription/nobody/$get-ws-binding-token", 404),
+        (f"Subscription/$get-ws-binding-token?id={id}&id=nobody", 404),
+        ("Subscription/$get-ws-binding-token?id=!", 400),
+        ("Subscription/$get-ws-binding-token?other=1", 400),
+    ):
+        assert (await relay.client.get(path)).status_code == code, path
+    one = await relay.client.post(f"Subscription/{id}/$get-ws-binding-token")
+    assert [p["valueString"] for p in one.json()["parameter"] if p["name"] == "subscription"] == [id]
+    secret = next(p["valueString"] for p in one.json()["parameter"] if p["name"] == "token")
+    rows = await relay.store.select(Statement("select encode(hash, 'hex'), access from subscription_token"))
+    assert secret not in str(rows)
+
+
+async def expire(relay: Relaying, moment: str) -> None:
+    async with relay.store.transaction(UNRESTRICTED) as unit:
+        await unit.run([Statement(f"update subscription_token set expires = {moment}")])
+
+
+async def test_what_a_token_bound_ends_with_it_unless_bound_again(relay: Relaying, url: str) -> None:
+    id = await subscribed(relay)
+    asked, soon = await bound(relay, id), "(extract(epoch from clock_timestamp()) * 1000000)::bigint + 500000"
+    await expire(relay, soon)
+    async with listener(url, asked) as client:
+        await client.bundle("handshake")
+        assert await client.ends() == (1000, "the token has expired")
+    async with listener(url, asked) as client:
+        assert "expired" in await client.text()
+        assert (await client.ends())[0] == 1008
+    short = await bound(relay, id)
+    await expire(relay, soon)
+    async with listener(url, short) as client:
+        await client.bundle("handshake")
+        await relay.written("POST", "Observation", observation(1))
+        await client.events(1)
+        await client.ask(await bound(relay, id))
+        await client.bundle("handshake")
+        await asyncio.sleep(0.7)
+        await relay.written("POST", "Observation", observation(2))
+        assert [event["event-number"] for event in await client.events(1)] == ["2"]
+
+
+async def test_who_comes_back_gets_what_it_missed(relay: Relaying, url: str) -> None:
+    id = await subscribed(relay, "full-resource")
+    async with listener(url, await bound(relay, id)) as client:
+        await client.bundle("handshake")
+        await relay.written("PUT", "Observation/a", observation(0, "a"))
+        await client.events(1)
+        await until_delivered(relay)
+    for value in range(1, 60):
+        await relay.written("PUT", "Observation/a", observation(value, "a"))
+    async with listener(url, await bound(relay, id)) as client:
+        await client.bundle("handshake")
+        found = await client.events(59)
+        assert [int(event["event-number"]) for event in found] == list(range(2, 61))
+        assert [event["entry"]["resource"]["valueInteger"] for event in found] == list(range(1, 60))
+        await until_delivered(relay)
+    again = await relay.client.get(f"Subscription/{id}/$events?eventsSinceNumber=58&content=full-resource")
+    assert [entry["resource"]["valueInteger"] for entry in again.json()["entry"][1:]] == [57, 58, 59]
+
+
+async def test_what_was_sent_and_not_read_is_not_delivered(database: str, relay: Relaying) -> None:
+    """A client that stops reading is closed with a code; what it had not read comes again to the next one."""
+    limits = Limits(messages=4, size=100_000, patience=1.0)
+    log: list[dict[str, object]] = []
+    async with websockets(database, limits, log=log.append) as url:
+        id = await subscribed(relay, "full-resource")
+        note = "x" * 200_000
+        async with listener(url, await bound(relay, id), max_queue=1) as client:
+            await client.bundle("handshake")
+            for value in range(40):
+                await relay.written(
+                    "PUT", f"Observation/{value}", observation(value, str(value), note=[{"text": note}])
+                )
+            await asyncio.sleep(1.5)
+            assert await undelivered(relay) > 20, "nobody has read them"
+            with suppress(ConnectionClosed):
+                while True:
+                    await client.text()
+            assert (await client.ends())[0] == 1013
+        assert log[-1]["code"] == 1013
+        async with listener(url, await bound(relay, id)) as client:
+            numbers = set[str]()
+            while "40" not in numbers:
+                numbers |= {event["event-number"] for event in await client.events(1)}
+            await until_delivered(relay)
+
+
+async def test_a_slow_reader_loses_nothing(database: str, relay: Relaying) -> None:
+    async with websockets(database, Limits(messages=2, size=10_000, patience=5)) as url:
+        id = await subscribed(relay, "full-resource")
+        async with listener(url, await bound(relay, id), max_queue=1) as client:
+            await client.bundle("handshake")
+            found: list[dict[str, Any]] = []
+
+            async def read() -> None:
+                while len(found) < 60:
+                    found.extend(await client.events(1))
+                    await asyncio.sleep(0.02)
+
+            reading = asyncio.create_task(read())
+            for value in range(60):
+                await relay.written("PUT", f"Observation/{value % 3}", observation(value, str(value % 3)))
+            await reading
+        assert [int(event["event-number"]) for event in found] == list(range(1, 61))
+        assert [event["entry"]["resource"]["valueInteger"] for event in found] == list(range(60))
+
+
+async def test_two_clients_of_one_subscription_both_get_it(relay: Relaying, url: str) -> None:
+    id = await subscribed(relay)
+    async with listener(url, await bound(relay, id)) as one, listener(url, await bound(relay, id)) as other:
+        for client in (one, other):
+            await client.bundle("handshake")
+        for value in range(5):
+            await relay.written("POST", "Observation", observation(value))
+        for client in (one, other):
+            assert [event["event-number"] for event in await client.events(5)] == ["1", "2", "3", "4", "5"]
+
+
+async def test_heartbeat_and_quiet(database: str, relay: Relaying) -> None:
+    beat = {"url": f"{BACKPORT}heartbeat-period", "valueUnsignedInt": 1}
+    async with websockets(database, Limits(quiet=0.1, patience=1)) as url:
+        id = await subscribed(relay, "empty", extension=[beat])
+        async with listener(url, await bound(relay, id)) as client:
+            await client.bundle("handshake")
+            told = status(await client.bundle())
+            assert (told["type"], told["status"], told["events"]) == ("heartbeat", "active", [])
+
+
+async def test_changes_of_the_subscription(relay: Relaying, url: str) -> None:
+    id = await subscribed(relay, "full-resource", "Observation?code=8867-4")
+    async with listener(url, await bound(relay, id)) as client:
+        await client.bundle("handshake")
+        found = await relay.subscription(id)
+        found |= topic("id-only", "Observation?code=other", type="websocket") | {"status": "requested"}
+        await relay.written("PUT", f"Subscription/{id}", found)
+        await relay.reaches(id, "active")
+        await relay.written("POST", "Observation", observation(1))
+        await relay.written("POST", "Observation", observation(2, code="other"))
+        [event] = await client.events(1)
+        assert event["event-number"] == "1"
+        assert "resource" not in event["entry"]
+        found = await relay.subscription(id)
+        await relay.written("PUT", f"Subscription/{id}", found | {"status": "off"})
+        assert (await client.ends())[0] == 1000
+    gone = await subscribed(relay)
+    async with listener(url, await bound(relay, gone)) as client:
+        await client.bundle("handshake")
+        await relay.client.delete(f"Subscription/{gone}")
+        assert (await client.ends())[0] == 1000
+
+
+async def test_who_is_not_let_in(database: str, relay: Relaying, url: str) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        async with listener(url, origin="https://elsewhere.example"):  # type: ignore[arg-type]
+            pass
+    assert caught.value.response.status_code == 403
+    assert json.loads(caught.value.response.body or b"")["issue"][0]["code"] == "forbidden"
+    with pytest.raises(InvalidStatus) as caught:
+        async with listener(url.replace("_websocket", "other")):
+            pass
+    assert caught.value.response.status_code == 404
+    host = url.split("/")[2]
+    async with listener(url, "bind nobody", origin=f"http://{host}") as client:  # type: ignore[arg-type]
+        assert "no such Subscription" in await client.text()
+
+    def nobody(headers: object) -> Any:
+        raise Forbidden("this access grants nothing")
+
+    async with websockets(database, access=nobody) as closed:
+        with pytest.raises(InvalidStatus) as caught:
+            async with listener(closed):
+                pass
+        assert caught.value.response.status_code == 403
+
+
+async def test_nothing_bound_and_too_long(database: str, relay: Relaying) -> None:
+    async with websockets(database, Limits(unbound=0.2)) as url:
+        async with listener(url) as client:
+            assert await client.ends() == (1008, "nothing was bound")
+        async with listener(url, "x" * 5000) as client:
+            assert (await client.ends())[0] == 1009
+
+
+async def test_the_database_comes_back(database: str, relay: Relaying, url: str) -> None:
+    """What listens for announcements is lost; events that come meanwhile are told nevertheless."""
+    id = await subscribed(relay)
+    async with listener(url, await bound(relay, id)) as client:
+        await client.bundle("handshake")
+        async with relay.store.transaction(UNRESTRICTED) as unit:
+            await unit.run([Statement("select pg_terminate_backend(pid) from pg_stat_activity where query = 'listen"
+                                      " subscription' or query like 'select r.version, coalesce%'")])  # fmt: skip
+        await relay.written("POST", "Observation", observation(1))
+        assert len(await client.events(1)) == 1
+
+
+async def test_status_of_several(relay: Relaying, endpoint: Any) -> None:
+    active, broken = await subscribed(relay), await relay.subscribe(endpoint, criteria="Observation?nonsense=1")
+    await relay.reaches(broken, "error")
+
+    async def told(query: str) -> dict[str, str]:
+        bundle = (await relay.client.get(f"Subscription/$status?{query}")).json()
+        assert bundle["type"] == "searchset"
+        found = [status({"entry": [entry]}) for entry in bundle["entry"] or ()] if "entry" in bundle else []
+        return {one["subscription"]["reference"].rpartition("/")[2]: one["status"] for one in found}
+
+    assert await told("") == {active: "active", broken: "error"}
+    assert await told("status=error") == {broken: "error"}
+    assert await told(f"id={active}&id={broken}&status=active") == {active: "active"}
+    assert await told(f"id={active},nobody") == {active: "active"}
+    assert (await relay.client.get("Subscription/$status?status=x")).status_code == 400
+    assert (await relay.client.get(f"Subscription/{active}/$status?status=off")).json()["total"] == 1
