@@ -7,12 +7,16 @@ from abc import ABC, abstractmethod
 from fhir_server import store_reads
 from fhir_server.postgres import Row
 from fhir_server.statement import Statement
+from fhir_server.terminology.members import Expansions
 from fhir_server.version import Version
 from smart_auth.scopes import Access
 
 
 class Reader(ABC):
     """What interactions that only read need of the record."""
+
+    expansions: Expansions
+    """Value sets of the record that were asked for."""
 
     @abstractmethod
     async def select(self, statement: Statement) -> list[Row]:

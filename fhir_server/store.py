@@ -21,6 +21,7 @@ from fhir_server.rids import Rids, Run, explained
 from fhir_server.search.parameters import parameters_of
 from fhir_server.statement import Parameters, Statement
 from fhir_server.store_errors import MissingReferences, RetryTransaction, StillReferenced, VersionConflict
+from fhir_server.terminology.members import Expansions
 from fhir_server.version import Change, Version
 from fhir_server.write_set import UNINDEXED, Write, prepare, statements, targets
 from smart_auth.scopes import UNRESTRICTED, Access
@@ -105,6 +106,7 @@ class ResourceStore(Reader):
         self._loaders: dict[Access, Loader[tuple[str, str], Version]] = {}
         self._groups = GroupCommit(self._commit)
         self._conninfo = conninfo
+        self.expansions = Expansions()
         self.on_write: Callable[[], None] = _nothing
         """Called after each commit of this process."""
 
@@ -237,6 +239,7 @@ class Unit(Reader):
 
     def __init__(self, store: ResourceStore, access: Access, connection: Connection) -> None:
         self._store, self._access, self._connection = store, access, connection
+        self.expansions = store.expansions
         self._begun = False
         self._own: dict[tuple[str, str], int] = {}
 

@@ -194,6 +194,46 @@ def value_sets(read: Read, urls: list[str]) -> dict[str, dict[str, list[str] | N
     return expansions
 
 
+def _known(read: Read, resource_type: str) -> Iterator[Json]:
+    for stem in ("valuesets", "v2-tables", "v3-codesystems"):
+        yield from (resource for resource in read(stem) if resource["resourceType"] == resource_type)
+
+
+def code_systems(read: Read) -> dict[str, Json]:
+    """URL -> CodeSystem, with what its concepts are and how they stand to each other; no words."""
+
+    def concept(row: Json) -> Json:
+        facts: Json = {field: row[field] for field in ("code", "property") if field in row}
+        return {**facts, "concept": list(map(concept, row["concept"]))} if row.get("concept") else facts
+
+    return {
+        row["url"]: {
+            **{field: row[field] for field in ("url", "version", "status", "content") if field in row},
+            "concept": list(map(concept, row.get("concept", ()))),
+        }
+        for row in _known(read, "CodeSystem")
+    }
+
+
+def composed_value_sets(read: Read) -> dict[str, Json]:
+    """URL -> ValueSet, with what it is composed of; no words."""
+
+    def include(row: Json) -> Json:
+        facts = {field: row[field] for field in ("system", "version", "filter", "valueSet") if field in row}
+        return {**facts, "concept": [{"code": each["code"]} for each in row["concept"]]} if "concept" in row else facts
+
+    def compose(row: Json) -> Json:
+        return {field: list(map(include, row[field])) for field in ("include", "exclude") if field in row}
+
+    return {
+        row["url"]: {
+            **{field: row[field] for field in ("url", "version", "status") if field in row},
+            "compose": compose(row.get("compose", {})),
+        }
+        for row in _known(read, "ValueSet")
+    }
+
+
 def search_parameters(read: Read) -> list[Json]:
     """All search parameters, by URL."""
     rows = [
@@ -261,6 +301,8 @@ def distil(read: Read) -> None:
     write("structures.zst", all_structures)
     write("constraints.zst", constraints)
     write("value_sets.zst", value_sets(read, required_value_sets(all_structures)))
+    write("code_systems.zst", code_systems(read))
+    write("composed_value_sets.zst", composed_value_sets(read))
     write("search_parameters.zst", search_parameters(read))
     write("compartments.zst", compartments(read))
     write("operations.zst", operations(read))

@@ -14,6 +14,7 @@ from fhir_server.outcome import FhirError, Invalid, Issue
 from fhir_server.prepare import ID
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.query import SearchQuery, parse_query
+from fhir_server.search.terms import ask_terminology
 
 NDJSON = "application/fhir+ndjson"
 FORMATS = frozenset({NDJSON, "application/fhir ndjson", "application/ndjson", "ndjson"})
@@ -120,7 +121,10 @@ def filter_query(resource_type: str, query: str) -> SearchQuery:
             raise Invalid("_typeFilter is not percent-encoded UTF-8", code="value") from None
     if any(name.partition(":")[0] in _RESULT for name, _ in pairs):
         raise Invalid("_typeFilter takes search parameters only, none about the result", code="not-supported")
-    return parse_query(resource_type, pairs)
+    found = parse_query(resource_type, pairs)
+    if ask_terminology(found.criteria):
+        raise Invalid("_typeFilter takes no :in, :not-in, :above and :below of tokens", code="not-supported")
+    return found
 
 
 _RESULT = frozenset(

@@ -1,7 +1,8 @@
 """The definitions of FHIR R4 4.0.1 as package data, loaded when first asked for. https://hl7.org/fhir/R4/definitions.html
 
 `structure("Observation")`, `structure("Observation.component")`, `structure("HumanName")`: types and their elements.
-`constraints()`, `value_set(url)`, `search_parameters()`, `compartment("Patient")`, `operations()`: the rest.
+`constraints()`, `value_set(url)`, `shipped("CodeSystem", url)`, `search_parameters()`, `compartment("Patient")`,
+`operations()`: the rest.
 Everything is cached and shared: treat it as immutable.
 """
 
@@ -20,7 +21,7 @@ from fhir_server.definitions.structures import (
     structure,
     summary_elements,
 )
-from fhir_server.definitions.terminology import value_set
+from fhir_server.definitions.terminology import shipped, value_set
 
 __all__ = [
     "Constraint",
@@ -35,6 +36,7 @@ __all__ = [
     "operations",
     "primitive_types",
     "search_parameters",
+    "shipped",
     "structure",
     "summary_elements",
     "value_set",

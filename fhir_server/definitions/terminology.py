@@ -1,9 +1,10 @@
-"""Code sets of the required bindings. https://hl7.org/fhir/R4/terminologies.html#required"""
+"""Value sets and code systems of R4. https://hl7.org/fhir/R4/terminologies-systems.html"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import orjson
 
@@ -20,3 +21,12 @@ def value_set(url: str) -> Mapping[str, frozenset[str] | None] | None:
     if raw is None:
         return None
     return {system: None if codes is None else frozenset(codes) for system, codes in orjson.loads(raw).items()}
+
+
+def shipped(resource_type: str, url: str) -> dict[str, Any] | None:
+    """R4's own ValueSet (with `compose`) or CodeSystem (with `concept`) of a URL, without words; None if it has none.
+
+    Not kept: the larger code systems have thousands of concepts.
+    """
+    raw = lines("code_systems.zst" if resource_type == "CodeSystem" else "composed_value_sets.zst").get(url)
+    return None if raw is None else orjson.loads(raw)

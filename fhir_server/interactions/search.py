@@ -17,6 +17,7 @@ from fhir_server.search import cursor
 from fhir_server.search.include import MAX_INCLUDED
 from fhir_server.search.query import SearchQuery, parse_query
 from fhir_server.search.select import INCLUDE, MATCH, TOTAL, Hit, hit, select
+from fhir_server.search.terms import ask_terminology, looked_up
 from fhir_server.statement import Statement
 from fhir_server.summary import apply
 from mappings.r4 import parse, serialize
@@ -42,6 +43,9 @@ async def search(
         settings.max_count, compartment, request.access, server.base,
     )  # fmt: skip
     query, path, binding, statement = (_remembered if _lasting(asked) else _prepared)(asked)
+    if statement is None:
+        criteria = await looked_up(query.criteria, server.store, asked.access, asked.base)
+        statement = _statement(replace(query, criteria=criteria), binding, asked)
     if query.explain:
         return await _explained(server, statement)
     hits = [hit(row) for row in await server.store.select(statement)]
@@ -61,8 +65,11 @@ class _Asked(NamedTuple):
     base: str
 
 
-def _prepared(asked: _Asked) -> tuple[SearchQuery, str, str, Statement]:
-    """The search, its path, what its cursors are bound to, and its statement. Raises Invalid, NotFound."""
+def _prepared(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
+    """The search, its path, what its cursors are bound to, and its statement. Raises Invalid, NotFound.
+
+    No statement where terminology has to be asked first.
+    """
     resource_type, compartment = asked.resource_type, asked.compartment
     query = parse_query(
         resource_type,
@@ -76,8 +83,13 @@ def _prepared(asked: _Asked) -> tuple[SearchQuery, str, str, Statement]:
         query = replace(query, criteria=(membership(*compartment, query.types), *query.criteria))
     path = "/".join(part for part in (*(compartment or ()), resource_type or ("*" if compartment else "")) if part)
     binding = _binding(path, query, asked.access.subject)
+    statement = None if ask_terminology(query.criteria) else _statement(query, binding, asked)
+    return query, path, binding, statement
+
+
+def _statement(query: SearchQuery, binding: str, asked: _Asked) -> Statement:
     position = cursor.decode(query.cursor, binding, len(query.sort)) if query.cursor else None
-    return query, path, binding, select(query, asked.access, asked.base, position)
+    return select(query, asked.access, asked.base, position)
 
 
 _remembered = lru_cache(maxsize=1024)(_prepared)

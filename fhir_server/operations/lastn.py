@@ -17,6 +17,7 @@ from fhir_server.prefer import prefer
 from fhir_server.search.criteria import criterion
 from fhir_server.search.latest import Seen, bodies, candidates, latest, patient
 from fhir_server.search.query import RESULT_PARAMETERS, parse_query
+from fhir_server.search.terms import ask_terminology, looked_up
 
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server
@@ -52,6 +53,8 @@ async def lastn(server: Server, request: FhirRequest, resource_type: str | None,
         raise Invalid("$lastn needs one patient: patient=[id] or subject=Patient/[id]", code="required")
     if not any(one.name.partition(":")[0] == "status" for one in criteria):
         criteria.append(criterion(("Observation",), "status", STATUSES))
+    if ask_terminology(criteria):
+        criteria = list(await looked_up(criteria, server.store, request.access, server.base))
     rows = await server.store.select(candidates(criteria, request.access, server.base))
     rids = latest(map(_seen, rows), most)
     if len(rids) > server.settings.max_count:

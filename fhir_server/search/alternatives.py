@@ -14,6 +14,7 @@ from fhir_server.search import (
     by_string,
     by_token,
     by_uri,
+    by_value_set,
 )
 from fhir_server.search.criteria import Leaf
 from fhir_server.search.parameters import SearchParameter, tables_of
@@ -44,6 +45,8 @@ def alternatives(node: Leaf, parameters: Parameters, base: str) -> list[Probe]:
     Raises Invalid for a value or modifier the parameter type does not have.
     """
     parameter = node.parameter
+    if node.codes is not None:
+        return by_value_set.condition(parameter, node.codes, parameters)
     if node.values:
         if parameter.type == "reference":
             found = [by_reference.condition(parameter, one, node.modifier, parameters, base) for one in node.values]

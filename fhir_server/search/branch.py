@@ -211,7 +211,7 @@ def _shortcut(nodes: Sequence[Node]) -> Iterator[tuple[str, Node, Leaf]]:
         for node in nodes:
             if not (isinstance(node, Leaf) and node.parameter.type == "token" and node.values) or node.negated:
                 continue
-            if node.modifier is None and not _alone(node) and len(node.values) <= MAX_BRANCHES:
+            if (node.modifier is None or node.codes) and not _alone(node) and len(node.values) <= MAX_BRANCHES:
                 yield id, patient, node
 
 

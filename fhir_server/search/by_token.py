@@ -331,14 +331,16 @@ _COLUMN_MODIFIERS = frozenset((None, "not"))
 
 
 def condition(parameter: SearchParameter, value: str, modifier: str | None, parameters: Parameters) -> Probe:
-    """Probe of one token. Raises Invalid.
-
-    :in, :not-in, :above and :below ask a terminology server, which this is not.
-    """
+    """Probe of one token. Raises Invalid, also for :in, :not-in, :above and :below, whose codes nobody looked up."""
+    if modifier in ("in", "above", "below"):
+        raise Invalid(
+            f"search parameter '{parameter.code}': ':{modifier}' cannot be used here, only in a search",
+            code="not-supported",
+        )
     if modifier not in (_COLUMN_MODIFIERS if parameter.column else MODIFIERS):
         raise Invalid(
             f"search parameter '{parameter.code}' is a token; ':{modifier}' is not supported, "
-            "only :not, :text, :of-type and :missing",
+            "only :not, :text, :of-type, :in, :not-in, :above, :below and :missing",
             code="not-supported",
         )
     return MODIFIERS[modifier](parameter, value, parameters)

@@ -7,11 +7,12 @@ that refers to it. In a search over several types there is one tree for each typ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fhir_server.outcome import Invalid
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.parameters import SearchParameter, search_parameter
+from fhir_server.terminology.members import Members
 
 MAX_DEPTH = 3
 
@@ -19,7 +20,7 @@ MODIFIERS: dict[str, frozenset[str]] = {
     "number": frozenset(),
     "date": frozenset(),
     "string": frozenset({"exact", "contains"}),
-    "token": frozenset({"not", "text", "of-type"}),
+    "token": frozenset({"not", "text", "of-type", "in", "not-in", "above", "below"}),
     "reference": frozenset({"identifier", "above", "below"}),
     "composite": frozenset(),
     "quantity": frozenset(),
@@ -41,10 +42,12 @@ class Leaf:
     resource_type: str
     parameter: SearchParameter
     modifier: str | None
-    """Never "not" or "missing": see `negated` and `values`."""
+    """Never "not", "not-in" or "missing": see `negated` and `values`."""
     values: tuple[str, ...]
     """Alternatives, escapes other than of the comma still in them; empty: any value at all (:missing)."""
     negated: bool = False
+    codes: tuple[Members, ...] | None = field(default=None, compare=False)
+    """What :in, :above or :below of a token mean, for each value; looked up by `terms.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +168,8 @@ def _leaf(resource_type: str, head: str, values: tuple[str, ...]) -> Leaf:
         raise UnknownParameter(f"{resource_type}.{code} has no such modifier")
     if "" in values:
         raise UnknownParameter(f"{head} has an empty value", code="value")
-    if modifier == "not":
-        return Leaf(resource_type, parameter, None, values, negated=True)
+    if modifier in ("not", "not-in"):
+        return Leaf(resource_type, parameter, "in" if modifier == "not-in" else None, values, negated=True)
     return Leaf(resource_type, parameter, modifier or None, values)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from struct import Struct
-from typing import Protocol
 
 from fhir_server.outcome import Invalid
 from fhir_server.search.query import SearchQuery, parse_query
 from fhir_server.search.select import point_page
+from fhir_server.search.terms import ask_terminology, looked_up
 from fhir_server.statement import Parameters, Statement
+from fhir_server.terminology.members import Reader
 from smart_auth.scopes import Access
 
 Found = list[tuple[int, str]]
@@ -19,13 +21,6 @@ _CHUNKS = (64, 16, 4, 1)
 """Searches put into one statement: few sizes, so that few texts are prepared."""
 
 _NUMBER, _RID = Struct(">i"), Struct(">q")
-
-
-class Reader(Protocol):
-    """The store, or a transaction under way."""
-
-    async def select(self, statement: Statement) -> list[tuple[bytes | None, ...]]:
-        """Rows of a read-only statement."""
 
 
 async def matches(
@@ -43,7 +38,7 @@ async def match_many(
 
     Raises Invalid for criteria that are wrong or absent: an empty condition would mean every resource of the type.
     """
-    queries = [_query(resource_type, query) for resource_type, query in searches]
+    queries = [await _query(reader, access, base, resource_type, query) for resource_type, query in searches]
     found: list[Found] = [[] for _ in queries]
     # Searches of one shape stand together, so that their statements have the same text.
     order = sorted(range(len(queries)), key=lambda number: _shape(queries[number]))
@@ -58,10 +53,14 @@ async def match_many(
     return found
 
 
-def _query(resource_type: str, query: list[tuple[str, str]]) -> SearchQuery:
+async def _query(
+    reader: Reader, access: Access, base: str, resource_type: str, query: list[tuple[str, str]]
+) -> SearchQuery:
     parsed = parse_query(resource_type, query)
     if not parsed.criteria:
         raise Invalid("a condition needs at least one search parameter", code="required")
+    if ask_terminology(parsed.criteria):
+        return replace(parsed, criteria=await looked_up(parsed.criteria, reader, access, base))
     return parsed
 
 

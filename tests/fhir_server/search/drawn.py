@@ -206,6 +206,25 @@ token_queries = st.one_of(
     query("Patient", "active", (None, "not"), st.sampled_from(["true", "false"])),
 )
 
+_A, _B = "http://a.example.org", "http://b.example.org"
+_OTHERS = [f"other-{number}" for number in range(20)]
+_STATUS = "http://hl7.org/fhir/observation-status"
+VALUE_SETS: dict[str, dict[str, tuple[bool, frozenset[str]]]] = {
+    "few": {_A: (False, frozenset(("abc", "1"))), _B: (False, frozenset(("x-1",)))},
+    "many": {_A: (False, frozenset(("ABC", "ß", "x.1", *_OTHERS))), _B: (False, frozenset(_OTHERS))},
+    "whole": {_A: (True, frozenset())},
+    "all-but": {_A: (True, frozenset(("abc", "x-1"))), _B: (False, frozenset(("abc",)))},
+    "statuses": {_STATUS: (False, frozenset(("final", "unknown"))), _A: (False, frozenset(("amended",)))},
+    "not-final": {_STATUS: (True, frozenset(("final",)))},
+    "empty": {},
+}
+"""Name -> system -> whether all others instead, and codes."""
+token_queries = st.one_of(
+    token_queries,
+    query("Observation", "code", ("in", "not-in"), st.sampled_from(sorted(VALUE_SETS))),
+    query("Observation", "status", ("in", "not-in"), st.sampled_from(sorted(VALUE_SETS))),
+)
+
 # --- string -------------------------------------------------------------------------------------------------
 
 _letters = st.text("aAbBéÉñçßİıΣσς'-. ,/", min_size=1, max_size=8)

@@ -9,21 +9,29 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
 Json = dict[str, Any]
+ValueSet = Mapping[str, tuple[bool, Collection[str]]]
+"""System -> its codes, or whether all others are meant."""
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 BASE = "http://fhir.example.org/fhir"
 
 
-def matches(resource: Json, code: str, modifier: str | None, value: str) -> bool:
-    """Whether the resource is found by `code:modifier=value`."""
+def matches(
+    resource: Json, code: str, modifier: str | None, value: str, sets: Mapping[str, ValueSet] | None = None
+) -> bool:
+    """Whether the resource is found by `code:modifier=value`; `sets`: what the value sets contain, by name."""
     kind, elements = ELEMENTS[resource["resourceType"], code]
     if modifier == "not":
         return not matches(resource, code, None, value)
+    if modifier in ("in", "not-in"):
+        assert sets is not None
+        codings = [coding for data_type, element in elements(resource) for coding in _codings(data_type, element)]
+        return any(_contained(*coding, sets[value]) for coding in codings) is (modifier == "in")
     return any(EVALUATORS[kind](element, modifier, value) for element in elements(resource))
 
 
@@ -319,6 +327,13 @@ def token_matches(element: tuple[str, Any], modifier: str | None, value: str) ->
         if code and (system == (target_system or "") or (not system and implicit)):
             return True
     return False
+
+
+def _contained(system: str | None, code: str | None, value_set: ValueSet) -> bool:
+    if system not in value_set:
+        return False
+    others, codes = value_set[system]
+    return any(_same(code, each, False) for each in codes) is not others
 
 
 def _same(one: str | None, other: str, cased: bool) -> bool:

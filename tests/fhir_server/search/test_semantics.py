@@ -28,17 +28,24 @@ from fhir_server.search import (
     by_string,
     by_token,
     by_uri,
+    by_value_set,
 )
 from fhir_server.search.index import index_rows
 from fhir_server.search.parameters import SearchParameter, search_parameter
 from fhir_server.search.probe import Probe
 from fhir_server.statement import Parameters, Statement
+from fhir_server.terminology.codes import Codes
+from fhir_server.terminology.members import hashed
 from tests.fhir_server.search import drawn
 from tests.fhir_server.search.reference_evaluator import BASE, NOW, matches
 
 CASES = int(os.environ.get("HUB_PROPERTY_CASES", "300"))
 _QUERIES = 20
 _TARGETS = {(kind, id): number for number, (kind, id) in enumerate(((k, i) for k in drawn.TYPES for i in drawn.IDS), 1)}
+SETS = {
+    name: hashed({system: Codes(codes, others) for system, (others, codes) in systems.items()})
+    for name, systems in drawn.VALUE_SETS.items()
+}
 _FIRST = 1000
 """rid of the first drawn resource."""
 
@@ -116,12 +123,17 @@ def search(connection: Connection[Any], query: drawn.Query, resources: list[dict
     parameter = search_parameter(resource_type, code)
     assert parameter is not None
     parameters = Parameters()
-    found = probe(parameter, modifier, value.replace(",", "\\,"), parameters)
+    if modifier in ("in", "not-in"):
+        found = by_value_set.condition(parameter, [SETS[value]], parameters)
+    else:
+        found = [probe(parameter, modifier, value.replace(",", "\\,"), parameters)]
     text = " union ".join(
-        f"select t.rid from {table} t where {where.replace('{t}', 't')}" for table, where in found.alternatives
+        f"select t.rid from {table} t where {where.replace('{t}', 't')}"
+        for each in found
+        for table, where in each.alternatives
     )
     positions = {rid - _FIRST for (rid,) in run(connection, parameters.statement(text))}
-    if not found.negated:
+    if modifier != "not-in" and not found[0].negated:
         return positions
     return {
         number
@@ -142,7 +154,8 @@ def agree(
             expected = {
                 number
                 for number, resource in enumerate(resources)
-                if resource["resourceType"] == resource_type and matches(resource, code, modifier, value)
+                if resource["resourceType"] == resource_type
+                and matches(resource, code, modifier, value, drawn.VALUE_SETS)
             }
             actual = search(connection, query, resources)
             wrong = [resources[number] for number in sorted(expected ^ actual)]
