@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 from fhir_server.search.alternatives import alternatives
 from fhir_server.search.condition import Conditions, Source
-from fhir_server.search.criteria import Between, Chain, Criterion, Leaf, Member, Node, Reverse
+from fhir_server.search.criteria import Criterion, Leaf, Member, Node
 from fhir_server.search.parameters import search_parameter
 from fhir_server.search.probe import either
 from fhir_server.search.query import SearchQuery
-
-MAX_BRANCHES = 16
-"""Alternatives of the driving criterion that are read apart; more are put into one condition."""
+from fhir_server.search.rank import MAX_BRANCHES, NEVER, POINTS, rank
 
 _RID = "{rid}"
 _PATIENT = re.compile(r"(?:Patient/)?([A-Za-z0-9\-.]{1,64})")
@@ -75,8 +73,8 @@ def _driver(
     shortcut = _patient_values(nodes, scope, conditions)
     if shortcut:
         return shortcut
-    best = min(nodes, key=_rank, default=None)
-    if best is None or _rank(best) >= _NEVER:
+    best = min(nodes, key=rank, default=None)
+    if best is None or rank(best) >= NEVER:
         return [Source("resource", conditions.of_types(scope, "{t}"))], True, False, list(nodes)
     sources = merged(conditions.sources(best, scope))
     unique = all(source.table == "resource" for source in sources)
@@ -113,29 +111,12 @@ def is_point(query: SearchQuery) -> bool:
     nodes = [criterion.nodes[query.types[0]] for criterion in query.criteria]
     if len(query.types) > 1 or not nodes:
         return False
-    best = min(nodes, key=_rank)
+    best = min(nodes, key=rank)
     return _point(best) or any(_shortcut(nodes))
 
 
 def _point(node: Node) -> bool:
-    return isinstance(node, Leaf) and (node.parameter.code in _POINTS or patient_of(node) is not None)
-
-
-def by_size(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes that can be read as sets, those that leave few resources first as far as their kinds tell."""
-    return sorted((node for node in nodes if _readable(node)), key=_rank)
-
-
-def _readable(node: Node) -> bool:
-    match node:
-        case Leaf():
-            return not node.negated and bool(node.values)
-        case Chain():
-            return len(node.targets) <= MAX_BRANCHES and all(_readable(below) for _, below in node.targets)
-        case Reverse():
-            return _readable(node.node)
-        case Member() | Between():
-            return True
+    return isinstance(node, Leaf) and (node.parameter.code in POINTS or patient_of(node) is not None)
 
 
 def merged(sources: list[Source]) -> list[Source]:
@@ -146,32 +127,6 @@ def merged(sources: list[Source]) -> list[Source]:
     for source in sources:
         by_table.setdefault((source.table, source.column), []).append(source.where)
     return [Source(table, either(wheres), column) for (table, column), wheres in by_table.items()]
-
-
-_NEVER = 10
-_POINTS = frozenset({"_id", "identifier"})
-_RANKS: dict[str, int] = {
-    "reference": 2, "token": 3, "uri": 3, "composite": 4, "string": 5, "quantity": 6, "number": 6, "date": 6
-}  # fmt: skip
-
-
-def _rank(node: Node) -> int:
-    """How well a node leads: few rows and rid order first. The planner may still turn the order around."""
-    match node:
-        case Leaf(negated=True):
-            return _NEVER
-        case Leaf():
-            if node.parameter.code in _POINTS:
-                return 0 if node.parameter.column else 1
-            if node.parameter.column:
-                return 9
-            return _RANKS[node.parameter.type] + (0 if node.values else 4)
-        case Member():
-            return 2
-        case Chain():
-            return 4 if not any(isinstance(below, Leaf) and below.negated for _, below in node.targets) else 8
-        case Reverse() | Between():
-            return 5
 
 
 def patient_of(node: Node) -> str | None:

@@ -115,6 +115,12 @@ CELLS: dict[str, Callable[[str], Cells | None]] = {
 }
 
 
+ANY = "any"
+"""Modifier under which a component may be left empty: with any value there. For _filter, not for URLs."""
+_ANY_SECOND = ("{t}.low is null", "{t}.low is not null")
+"""Each is one of the partial indexes."""
+
+
 def _as_number(text: str, filling: bytes) -> int:
     """The first bytes of the normalised text as one big number, so that texts with a prefix are a range of numbers."""
     return int.from_bytes(normalised(text).encode()[:_WIDTH].ljust(_WIDTH, filling), "big")
@@ -277,20 +283,21 @@ def condition(
 ) -> Probe:
     """Probe of one composite value, `component$component`. `base`: own FHIR base URL. Raises Invalid."""
     code = parameter.code
-    if modifier is not None:
+    if modifier not in (None, ANY):
         raise Invalid(
             f"search parameter '{code}' is a composite and has no modifier ':{modifier}'", code="not-supported"
         )
     texts = split_components(value)
-    if len(texts) != len(parameter.components) or not all(texts):
+    if len(texts) != len(parameter.components) or not (all(texts) or modifier == ANY):
         raise Invalid(
             f"search parameter '{code}' wants {'$'.join(part.code for part in parameter.components)}", code="value"
         )
-    tests = [
-        one_of("param_id", parameter.param_ids),
-        _token_test("first", texts[0], code, _types(parameter.resource_type, code)[0], parameters),
-    ]
-    seconds = _second(parameter.components[1], parameter, texts[1], base + "/" if base else "", parameters)
-    tests += [_number_test("2", text, code, parameters) for text in texts[2:]]
+    tests = [one_of("param_id", parameter.param_ids)]
+    if texts[0]:
+        tests.append(_token_test("first", texts[0], code, _types(parameter.resource_type, code)[0], parameters))
+    seconds = list(_ANY_SECOND)
+    if texts[1]:
+        seconds = _second(parameter.components[1], parameter, texts[1], base + "/" if base else "", parameters)
+    tests += [_number_test("2", text, code, parameters) for text in texts[2:] if text]
     first, *others = (" and ".join([*tests, second]) for second in seconds)
     return Probe("composite", first, tuple(("composite", other) for other in others))

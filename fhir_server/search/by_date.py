@@ -144,6 +144,10 @@ def compare(
             return f"{target_low} >= {number(high)}"
         case "eb":
             return f"{target_high} <= {number(low)}"
+        case "po":
+            return f"{target_low} < {number(high)} and {target_high} > {number(low)}"
+        case "co":
+            return f"{target_low} <= {number(low)} and {target_high} >= {number(high)}"
         case _:
             gap = abs(now - low) // 10
             return f"{target_low} < {number(high + gap)} and {target_high} > {number(low - gap)}"
@@ -155,13 +159,19 @@ _SHORT_BOUND: dict[str, Callable[[int, int], tuple[str, int]]] = {
     "ge": lambda low, high: (">", min(low - 1, high - DAY)),
     "le": lambda low, high: ("<", high),
     "eb": lambda low, high: ("<", low),
+    "po": lambda low, high: (">", low - DAY),
+    "co": lambda low, high: (">", high - DAY - 1),
 }
 """What the prefix says of `low` alone when the target spans a day at most: lets the index be entered at a key."""
 
 
-def ranged(text: str, code: str) -> tuple[str, int, int]:
-    """Prefix, low and high of a search value. Raises Invalid."""
-    prefix, rest = split_prefix(unescape(text))
+OPERATORS = frozenset(("po", "co"))
+"""Of _filter, and no prefixes: the periods overlap; the target contains the value."""
+
+
+def ranged(text: str, code: str, operator: str | None = None) -> tuple[str, int, int]:
+    """Prefix (or the operator that stands for it), low and high of a search value. Raises Invalid."""
+    prefix, rest = (operator, text) if operator else split_prefix(unescape(text))
     try:
         low, high = instants(rest)
     except ValueError:
@@ -181,12 +191,12 @@ def condition(
     now: Callable[[], int] = clock,
 ) -> Probe:
     """Probe of one date value. Raises Invalid."""
-    if modifier is not None:
+    if modifier is not None and modifier not in OPERATORS:
         raise Invalid(
             f"search parameter '{parameter.code}' is a date and has no modifier ':{modifier}'", code="not-supported"
         )
     if parameter.column:
-        prefix, low, high = ranged(value, parameter.code)
+        prefix, low, high = ranged(value, parameter.code, modifier)
         column = f"{{t}}.{parameter.column}"
         today = now() if prefix == "ap" else 0
 
@@ -195,13 +205,15 @@ def condition(
 
         return Probe("resource", compare(prefix, low, high, today, column, f"({column} + 1)", number))
     key = one_of("param_id", parameter.param_ids)
-    short, *others = (f"{key} and {span}" for span in spans(value, parameter.code, parameters, now))
+    short, *others = (f"{key} and {span}" for span in spans(value, parameter.code, parameters, now, modifier))
     return Probe("date", short, tuple(("date", other) for other in others))
 
 
-def spans(value: str, code: str, parameters: Parameters, now: Callable[[], int] = clock) -> list[str]:
+def spans(
+    value: str, code: str, parameters: Parameters, now: Callable[[], int] = clock, operator: str | None = None
+) -> list[str]:
     """Conditions of one value on the rows of the short index and on those of the long one, which may have none."""
-    prefix, low, high = ranged(value, code)
+    prefix, low, high = ranged(value, code, operator)
 
     def number(instant: int) -> str:
         return parameters.add(instant, "bigint")

@@ -154,10 +154,29 @@ def _contains(text: str, parameters: Parameters) -> str:
     return f"position({parameters.add(normalised(text), 'text')} in {{t}}.normalised) > 0"
 
 
+def _ends(text: str, parameters: Parameters) -> str:
+    folded = parameters.add(normalised(text), "text")
+    return f"right({{t}}.normalised, length({folded})) = {folded}"
+
+
+def _compares(sign: str) -> Callable[[str, Parameters], str]:
+    return lambda text, parameters: f"{{t}}.normalised {sign} {parameters.add(normalised(text), 'text')}"
+
+
 MODIFIERS: dict[str | None, Callable[[str, Parameters], str]] = {
     None: _starts,
     "exact": _exact,
     "contains": _contains,
+    # Operators of _filter; no modifier of a URL has such a name.
+    "eq": _compares("="),
+    "ne": _compares("<>"),
+    "co": _contains,
+    "sw": _starts,
+    "ew": _ends,
+    "gt": _compares(">"),
+    "lt": _compares("<"),
+    "ge": _compares(">="),
+    "le": _compares("<="),
 }
 
 

@@ -288,19 +288,30 @@ def token_test(
     return either(tests)
 
 
+def _test(parameter: SearchParameter, value: str, parameters: Parameters) -> str:
+    types = parameter.data_types & frozenset(PAIRS)
+    bindings = sorted({leaf.value_set for leaf in parameter.leaves if leaf.value_set})
+    return token_test("code_hash", value, parameter.code, types, bindings, parameters)
+
+
 def _is(parameter: SearchParameter, value: str, parameters: Parameters) -> Probe:
     if parameter.column:
         return Probe("resource", f"{{t}}.{parameter.column} = {parameters.add(unescape(value), 'text')}")
-    types = parameter.data_types & frozenset(PAIRS)
-    bindings = sorted({leaf.value_set for leaf in parameter.leaves if leaf.value_set})
     ids = one_of("param_id", parameter.param_ids)
-    test = token_test("code_hash", value, parameter.code, types, bindings, parameters)
+    test = _test(parameter, value, parameters)
     by_patient = test.replace("{t}.code_hash", "{t}.value_hash")
     return Probe("token", f"{ids} and {test}", patient_value=f"{ids} and {by_patient}")
 
 
 def _not(parameter: SearchParameter, value: str, parameters: Parameters) -> Probe:
     return replace(_is(parameter, value, parameters), negated=True, patient_value=None)
+
+
+def _unequal(parameter: SearchParameter, value: str, parameters: Parameters) -> Probe:
+    """One of the tokens is another: what `ne` of _filter asks."""
+    if parameter.column:
+        return Probe("resource", f"{{t}}.{parameter.column} <> {parameters.add(unescape(value), 'text')}")
+    return Probe("token", f"{one_of('param_id', parameter.param_ids)} and not ({_test(parameter, value, parameters)})")
 
 
 def _text(parameter: SearchParameter, value: str, parameters: Parameters) -> Probe:
@@ -326,8 +337,10 @@ MODIFIERS: dict[str | None, Callable[[SearchParameter, str, Parameters], Probe]]
     "not": _not,
     "text": _text,
     "of-type": _of_type,
+    # An operator of _filter.
+    "ne": _unequal,
 }
-_COLUMN_MODIFIERS = frozenset((None, "not"))
+_COLUMN_MODIFIERS = frozenset((None, "not", "ne"))
 
 
 def condition(parameter: SearchParameter, value: str, modifier: str | None, parameters: Parameters) -> Probe:

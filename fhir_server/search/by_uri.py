@@ -45,7 +45,18 @@ def _above(value: str, parameters: Parameters) -> str:
     return f"{{t}}.uri = any({beginnings})"
 
 
-MODIFIERS: dict[str | None, Callable[[str, Parameters], str]] = {None: _equal, "below": _below, "above": _above}
+def _unequal(value: str, parameters: Parameters) -> str:
+    return f"{{t}}.uri <> {parameters.add(value[:LIMIT], 'text')}"
+
+
+MODIFIERS: dict[str | None, Callable[[str, Parameters], str]] = {
+    None: _equal,
+    "below": _below,
+    "above": _above,
+    # Operators of _filter.
+    "ne": _unequal,
+    "sw": _below,
+}
 
 
 def condition(parameter: SearchParameter, value: str, modifier: str | None, parameters: Parameters) -> Probe:
@@ -58,7 +69,7 @@ def condition(parameter: SearchParameter, value: str, modifier: str | None, para
     text = unescape(value)
     if "\0" in text:
         raise Invalid(f"search parameter '{parameter.code}': the value is no uri", code="value")
-    if modifier and text.startswith("urn:"):
+    if modifier in ("above", "below") and text.startswith("urn:"):
         raise Invalid(
             f"search parameter '{parameter.code}': :above and :below are for URLs, not for URNs", code="value"
         )

@@ -14,8 +14,9 @@ from fhir_server.access import visible
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search.alternatives import MANY, alternatives
 from fhir_server.search.by_date import spans
-from fhir_server.search.criteria import Between, Chain, Leaf, Member, Node, Reverse
+from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node, Not, Reverse, Some
 from fhir_server.search.probe import either, one_of
+from fhir_server.search.rank import led
 from fhir_server.statement import Parameters
 from smart_auth.scopes import Access
 
@@ -116,7 +117,14 @@ class Conditions:
         return [("date", " and ".join([key, *tests])) for tests in zip(*found, strict=False)]
 
     def sources(self, node: Node, types: Sequence[str]) -> list[Source]:
-        """The node as a union of sets of rids of the searched types; none for a negated leaf."""
+        """The node as a union of sets of rids of the searched types; none for one that only says what is not so."""
+        if isinstance(node, Some):
+            return [source for one in node.nodes for source in self.sources(one, types)]
+        if isinstance(node, All):
+            first, others = led(node)
+            return [self._narrowed(source, others, types) for source in self.sources(first, types)]
+        if isinstance(node, Not):
+            return []
         if isinstance(node, Between):
             return [Source(*one) for one in self.between(node)]
         if isinstance(node, Leaf):
@@ -131,6 +139,11 @@ class Conditions:
 
     def condition(self, node: Node, rid: str, types: Sequence[str]) -> str:
         """The node as a condition on the resource with this rid, which is of one of the types."""
+        if isinstance(node, All | Some):
+            tests = [f"({self.condition(one, rid, types)})" for one in node.nodes]
+            return " and ".join(tests) if isinstance(node, All) else f"({' or '.join(tests)})"
+        if isinstance(node, Not):
+            return f"not ({self.condition(node.node, rid, types)})"
         if isinstance(node, Reverse):
             x = self.alias()
             referring = self._referring(node, x)
@@ -150,6 +163,10 @@ class Conditions:
         if isinstance(node, Leaf) and node.negated:
             return " and ".join(f"not {test}" for test in tests)
         return tests[0] if len(tests) == 1 else f"({' or '.join(tests)})"
+
+    def _narrowed(self, source: Source, others: Sequence[Node], types: Sequence[str]) -> Source:
+        tests = [self.condition(one, f"{{t}}.{source.column}", types) for one in others]
+        return Source(source.table, " and ".join([source.where, *tests]), source.column)
 
     def _exists(self, table: str, where: str, rid: str) -> str:
         t = self.alias()
@@ -184,8 +201,7 @@ class Conditions:
         found = []
         for target, below in node.targets:
             test = self.condition(below, "{t}.target_rid", (target,))
-            if isinstance(below, Leaf) and below.negated:
-                # What a resource lacks says nothing about its type.
+            if not _telling(below):
                 y = self.alias()
                 live = self.of_types((target,), y)
                 test += f" and exists (select from resource {y} where {y}.rid = {{t}}.target_rid and {live})"
@@ -209,3 +225,21 @@ class Conditions:
             own = f"{{t}}.fhir_id = {self.bound(node.id, 'text')} and {self.of_types((node.compartment,), '{t}')}"
             found.append(Source("resource", own))
         return found
+
+
+def _telling(node: Node) -> bool:
+    """Whether what meets the node is sure to be there and of the type: it has rows of a parameter of the type.
+
+    What a resource lacks, and what refers to it, says nothing of either.
+    """
+    match node:
+        case Leaf():
+            return not node.negated
+        case All():
+            return any(map(_telling, node.nodes))
+        case Some():
+            return all(map(_telling, node.nodes))
+        case Not() | Reverse() | Member():
+            return False
+        case _:
+            return True

@@ -1,7 +1,8 @@
 """One search parameter of a query with its values: name, modifier, chain, _has. https://hl7.org/fhir/R4/search.html#chaining
 
 A criterion is a tree: `Leaf` tests the resource itself, `Chain` a resource it refers to, `Reverse` (`_has`) a resource
-that refers to it. In a search over several types there is one tree for each type.
+that refers to it; `_filter` joins them by `All`, `Some` and `Not` (filter.py). In a search over several types there is
+one tree for each type.
 """
 
 from __future__ import annotations
@@ -86,7 +87,28 @@ class Between:
     leaves: tuple[Leaf, ...]
 
 
-Node = Leaf | Chain | Reverse | Member | Between
+@dataclass(frozen=True, slots=True)
+class All:
+    """The resource meets every node."""
+
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """The resource meets one of the nodes."""
+
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The resource does not meet the node."""
+
+    node: Node
+
+
+Node = Leaf | Chain | Reverse | Member | Between | All | Some | Not
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fhir_server.search.branch import Branch, by_size, filters, merged, newest, scopes
+from fhir_server.search.branch import Branch, filters, merged, newest, scopes
 from fhir_server.search.condition import Conditions, Source
-from fhir_server.search.criteria import Between, Chain, Leaf, Node, Reverse
+from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node, Reverse, Some
 from fhir_server.search.cursor import Position
 from fhir_server.search.query import SearchQuery
+from fhir_server.search.rank import by_size, led, whole
 from fhir_server.search.sort import Key, in_order, single_valued
 from fhir_server.search.walk import walk
 
@@ -83,8 +84,8 @@ def probed(
         others = filters([node for node in nodes if node is not leading[0]], scope, conditions)
         parts.append(newest(_branches(lines, others), limit, conditions, *start, *beyond))
     else:
-        whole = next((node for node in leading if not isinstance(node, Chain | Reverse)), None)
-        parts += _walked_or_all(nodes, whole, scope, tables, limit, start, beyond)
+        first = next((node for node in leading if whole(node)), None)
+        parts += _walked_or_all(nodes, first, scope, tables, limit, start, beyond)
     united = " union all ".join(f"({part})" for part in parts)
     return f"with {', '.join(tables.texts)} {united}"
 
@@ -95,7 +96,7 @@ def _ranges(nodes: Sequence[Node]) -> list[Node]:
     for node in nodes:
         if not (isinstance(node, Leaf) and node.parameter.type == "date" and len(node.values) == 1) or node.negated:
             continue
-        if not node.parameter.column and single_valued(node.parameter):
+        if not node.parameter.column and node.modifier is None and single_valued(node.parameter):
             by_code.setdefault(node.parameter.code, []).append(node)
     together = [Between(tuple(leaves)) for leaves in by_code.values() if len(leaves) > 1]
     bound = [leaf for between in together for leaf in between.leaves]
@@ -112,7 +113,7 @@ def _fetched(rids: str) -> Source:
 
 def _in_rid_order(node: Node, scope: Sequence[str], conditions: Conditions) -> list[Source] | None:
     """The node's sources, if the index of each yields rids in order: all columns before rid equal one value."""
-    if isinstance(node, Chain | Reverse):
+    if not isinstance(node, Leaf | Member):
         return None
     before = conditions.mark()
     sources = conditions.sources(node, scope)
@@ -131,15 +132,26 @@ def _in_rid_order(node: Node, scope: Sequence[str], conditions: Conditions) -> l
 def _rows(node: Node, scope: Sequence[str], tables: _Tables, gates: Sequence[str]) -> tuple[str, list[str]]:
     """SQL of all rids of the node, and conditions under which they are not all, since a chain began with too many."""
     conditions = tables.conditions
-    if not isinstance(node, Chain | Reverse):
-        found = []
+    found: list[str] = []
+    if whole(node):
         for source in merged(conditions.sources(node, scope)):
             t = conditions.alias()
             where = source.where.replace("{t}", t)
             found.append(f"select {t}.{source.column} as rid from {source.table} {t} where {where}")
         return " union all ".join(found), []
     truncated: list[str] = []
-    found = []
+    if isinstance(node, Some):
+        for one in node.nodes:
+            rows, several = _rows(one, scope, tables, gates)
+            found.append(f"({rows})")
+            truncated += several
+        return " union all ".join(found), truncated
+    if isinstance(node, All):
+        first, others = led(node)
+        rows, several = _rows(first, scope, tables, gates)
+        where = " and ".join(filters(others, scope, conditions)).replace("{rid}", "s.rid")
+        return f"select s.rid from ({rows}) s where {where}", several
+    assert isinstance(node, Chain | Reverse)
     steps = node.targets if isinstance(node, Chain) else ((node.resource_type, node.node),)
     for resource_type, below in steps:
         rows, several = _rows(below, (resource_type,), tables, gates)

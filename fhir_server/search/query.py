@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 from fhir_server.outcome import Invalid, Issue
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search.criteria import Criterion, UnknownParameter, criterion
+from fhir_server.search.filter import filter_criteria
 from fhir_server.search.include import Include, include_of
 from fhir_server.search.sort_path import sort_path
 from fhir_server.search.values import split_values
@@ -160,6 +161,9 @@ def _read(reading: _Reading, name: str, value: str) -> None:
         reading.includes.append(include_of(reading.types, value, reverse=head == "_revinclude", iterate=bool(modifier)))
         if len(reading.includes) > MAX_INCLUDES:
             raise Invalid(f"a search has at most {MAX_INCLUDES} _include and _revinclude", code="too-costly")
+        return
+    if name == "_filter":
+        reading.criteria += filter_criteria(reading.types, value)
         return
     found = criterion(reading.types, name, tuple(split_values(value)))
     reading.values += len(found.values)

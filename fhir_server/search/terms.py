@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from fhir_server.definitions import value_set
 from fhir_server.outcome import Invalid, Issue
-from fhir_server.search.criteria import Chain, Criterion, Leaf, Node, Reverse
+from fhir_server.search.criteria import All, Chain, Criterion, Leaf, Node, Not, Reverse, Some
 from fhir_server.search.values import split_parts, unescape
 from fhir_server.terminology.members import Members, Reader
 from smart_auth.scopes import Access
@@ -35,8 +35,11 @@ def leaves(node: Node) -> Iterator[Leaf]:
         case Chain():
             for _, below in node.targets:
                 yield from leaves(below)
-        case Reverse():
+        case Reverse() | Not():
             yield from leaves(node.node)
+        case All() | Some():
+            for one in node.nodes:
+                yield from leaves(one)
 
 
 async def looked_up(criteria: Sequence[Criterion], reader: Reader, access: Access, base: str) -> tuple[Criterion, ...]:
@@ -100,6 +103,8 @@ def _with_codes(node: Node, found: dict[_Asked, Members]) -> Node:
             return replace(node, codes=tuple(found[asked] for asked in _questions(node)))
         case Chain():
             return replace(node, targets=tuple((name, _with_codes(below, found)) for name, below in node.targets))
-        case Reverse():
+        case Reverse() | Not():
             return replace(node, node=_with_codes(node.node, found))
+        case All() | Some():
+            return replace(node, nodes=tuple(_with_codes(one, found) for one in node.nodes))
     return node

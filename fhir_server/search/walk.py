@@ -139,7 +139,8 @@ def _requires(node: Node, key: Key) -> bool:
 def _bounds(node: Leaf, key: Key) -> bool:
     """Whether the node is one range of the very dates that are walked."""
     dated = key.parameter.type == "date" and not key.own
-    return dated and _requires(node, key) and len(node.values) == 1 and not node.values[0].startswith("ap")
+    one = len(node.values) == 1 and node.modifier is None
+    return dated and _requires(node, key) and one and not node.values[0].startswith("ap")
 
 
 def _bound(node: Leaf, conditions: Conditions, *, short: bool) -> str:

@@ -13,7 +13,7 @@ from fhir_server.postgres import DatabaseError, Row
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.alternatives import alternatives
 from fhir_server.search.condition import Conditions
-from fhir_server.search.criteria import Chain, Leaf, Node
+from fhir_server.search.criteria import All, Chain, Leaf, Node, Not, Some
 from fhir_server.search.parameters import tables_of
 from fhir_server.statement import Parameters, Statement
 from fhir_server.subscriptions.condition import NotSimple, compiled
@@ -64,7 +64,13 @@ def _plan(filter: Filter, base: str) -> Plan:
 
 
 def _test(node: Node, base: str) -> Test:
-    """A leaf as a test in memory. Raises NotSimple."""
+    """A node that asks nothing of other resources as a test in memory. Raises NotSimple."""
+    if isinstance(node, Not):
+        test = _test(node.node, base)
+        return lambda seen: not test(seen)
+    if isinstance(node, All | Some):
+        tests, every = [_test(one, base) for one in node.nodes], all if isinstance(node, All) else any
+        return lambda seen: every(test(seen) for test in tests)
     if not isinstance(node, Leaf):
         raise NotSimple
     if not node.values:

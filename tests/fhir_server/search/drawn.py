@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fhir_server.search.reference_evaluator import BASE, UCUM, UNITS, span
+from tests.fhir_server.search.reference_evaluator import BASE, UCUM, UNITS, Tree, span
 
 Json = dict[str, Any]
 Query = tuple[str, str, str | None, str]
@@ -306,3 +306,69 @@ reference_queries = st.one_of(
     query("Observation", "patient", ("identifier",), tokens),
     query("QuestionnaireResponse", "questionnaire", (None,), _canonicals),
 )
+
+# --- _filter ------------------------------------------------------------------------------------------------
+
+_OBSERVED = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
+
+
+def _operated(code: str, operators: tuple[str, ...], values: st.SearchStrategy[str]) -> st.SearchStrategy[Tree]:
+    return st.tuples(st.just("test"), st.tuples(st.just(code), st.sampled_from(operators), values))
+
+
+def _present(*codes: str) -> st.SearchStrategy[Tree]:
+    return st.tuples(
+        st.just("test"), st.tuples(st.sampled_from(codes), st.just("pr"), st.sampled_from(["true", "false"]))
+    )
+
+
+def _joined(tests: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
+    def larger(smaller: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
+        several = st.lists(smaller, min_size=2, max_size=3)
+        return st.tuples(st.sampled_from(["and", "or"]), several) | st.tuples(st.just("not"), smaller)
+
+    return st.recursive(tests, larger, max_leaves=6)
+
+
+_filter_dates = searched_dates.filter(lambda text: " " not in text)
+filters: st.SearchStrategy[tuple[str, Tree]] = st.one_of(
+    st.tuples(
+        st.just("Observation"),
+        _joined(
+            st.one_of(
+                _operated("date", (*_OBSERVED, "po", "co"), _filter_dates),
+                _operated("value-quantity", _OBSERVED, searched_numbers),
+                _operated("code", ("eq", "ne"), tokens),
+                _operated("status", ("eq", "ne"), _status_tokens),
+                _present("date", "code", "status"),
+            )
+        ),
+    ),
+    st.tuples(
+        st.just("Patient"),
+        _joined(
+            st.one_of(
+                _operated("birthdate", (*_OBSERVED, "po", "co"), _filter_dates),
+                _operated(
+                    "family", ("eq", "ne", "co", "sw", "ew", "gt", "lt", "ge", "le"), _searched_texts.filter(_askable)
+                ),
+                _operated(
+                    "name", ("eq", "ne", "co", "sw", "ew", "gt", "lt", "ge", "le"), _searched_texts.filter(_askable)
+                ),
+                _operated("identifier", ("eq", "ne"), tokens),
+                _operated("telecom", ("eq", "ne"), _values),
+                _present("birthdate", "family", "name"),
+            )
+        ),
+    ),
+)
+filterable = st.one_of(
+    some(
+        effectiveDateTime=date_times, effectivePeriod=periods, valueQuantity=st.one_of(_quantity, _compared),
+        code=_concept, status=_statuses,
+    ).map(lambda members: {"resourceType": "Observation", "code": {}, "status": "final"} | members),
+    some(
+        birthDate=dates, name=st.lists(some(family=texts, given=_names, text=texts), max_size=2),
+        identifier=st.lists(_identifier, max_size=2), telecom=st.lists(some(value=_values), max_size=2),
+    ).map(lambda members: {"resourceType": "Patient", **members}),
+)  # fmt: skip

@@ -35,6 +35,85 @@ def matches(
     return any(EVALUATORS[kind](element, modifier, value) for element in elements(resource))
 
 
+Tree = tuple[str, Any]
+"""("test", (code, operator, value)), ("not", tree), ("and", [tree, ...]), ("or", [tree, ...])."""
+
+
+def filtered(resource: Json, tree: Tree) -> bool:
+    """Whether the resource meets a `_filter`: https://hl7.org/fhir/R4/search_filter.html"""
+    kind, below = tree
+    if kind == "not":
+        return not filtered(resource, below)
+    if kind == "and":
+        return all(filtered(resource, each) for each in below)
+    if kind == "or":
+        return any(filtered(resource, each) for each in below)
+    code, operator, value = below
+    type_of_parameter, elements = ELEMENTS[resource["resourceType"], code]
+    found = elements(resource)
+    if operator == "pr":
+        return any(_present(type_of_parameter, each) for each in found) is (value == "true")
+    return any(_operated(type_of_parameter, each, operator, value) for each in found)
+
+
+def _present(kind: str, element: tuple[str, Any]) -> bool:
+    """Whether the element says anything that can be searched for."""
+    data_type, value = element
+    if kind == "date":
+        return _target_span(data_type, value) is not None
+    if kind == "string":
+        return bool(_texts(data_type, value)[0])
+    if kind == "token":
+        texts = (
+            [value.get("text"), *(c.get("display") for c in value.get("coding", []))]
+            if data_type == "CodeableConcept"
+            else []
+        )
+        return any(code is not None or system is not None for system, code in _codings(data_type, value)) or any(texts)
+    return True
+
+
+def _operated(kind: str, element: tuple[str, Any], operator: str, value: str) -> bool:
+    if kind == "string":
+        asked = _plain(value)
+        return any(_TEXT_OPERATORS[operator](_plain(text), asked) for text in _texts(*element)[0])
+    if kind == "token":
+        if operator == "eq":
+            return token_matches(element, None, value)
+        return any(not token_matches(one, None, value) for one in _single(element))
+    if operator in ("po", "co"):
+        target = _target_span(*element)
+        if target is None:
+            return False
+        low, high = target
+        start, end = span(value)
+        if operator == "po":
+            return (low is None or low < end) and (high is None or high > start)
+        return (low is None or low <= start) and (high is None or high >= end)
+    return EVALUATORS[kind](element, None, operator + value)
+
+
+def _single(element: tuple[str, Any]) -> list[tuple[str, Any]]:
+    """The codings of a concept, each as a concept of its own."""
+    data_type, value = element
+    if data_type != "CodeableConcept":
+        return [element] if any(one is not None for pair in _codings(*element) for one in pair) else []
+    return [(data_type, {"coding": [one]}) for one in value.get("coding", []) if "system" in one or "code" in one]
+
+
+_TEXT_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "eq": lambda text, asked: text == asked,
+    "ne": lambda text, asked: text != asked,
+    "co": lambda text, asked: asked in text,
+    "sw": lambda text, asked: text.startswith(asked),
+    "ew": lambda text, asked: text.endswith(asked),
+    "gt": lambda text, asked: text > asked,
+    "lt": lambda text, asked: text < asked,
+    "ge": lambda text, asked: text >= asked,
+    "le": lambda text, asked: text <= asked,
+}
+
+
 # --- where the parameters look ------------------------------------------------------------------------------
 
 

@@ -320,6 +320,15 @@ MANY: list[tuple[str, str]] = [
     ("Patient?_has:Observation:patient:performer:Organization.name=o", "many"),
     ("Observation?code=common&_sort=-patient.name,date&_count=3", "o0 o1 o2"),
     ("Observation?_sort=performer.name,-date&_count=2", "o1 odd2"),
+    ("Observation?_filter=code eq common and (status eq amended or code eq odd)", "odd2 odd1 o7 o3"),
+    ("Observation?_filter=code eq odd or patient.name eq few", "odd2 odd1"),
+    ("Observation?_filter=status eq amended or patient.name eq many&_count=2", "odd2 odd1"),
+    ("Observation?_filter=status eq amended or performer.name eq o", "o7 o3 o1"),
+    ("Observation?_filter=not(code eq common)", ""),
+    ("Observation?_filter=not(status eq final)&_sort=date", "o3 o7"),
+    ("Observation?_filter=date lt 1900-01-01T00:00:02Z or (patient.name eq many and status eq amended)", "o7 o3 o1 o0"),
+    ("Observation?_filter=value-quantity ge 0 or code eq odd&_sort=-date&_count=2", "odd2 odd1"),
+    ("Observation?_filter=(value-quantity le 1 or value-quantity ge 698) and code eq common", "o699 o698 o1 o0"),
 ]
 
 

@@ -5,6 +5,7 @@ HUB_PROPERTY_CASES sets how many queries each parameter type is asked (default 3
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from decimal import Decimal
@@ -30,14 +31,18 @@ from fhir_server.search import (
     by_uri,
     by_value_set,
 )
+from fhir_server.search.condition import Conditions
 from fhir_server.search.index import index_rows
 from fhir_server.search.parameters import SearchParameter, search_parameter
 from fhir_server.search.probe import Probe
+from fhir_server.search.query import parse_query
+from fhir_server.search.rank import readable
 from fhir_server.statement import Parameters, Statement
 from fhir_server.terminology.codes import Codes
 from fhir_server.terminology.members import hashed
+from smart_auth.scopes import UNRESTRICTED
 from tests.fhir_server.search import drawn
-from tests.fhir_server.search.reference_evaluator import BASE, NOW, matches
+from tests.fhir_server.search.reference_evaluator import BASE, NOW, Tree, filtered, matches
 
 CASES = int(os.environ.get("HUB_PROPERTY_CASES", "300"))
 _QUERIES = 20
@@ -188,6 +193,69 @@ def test_search_agrees_with_the_reference_evaluator(connection: Connection[Any],
         agree(connection, resources, queries, by_index)
 
     holds()
+
+
+def written(tree: Tree) -> str:
+    """A tree as the text of a filter."""
+    kind, below = tree
+    if kind == "not":
+        return f"not({written(below)})"
+    if kind == "test":
+        code, operator, value = below
+        return f"{code} {operator} {json.dumps(value)}"
+    return f" {kind} ".join(f"({written(each)})" for each in below)
+
+
+@property_test
+@given(
+    st.lists(drawn.filterable, min_size=12, max_size=12),
+    st.lists(drawn.filters, min_size=_QUERIES, max_size=_QUERIES),
+    st.booleans(),
+)
+def _filters_agree(
+    connection: Connection[Any], resources: list[dict[str, Any]], filters: list[tuple[str, Tree]], probing: bool
+) -> None:
+    connection.execute("begin")
+    try:
+        store(connection, resources)
+        for resource_type, tree in filters:
+            expected = {
+                number
+                for number, resource in enumerate(resources)
+                if resource["resourceType"] == resource_type and filtered(resource, tree)
+            }
+            query = parse_query(resource_type, [("_filter", written(tree))])
+            parameters = Parameters()
+            conditions = Conditions(UNRESTRICTED, parameters, BASE, probing)
+            nodes = [criterion.nodes[resource_type] for criterion in query.criteria]
+            tests = " and ".join(conditions.condition(node, "k.rid", (resource_type,)) for node in nodes)
+            own = [n for n, resource in enumerate(resources, _FIRST) if resource["resourceType"] == resource_type]
+            rids = conditions.array(own, "bigint")
+            text = f"select k.rid from unnest({rids}) k(rid) where {tests}"
+            actual = {rid - _FIRST for (rid,) in run(connection, parameters.statement(text))}
+            wrong = [resources[number] for number in sorted(expected ^ actual)]
+            assert actual == expected, (resource_type, written(tree), wrong)
+            # What can be read as a set has the same resources.
+            for node in nodes:
+                if readable(node):
+                    parameters = Parameters()
+                    conditions = Conditions(UNRESTRICTED, parameters, BASE, probing)
+                    sources = " union ".join(
+                        f"select t.{source.column} from {source.table} t where {source.where.replace('{t}', 't')}"
+                        for source in conditions.sources(node, (resource_type,))
+                    )
+                    found = {rid - _FIRST for (rid,) in run(connection, parameters.statement(sources))}
+                    assert expected <= found
+                    assert len(nodes) > 1 or found == expected, (resource_type, written(tree))
+    finally:
+        connection.execute("rollback")
+
+
+def test_filters_agree_with_the_reference_evaluator(
+    connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(by_date, "clock", lambda: int(NOW.timestamp()) * 1_000_000)
+    _filters_agree(connection)
 
 
 SPECIFIED = [

@@ -40,7 +40,9 @@ CASES: tuple[tuple[dict[str, Any], tuple[str, ...]], ...] = (
         "identifier=urn:x|1", "identifier=1", "identifier=|1", "identifier=urn:x|", "identifier=urn:y|1",
         "identifier:of-type=urn:t|MR|1", "active=true", "active=false", "_id=p", "_id=q", "_id=q,p",
         "_lastUpdated=gt2020", "_lastUpdated=lt2020", "name=ana&birthdate=1970-01-31", "name=ana&birthdate=1971",
-        "general-practitioner:missing=true",
+        "general-practitioner:missing=true", "_filter=birthdate eq 1970-01-31 and not(active eq false)",
+        "_filter=birthdate gt 1970-02 or birthdate po 1970", "_filter=name ew ia or identifier ne urn:x|1",
+        "_filter=not(name eq x or identifier eq urn:x|1)",
     )),
     (RISK, ("probability=0.25", "probability=gt0.2", "probability=gt0.3", "probability=lt0.25")),
     (OBSERVATION, (
@@ -56,6 +58,7 @@ CASES: tuple[tuple[dict[str, Any], tuple[str, ...]], ...] = (
         "patient=" + ",".join(f"x{number}" for number in range(30)) + ",p",
         "patient.name=ana", "patient.name=x", "subject:Patient.birthdate=1970-01-31", "patient.identifier=urn:x|1",
         "patient._has:RiskAssessment:subject:probability=gt0.2", "patient.active=true&code=8867-4",
+        "_filter=patient.family co brien and code eq loinc|8867-4", "_filter=patient.family eq x or status eq amended",
     )),
     (VALUES, ("url=http://example.org/a/b", "url=http://example.org/a", "url:below=http://example.org/a",
               "url:above=http://example.org/a/b/c")),
