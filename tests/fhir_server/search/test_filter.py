@@ -157,7 +157,7 @@ async def test_a_filter_brings_what_is_included(world: World) -> None:
     [
         ("Patient", "nonsense eq 1", 1, "Patient has no search parameter of this name"),
         ("Patient", "gender eq male and nonsense eq 1", 20, "Patient has no search parameter of this name"),
-        ("Patient", "gender co ma", 8, "gender is a token; possible: eq, ne, pr"),
+        ("Patient", "gender co ma", 8, "gender is a token; possible: eq, in, ne, ni, sb, ss, pr"),
         ("Patient", "gender gt male", 8, "gender is a token"),
         ("Patient", "birthdate sw 19", 11, "birthdate is a date"),
         ("Patient", "birthdate eq then", 14, "the value is not a date"),

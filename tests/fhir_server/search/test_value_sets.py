@@ -112,6 +112,15 @@ STATUS = "http://hl7.org/fhir/ValueSet/observation-status"
         ("code:above=http://animals|hen", "both hen bird"),
         ("code:above=http://animals|EEL", "eel"),
         ("status:below=amended", "eel"),
+        ("_filter=code in http://sets/birds", "both hen bird"),
+        ("_filter=code ni http://sets/birds", "hen2 weight eel"),
+        ("_filter=code in http://sets/birds and not(code in http://sets/whole)", "hen bird"),
+        ("_filter=code ss http://animals|bird or status eq amended", "both eel hen bird"),
+        ("_filter=code sb http://animals|hen", "both hen bird"),
+        (
+            "_filter=patient[gender in http://hl7.org/fhir/ValueSet/administrative-gender].name sw sou",
+            "both hen2 weight eel",
+        ),
     ],
 )
 async def test_finds(animals: World, query: str, ids: str) -> None:
