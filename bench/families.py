@@ -107,8 +107,8 @@ FAMILIES: tuple[Family, ...] = (
 
 
 def paths(family: Family, drawn: Sequence[Mapping[str, str]]) -> list[str]:
-    """Its paths, different ones."""
-    return list(dict.fromkeys(family.path.format_map(values) for values in drawn))
+    """Its paths, different ones, written as a client must."""
+    return list(dict.fromkeys(family.path.format_map(values).replace("|", "%7C") for values in drawn))
 
 
 def _resources(get: Get, path: str, most: int) -> list[dict[str, Any]]:

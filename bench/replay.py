@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psutil
 
@@ -56,11 +55,10 @@ def cpu_seconds(process: int) -> float:
 
 def replay(base: str, paths: Sequence[str], clients: int, seconds: int, groups: Mapping[str, int]) -> Replay:
     """Asks for the paths (below `base`, or whole URLs) in turn. groups: name -> process id. Raises RuntimeError."""
-    root = urlsplit(base)
     with tempfile.TemporaryDirectory() as folder:
         listed, script = Path(folder, "paths"), Path(folder, "replay.lua")
-        listed.write_text("".join(f"{path if '://' not in path else path[path.index('/', 8):]}\n" for path in (
-            one if "://" in one else f"{root.path}/{one}" for one in paths)))  # fmt: skip
+        whole = (path if path.startswith("http") else f"{base}/{path}" for path in paths)
+        listed.write_text("".join(f"{url[url.index('/', len('https://')) :]}\n" for url in whole))
         script.write_text(_LUA)
         before = {name: cpu_seconds(process) for name, process in groups.items()}
         done = subprocess.run(

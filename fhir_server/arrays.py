@@ -48,6 +48,11 @@ def int8_array(values: Sequence[int]) -> bytes:
     return _integers("q", _INT8, 8, values)
 
 
+def int8_or_null_array(values: Sequence[int | None]) -> bytes:
+    """bigint[], None as NULL"""
+    return _bytes(_INT8, [None if value is None else value.to_bytes(8, "big", signed=True) for value in values])
+
+
 def _bytes(oid: int, values: Sequence[bytes | None]) -> bytes:
     parts = [_HEADER.pack(1, int(None in values), oid, len(values), 1)]
     for value in values:

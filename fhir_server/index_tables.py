@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from fhir_server.arrays import int2_array, int4_array, int8_array, text_array
+from fhir_server.arrays import int2_array, int4_array, int8_array, int8_or_null_array, text_array
 from fhir_server.search.by_date import SHORT
 from fhir_server.statement import Statement
 
@@ -15,11 +15,14 @@ Pack = Callable[[Sequence[Any]], bytes]
 _INT2: tuple[str, Pack, str] = ("smallint[]", int2_array, "")
 _INT4: tuple[str, Pack, str] = ("integer[]", int4_array, "")
 _INT8: tuple[str, Pack, str] = ("bigint[]", int8_array, "")
+_NULL8: tuple[str, Pack, str] = ("bigint[]", int8_or_null_array, "")
 _TEXT: tuple[str, Pack, str] = ("text[]", text_array, "")
 _NUMERIC: tuple[str, Pack, str] = ("text[]", text_array, "::numeric")
 
 COLUMNS: dict[str, dict[str, tuple[str, Pack, str]]] = {
-    "token": {"param_id": _INT4, "code_hash": _INT8, "system_hash": _INT4, "rid": _INT8},
+    "token": {
+        "param_id": _INT4, "code_hash": _INT8, "system_hash": _INT4, "low": _NULL8, "high": _NULL8, "rid": _INT8,
+    },
     "reference": {"param_id": _INT4, "target_rid": _INT8, "rid": _INT8},
     "reference_other": {"param_id": _INT4, "target_hash": _INT8, "rid": _INT8},
     "patient_value": {
@@ -48,17 +51,18 @@ def _insert(table: str) -> str:
     return f"insert into {table} ({', '.join(columns)}) select {values} from unnest({arrays}) u({', '.join(columns)})"
 
 
-_SPANS = {"date": (SHORT, f"not ({SHORT})"), "composite": ("{t}.low is not null", "{t}.low is null")}
+_SPANS = {"date": (SHORT, f"not ({SHORT})")}
 """Table -> conditions of its partial indexes: a delete that does not say one of them would read the whole table."""
+_NULLABLE = {"composite": ("low", "high", "low2", "high2"), "token": ("low", "high")}
 
 
 def _delete(table: str) -> str:
     columns = COLUMNS[table]
     arrays = ", ".join(f"${number}::{kind[0]}" for number, kind in enumerate(columns.values(), 1))
     same = " and ".join(
-        # Only composite bounds may be null; equality elsewhere, and of a low that is there, lets the index be used.
+        # Equality where nothing is null lets the index be used.
         f"t.{name} is not distinct from u.{name}{kind[2]}"
-        if table == "composite" and name in ("high", "low2", "high2")
+        if name in _NULLABLE.get(table, ())
         else f"t.{name} = u.{name}{kind[2]}"
         for name, kind in columns.items()
     )
@@ -66,8 +70,6 @@ def _delete(table: str) -> str:
     if table not in _SPANS:
         return start
     first, second = (f"{start} and {span.replace('{t}', 't')}" for span in _SPANS[table])
-    if table == "composite":
-        second = second.replace("t.low = u.low::numeric", "u.low is null")
     return f"with other as ({first}) {second}"
 
 

@@ -69,6 +69,10 @@ resource_version = Table(
 )
 """Previous versions; the current one stands in `resource` only."""
 
+DAY = 86_400_000_000
+_SHORT = f"low > -9000000000000000000 and high < 9000000000000000000 and high - low <= {DAY}"
+"""Bounds stay clear of overflow: BEGIN and END never stand in an index of short spans."""
+
 token = Table(
     "token",
     metadata,
@@ -76,9 +80,18 @@ token = Table(
     Column("system_hash", Integer, nullable=False),
     _key("code_hash"),
     _key("rid"),
+    # Of a resource's code, the bounds of its clinical date: see `dated_code` in search/index.py.
+    _key("low", null=True),
+    _key("high", null=True),
     Index("token_code", "param_id", "code_hash", "rid", postgresql_include=["system_hash"]),
-    # A sum, so that only a search for a system alone can be answered by it: see search/by_token.py.
-    Index("token_system", "param_id", text("(system_hash + 0)"), "rid"),
+    # A code by date, newest or oldest first, as in `date`.
+    Index("token_date_short", "param_id", "code_hash", "low", "rid", postgresql_where=text(_SHORT)),
+    Index("token_date_long", "param_id", "code_hash", "low", "rid", postgresql_where=text(f"not ({_SHORT})")),
+    # A sum, so that only a search for a system alone can be answered by it: see search/by_token.py. Without rid its
+    # entries share index tuples.
+    Index("token_system", "param_id", text("(system_hash + 0)")),
+    # :missing, and second criteria that only a resource's own rows can answer.
+    Index("token_resource", "rid"),
 )
 
 reference = Table(
@@ -88,9 +101,8 @@ reference = Table(
     _key("target_rid"),
     _key("rid"),
     Index("reference_target", "param_id", "target_rid", "rid"),
-    # From a resource to what it refers to: _include, chains walked forward. On rid alone the entries of a resource
-    # share one index tuple, a third of the size of a covering index; its rows stand together in the table anyway.
-    Index("reference_source", "rid"),
+    # From a resource to what it refers to: _include, chains walked forward. Its rows stand together in the table.
+    Index("reference_source", "rid", "param_id"),
 )
 
 reference_other = Table(
@@ -124,8 +136,6 @@ patient_date = Table(
     Index("patient_date_key", "patient_rid", "type_id", "low", "rid", postgresql_include=["high"]),
 )
 
-DAY = 86_400_000_000
-
 date = Table(
     "date",
     metadata,
@@ -133,20 +143,11 @@ date = Table(
     _key("low"),
     _key("high"),
     _key("rid"),
-    # Bounds stay clear of overflow: BEGIN and END never stand in the short index.
-    Index(
-        "date_short", "param_id", "low", "rid", postgresql_include=["high"],
-        postgresql_where=text(f"low > -9000000000000000000 and high < 9000000000000000000 and high - low <= {DAY}"),
-    ),
-    Index(
-        "date_long", "param_id", "low", "high", "rid",
-        postgresql_where=text(
-            f"not (low > -9000000000000000000 and high < 9000000000000000000 and high - low <= {DAY})"
-        ),
-    ),
+    Index("date_short", "param_id", "low", "rid", postgresql_include=["high"], postgresql_where=text(_SHORT)),
+    Index("date_long", "param_id", "low", "high", "rid", postgresql_where=text(f"not ({_SHORT})")),
     # By rid alone: sort keys and second criteria are looked up for one resource at a time.
     Index("date_resource", "rid"),
-)  # fmt: skip
+)
 
 quantity = Table(
     "quantity",
@@ -180,7 +181,7 @@ string = Table(
     # At most 500 characters, so that an index row stays below a third of a page.
     Column("normalised", TEXT_C, nullable=False),
     Index("string_normalised", "param_id", "normalised", "rid"),
-    Index("string_resource", "rid"),
+    Index("string_resource", "rid", "param_id"),
 )
 
 uri = Table(
@@ -206,8 +207,8 @@ composite = Table(
     Column("high", Numeric),
     Column("low2", Numeric),
     Column("high2", Numeric),
-    Index("composite_low", "param_id", "first_hash", "low", "rid", postgresql_where=text("low is not null")),
-    Index("composite_second", "param_id", "first_hash", "second_hash", "rid", postgresql_where=text("low is null")),
+    # By the unit of a quantity, then its value; of other components second_hash or low is the same everywhere.
+    Index("composite_value", "param_id", "first_hash", "second_hash", "low", "rid"),
     Index("composite_resource", "rid"),
 )
 

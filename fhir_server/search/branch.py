@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fhir_server.search.alternatives import alternatives
-from fhir_server.search.condition import Conditions, Source
+from fhir_server.search.condition import Conditions, Source, clinical
 from fhir_server.search.criteria import Criterion, Leaf, Member, Node
 from fhir_server.search.parameters import search_parameter
 from fhir_server.search.probe import either
@@ -166,11 +166,5 @@ def _shortcut(nodes: Sequence[Node]) -> Iterator[tuple[str, Node, Leaf]]:
         for node in nodes:
             if not (isinstance(node, Leaf) and node.parameter.type == "token" and node.values) or node.negated:
                 continue
-            if (node.modifier is None or node.codes) and not _alone(node) and len(node.values) <= MAX_BRANCHES:
+            if (node.modifier is None or node.codes) and clinical(node.parameter) and len(node.values) <= MAX_BRANCHES:
                 yield id, patient, node
-
-
-def _alone(node: Leaf) -> bool:
-    """Whether the token has no rows in `patient_value`: identifiers, tags and labels are not clinical."""
-    parameter = node.parameter
-    return bool(parameter.column) or parameter.code in ("_tag", "_security") or "Identifier" in parameter.data_types

@@ -15,6 +15,7 @@ from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search.alternatives import MANY, alternatives
 from fhir_server.search.by_date import spans
 from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node, Not, Reverse, Some
+from fhir_server.search.parameters import SearchParameter, search_parameter
 from fhir_server.search.probe import either, one_of
 from fhir_server.search.rank import led
 from fhir_server.statement import Parameters
@@ -31,6 +32,12 @@ class Source:
     table: str
     where: str
     column: str = "rid"
+
+
+def clinical(parameter: SearchParameter) -> bool:
+    """Whether the tokens of a patient's resources stand in `patient_value` too: identifiers, tags and labels do not."""
+    own = parameter.code in ("_tag", "_security") or "Identifier" in parameter.data_types
+    return not (parameter.column or own)
 
 
 @dataclass(slots=True)
@@ -145,6 +152,9 @@ class Conditions:
         if isinstance(node, Not):
             return f"not ({self.condition(node.node, rid, types)})"
         if isinstance(node, Reverse):
+            known = self._patient_has(node, rid, types)
+            if known is not None:
+                return known
             x = self.alias()
             referring = self._referring(node, x)
             return f"exists (select from reference {x} where {x}.target_rid = {rid} and {referring}{self._fixed})"
@@ -167,6 +177,26 @@ class Conditions:
     def _narrowed(self, source: Source, others: Sequence[Node], types: Sequence[str]) -> Source:
         tests = [self.condition(one, f"{{t}}.{source.column}", types) for one in others]
         return Source(source.table, " and ".join([source.where, *tests]), source.column)
+
+    def _patient_has(self, node: Reverse, rid: str, types: Sequence[str]) -> str | None:
+        """The condition that a patient has something with a code, which stands in `patient_value`; None for others."""
+        below = node.node
+        patient = search_parameter(node.resource_type, "patient")
+        if tuple(types) != ("Patient",) or patient is None or not isinstance(below, Leaf) or below.negated:
+            return None
+        if {leaf.moves for leaf in patient.leaves} != {leaf.moves for leaf in node.parameter.leaves}:
+            return None
+        if below.parameter.type != "token" or not below.values or below.modifier or not clinical(below.parameter):
+            return None
+        tests = []
+        for one in alternatives(below, self.parameters, self.base):
+            p = self.alias()
+            seen = self.seen(f"{p}.rid")
+            coded = f"{one.patient_value}".replace("{t}", p) + (f" and {seen}" if seen else "")
+            tests.append(
+                f"exists (select from patient_value {p} where {p}.patient_rid = {rid} and {coded}{self._fixed})"
+            )
+        return either(tests)
 
     def _exists(self, table: str, where: str, rid: str) -> str:
         t = self.alias()

@@ -6,7 +6,7 @@ is first indexed; what no parameter selects is never looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from fhir_server.search import by_composite, by_date, by_number, by_quantity, by_reference, by_string, by_token, by_uri
 from fhir_server.search.by_reference import ReferenceIds
 from fhir_server.search.by_token import TokenIds
-from fhir_server.search.parameters import DECEASED, SearchParameter, parameters_of
+from fhir_server.search.parameters import DECEASED, SearchParameter, parameters_of, single_valued
 from fhir_server.search.paths import Leaf, Move
 from fhir_server.search.rows import Rows
 from fhir_server.search.sink import Emit, Sink
@@ -76,6 +76,18 @@ TIMELINE: dict[str, str] = {
 }
 """Resource type -> code of the date parameter that places it on a patient's timeline (`patient_date`)."""
 
+
+@cache
+def dated_code(resource_type: str) -> SearchParameter | None:
+    """The parameter `code` of a type with one clinical date: its rows in `token` carry that date."""
+    known = parameters_of(resource_type)
+    code, timeline = known.get("code"), known.get(TIMELINE.get(resource_type, ""))
+    if code is None or timeline is None or not single_valued(timeline):
+        return None
+    plain = code.type == "token" and code.names == ("code",) and code.data_types <= {"CodeableConcept", "Coding"}
+    return code if plain else None
+
+
 _ALONE = frozenset(("_tag", "_security"))
 
 
@@ -97,6 +109,8 @@ class _Indexer:
     """param_id of `patient` where the type has it."""
     timeline_id: int | None
     """param_id of its parameter in TIMELINE."""
+    code_id: int | None
+    """param_id of its `dated_code`."""
 
 
 def _rows(sink: Sink, indexer: _Indexer) -> Rows:
@@ -112,7 +126,7 @@ def _rows(sink: Sink, indexer: _Indexer) -> Rows:
                 patient_value += [(patient, *row) for row in token]
                 patient_date += [(patient, low, high) for date_id, low, high in date if date_id == timeline_id]
     return Rows(
-        token=list(token | dict.fromkeys(sink.alone)) if sink.alone else list(token),
+        token=_dated(token | dict.fromkeys(sink.alone) if sink.alone else token, date, indexer),
         reference=reference,
         reference_other=list(dict.fromkeys(sink.reference_other)),
         patient_value=patient_value,
@@ -124,6 +138,15 @@ def _rows(sink: Sink, indexer: _Indexer) -> Rows:
         uri=list(dict.fromkeys(sink.uri)),
         composite=list(dict.fromkeys(sink.composite)),
     )
+
+
+def _dated(
+    tokens: Iterable[tuple[int, int, int]], dates: list[tuple[int, int, int]], indexer: _Indexer
+) -> list[tuple[int, int, int, int | None, int | None]]:
+    """Rows of `token`: those of the resource's code carry its clinical date."""
+    code_id, timeline_id = indexer.code_id, indexer.timeline_id
+    span = next(((low, high) for date_id, low, high in dates if date_id == timeline_id), (None, None))
+    return [(*row, *span) if row[0] == code_id else (*row, None, None) for row in tokens]
 
 
 def _extremes(texts: list[tuple[int, str]]) -> list[tuple[int, str, int]]:
@@ -186,6 +209,7 @@ def _indexer(resource_type: str) -> _Indexer:
         _compile(root),
         patient.param_id if patient else None,
         timeline.param_id if timeline else None,
+        dated.param_id if (dated := dated_code(resource_type)) else None,
     )
 
 

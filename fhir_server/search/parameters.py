@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fhir_server.definitions import search_parameters
+from fhir_server.definitions import search_parameters, structure
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.paths import Leaf, branches, leaves
 from fhir_server.search.rows import hash32
@@ -134,6 +134,25 @@ def parameters_of(resource_type: str) -> Mapping[str, SearchParameter]:
         )
         for code, row in sorted(rows.items())
     }
+
+
+@cache
+def single_valued(parameter: SearchParameter) -> bool:
+    """Whether a resource has at most one row of the parameter: one element, nowhere repeating."""
+    elements: set[str] = set()
+    path = ""
+    for leaf in parameter.leaves:
+        at = parameter.resource_type
+        for move in leaf.moves:
+            if move[0] != "key":
+                return False
+            found = next((e for e in structure(at).elements.values() if move[1] in e.json_names()), None)
+            if found is None or found.max != 1:
+                return False
+            at = found.json_names()[move[1]].code
+            path = found.path
+        elements.add(path)
+    return len(elements) == 1 and len(parameter.param_ids) == 1
 
 
 @cache

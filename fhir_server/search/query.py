@@ -12,9 +12,11 @@ from typing import Literal, TypeVar
 
 from fhir_server.outcome import Invalid, Issue
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
-from fhir_server.search.criteria import Criterion, UnknownParameter, criterion
+from fhir_server.search.criteria import Criterion, Leaf, UnknownParameter, criterion
 from fhir_server.search.filter import filter_criteria
 from fhir_server.search.include import Include, include_of
+from fhir_server.search.index import TIMELINE
+from fhir_server.search.parameters import single_valued
 from fhir_server.search.sort_path import sort_path
 from fhir_server.search.values import split_values
 
@@ -115,7 +117,7 @@ def parse_query(
         reading.types,
         tuple(reading.criteria),
         tuple(reading.includes),
-        _sort(reading.types, once.get("_sort", "")),
+        _sort(reading.types, once.get("_sort", "")) or _by_range(reading),
         count,
         _one_of("_total", once.get("_total", "none"), _TOTALS),
         None if summary in ("false", "count") else summary,
@@ -213,6 +215,24 @@ def _count(value: str | None, default: int, maximum: int) -> int:
         raise Invalid("_count is a whole number, 0 or more", code="value")
     # The specification lets a server return fewer than asked, and the link to the rest follows.
     return min(int(value), maximum)
+
+
+def _by_range(reading: _Reading) -> tuple[SortKey, ...]:
+    """The order of a search that asks for none but for a range of dates by which its type is ordered: newest first.
+
+    The standard leaves that order to the server. The page is one range of an index then, however old the dates.
+    """
+    for one in reading.criteria:
+        node = one.nodes[reading.types[0]]
+        if not isinstance(node, Leaf) or node.negated or node.modifier or len(node.values) != 1:
+            continue
+        if node.values[0].startswith("ap"):
+            continue
+        own = node.parameter.code == "_lastUpdated"
+        timeline = len(reading.types) == 1 and node.parameter.code == TIMELINE.get(node.resource_type)
+        if own or (timeline and single_valued(node.parameter)):
+            return (SortKey(node.parameter.code, True),)
+    return ()
 
 
 def _sort(types: tuple[str, ...], value: str) -> tuple[SortKey, ...]:

@@ -31,8 +31,8 @@ def hash32(text: str) -> int:
 class Rows:
     """All index rows of one resource version, without its rid. Every list is free of duplicates."""
 
-    token: list[tuple[int, int, int]] = field(default_factory=list)
-    """param_id, code_hash, system_hash (0: no system)."""
+    token: list[tuple[int, int, int, int | None, int | None]] = field(default_factory=list)
+    """param_id, code_hash, system_hash (0: no system); of a resource's code also low and high of its clinical date."""
     reference: list[tuple[int, str, str]] = field(default_factory=list)
     """param_id, target type, target id: references to resources of this server."""
     reference_other: list[tuple[int, int]] = field(default_factory=list)

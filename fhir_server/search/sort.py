@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fhir_server.definitions import structure
 from fhir_server.outcome import Invalid
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.by_date import SHORT
 from fhir_server.search.by_token import SORT, WORDED, listed_codes, unworded
 from fhir_server.search.condition import Conditions
 from fhir_server.search.cursor import Position
-from fhir_server.search.parameters import SearchParameter
+from fhir_server.search.parameters import SearchParameter, single_valued
 from fhir_server.search.probe import one_of
 from fhir_server.search.query import SortKey
 from fhir_server.search.rows import hash64
@@ -190,24 +189,6 @@ def single(key: Key) -> bool:
     """Whether a resource has at most one row of the key."""
     columns = key.parameter.column is not None or all(map(single_valued, key.parameters))
     return columns and all(single_valued(one) for step in key.steps for one in step)
-
-
-def single_valued(parameter: SearchParameter) -> bool:
-    """Whether a resource has at most one row of the parameter: one element, nowhere repeating."""
-    elements: set[str] = set()
-    path = ""
-    for leaf in parameter.leaves:
-        at = parameter.resource_type
-        for move in leaf.moves:
-            if move[0] != "key":
-                return False
-            found = next((e for e in structure(at).elements.values() if move[1] in e.json_names()), None)
-            if found is None or found.max != 1:
-                return False
-            at = found.json_names()[move[1]].code
-            path = found.path
-        elements.add(path)
-    return len(elements) == 1 and len(parameter.param_ids) == 1
 
 
 def order(keys: Sequence[Key], rid: str = "rid", *, table: str = "", walked: bool = False) -> str:

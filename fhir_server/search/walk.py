@@ -12,11 +12,12 @@ from fhir_server.schema import DAY
 from fhir_server.search.branch import branches, filters, patient_of, scopes
 from fhir_server.search.by_date import compare, ranged
 from fhir_server.search.condition import Conditions
-from fhir_server.search.criteria import Leaf, Node
+from fhir_server.search.criteria import Between, Leaf, Node
 from fhir_server.search.cursor import Position
-from fhir_server.search.index import TIMELINE
+from fhir_server.search.index import TIMELINE, dated_code
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.sort import SPANS, Key, after, chained, missing, order, rows_of, single, value
+from fhir_server.search.values import split_parts
 
 
 def walk(query: SearchQuery, keys: Sequence[Key], conditions: Conditions, limit: str, position: Position | None) -> str:
@@ -60,17 +61,20 @@ def _walked(
     # A resource with one value has the range of a criterion on that value: the walk begins and ends there.
     bounding = [node for node in nodes if isinstance(node, Leaf) and _bounds(node, first)] if once else []
     table, spans, spanned = column.table, SPANS.get(column.table, ("true",)), []
-    rows = conditions.of_types(scope, "w") if first.own else first.rows.replace("{t}", "w")
-    timeline = _timeline(nodes, scope, first) if once else None
+    sets = [conditions.of_types(scope, "w") if first.own else first.rows.replace("{t}", "w")]
+    timeline, coded = (_timeline(nodes, scope, first), _coded(nodes, scope, first)) if once else (None, None)
     if timeline:
         # The dates of one patient: no more rows are read than the page shows.
         table, spans, spanned = "patient_date", ("true",), [timeline]
         patient = conditions.rid_of("Patient", str(patient_of(timeline)))
-        rows = f"w.patient_rid = {patient} and w.type_id = {conditions.bound(TYPE_ID[scope[0]], 'smallint')}"
+        sets = [f"w.patient_rid = {patient} and w.type_id = {conditions.bound(TYPE_ID[scope[0]], 'smallint')}"]
+    elif coded:
+        # The dates of one code, or of each of several.
+        table, spanned = "token", [coded]
+        sets = [_once(where, conditions) for _, where in conditions.tests(coded, scope)]
     settled = [*bounding, *spanned]
     joined, rid, steps = chained(first, "w", conditions)
     tests = steps + list(filters([node for node in nodes if node not in settled], scope, conditions))
-    tests.append(rows)
     name = f"w.{column.name}"
     if not once:
         o = conditions.alias()
@@ -88,9 +92,10 @@ def _walked(
     tail = f" order by {order(keys, rid, walked=True)} limit {limit}"
     found = []
     for number, span in enumerate(spans):
-        ranges = [_bound(node, conditions, short=number == 0 and not timeline) for node in bounding]
-        where = " and ".join([*tests, span, *ranges]).replace("{rid}", rid).replace("{t}", "w")
-        found.append(f"{head}{where}{tail}")
+        ranges = [_bound(node, scope, conditions, short=number == 0 and not timeline) for node in bounding]
+        for rows in sets:
+            where = " and ".join([rows, span, *ranges, *tests]).replace("{rid}", rid).replace("{t}", "w")
+            found.append(f"{head}{where}{tail}")
     return found
 
 
@@ -129,6 +134,46 @@ def _timeline(nodes: Sequence[Node], scope: Sequence[str], key: Key) -> Node | N
     return next((node for node in nodes if patient_of(node) is not None), None)
 
 
+def _coded(nodes: Sequence[Node], scope: Sequence[str], key: Key) -> Leaf | None:
+    """The node that asks for codes, if the key is the date that stands with the codes of the type."""
+    if key.steps or TIMELINE.get(scope[0]) != key.parameter.code:
+        return None
+    code = dated_code(scope[0])
+    return next((node for node in nodes if isinstance(node, Leaf) and node.parameter == code and _plain(node)), None)
+
+
+def _once(where: str, conditions: Conditions) -> str:
+    """The rows of a code, each resource once: a code may stand in it twice, of two systems."""
+    if "system_hash" in where:
+        return where
+    o = conditions.alias()
+    same = " and ".join(f"{o}.{column} = {{t}}.{column}" for column in ("param_id", "code_hash", "rid"))
+    earlier = f"select from token {o} where {same} and {o}.system_hash < {{t}}.system_hash offset 0"
+    return f"{where} and not exists ({earlier})"
+
+
+def _plain(node: Leaf) -> bool:
+    """Whether the node asks for a few codes, not for their systems alone."""
+    few = not node.negated and node.modifier is None and 0 < len(node.values) <= _CODES
+    return few and all(split_parts(one)[-1] for one in node.values)
+
+
+_CODES = 8
+"""Codes that are walked side by side; of more, the dates of all codes are."""
+
+
+def settled(nodes: Sequence[Node], scope: Sequence[str], key: Key) -> list[Node]:
+    """The nodes that are the very range of an index that is walked: they need no test, and nothing leads better."""
+    if not single(key):
+        return []
+    coded = _coded(nodes, scope, key)
+    return [node for node in nodes if node is coded or all(_bounds(leaf, key) for leaf in _leaves(node))]
+
+
+def _leaves(node: Node) -> Sequence[Node]:
+    return node.leaves if isinstance(node, Between) else (node,)
+
+
 def _requires(node: Node, key: Key) -> bool:
     """Whether only resources with a value of the key meet the node. (An identifier may be found and have no text.)"""
     if not isinstance(node, Leaf) or node.negated or key.suffix or key.steps:
@@ -136,15 +181,19 @@ def _requires(node: Node, key: Key) -> bool:
     return node.parameter.code == key.parameter.code
 
 
-def _bounds(node: Leaf, key: Key) -> bool:
+def _bounds(node: Node, key: Key) -> bool:
     """Whether the node is one range of the very dates that are walked."""
-    dated = key.parameter.type == "date" and not key.own
+    if not isinstance(node, Leaf) or key.parameter.type != "date":
+        return False
     one = len(node.values) == 1 and node.modifier is None
-    return dated and _requires(node, key) and one and not node.values[0].startswith("ap")
+    return _requires(node, key) and one and not node.values[0].startswith("ap")
 
 
-def _bound(node: Leaf, conditions: Conditions, *, short: bool) -> str:
+def _bound(node: Leaf, scope: Sequence[str], conditions: Conditions, *, short: bool) -> str:
     """The range of a date criterion on the row walked, with the bounds of `low` by which the index is entered."""
+    if node.parameter.column:
+        [(_, where)] = conditions.tests(node, scope)
+        return where
     prefix, low, high = ranged(node.values[0], node.parameter.code)
 
     def number(instant: int) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fhir_server import migrations
 from fhir_server.search.by_reference import PRESENT
-from fhir_server.search.index import index_rows
+from fhir_server.search.index import TIMELINE, dated_code, index_rows
 from fhir_server.search.rows import BEGIN, END, Rows, hash32, hash64
 
 BASE = "http://fhir.example.org/fhir"
@@ -39,10 +42,10 @@ def test_tokens() -> None:
     found = rows()
     heart_rate = (hash64("8867-4"), hash32(LOINC))
     assert set(found.token) == {
-        (number("status"), hash64("final"), 0),
-        (number("code"), *heart_rate),
-        (number("_tag"), hash64("x"), hash32("http://t")),
-        (number("identifier"), hash64("Ab"), hash32("http://i")),
+        (number("status"), hash64("final"), 0, None, None),
+        (number("code"), *heart_rate, INSTANT, INSTANT + 1_000_000),
+        (number("_tag"), hash64("x"), hash32("http://t"), None, None),
+        (number("identifier"), hash64("Ab"), hash32("http://i"), None, None),
     }
     assert set(found.patient_value) == {
         ("p", number("status"), hash64("final"), 0),
@@ -52,6 +55,18 @@ def test_tokens() -> None:
         (number("code:text"), "heart rate", hash64("Heart rate")),
         (number("identifier:sort"), "ab", 0),
     }
+
+
+def test_a_code_without_a_date_has_none() -> None:
+    found = rows(effectiveDateTime=None)
+    assert (number("code"), hash64("8867-4"), hash32(LOINC), None, None) in found.token
+
+
+def test_the_migration_dates_the_codes_of_the_same_types() -> None:
+    text = (Path(str(migrations.__file__)).parent / "versions" / "0006_token_dates.sql").read_text()
+    dated = {one: code for one in TIMELINE if (code := dated_code(one))}
+    expected = {(code.param_id, hash32(f"{one}.{TIMELINE[one]}")) for one, code in dated.items()}
+    assert {(int(code), int(at)) for code, at in re.findall(r"\((-?\d+), (-?\d+)\)", text)} == expected
 
 
 def test_references() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from fhir_server.interactions import search as search_interaction
+from fhir_server.search import probing
 from fhir_server.search.query import parse_query
 from fhir_server.search.select import select
 from fhir_server.version import Change
@@ -129,6 +131,15 @@ FOUND: list[tuple[str, str]] = [
     ("Observation?patient=ann&_sort=encounter.date,-date", "w2 w1 h1"),
     ("Patient?_sort=organization.partof.name", "ann cid bob"),
     ("?_type=Encounter,Observation&_sort=patient.name,_id", "h2 h1 stay w1 w2 visit w3"),
+    # a range of dates is in their order
+    ("Observation?date=ge2020-01-12", "w3 w2 h1"),
+    ("Observation?date=2020&code=weight", "w2 w1"),
+    ("Observation?date=2020&code=weight,height&code:not=nothing", "w2 h1 w1"),
+    ("Observation?code=http://codes|weight,http://codes|height&_sort=-date", "w3 w2 h1 w1 h2"),
+    ("Observation?code=height&_sort=date", "h1 h2"),
+    ("Observation?code=weight&status=final&_sort=date&date=ge2020-02", "w2 w3"),
+    ("Encounter?date=ge2020-02-15", "visit stay"),
+    ("Observation?_lastUpdated=ge2000", "h2 h1 w3 w2 w1"),
     # several types, by what they have in common
     ("?_type=Encounter,Observation&_sort=date", "stay w1 h1 w2 w3 visit h2"),
     ("?_type=Encounter,Observation&_sort=-date", "visit w3 w2 h1 w1 stay h2"),
@@ -330,6 +341,22 @@ MANY: list[tuple[str, str]] = [
     ("Observation?_filter=value-quantity ge 0 or code eq odd&_sort=-date&_count=2", "odd2 odd1"),
     ("Observation?_filter=(value-quantity le 1 or value-quantity ge 698) and code eq common", "o699 o698 o1 o0"),
 ]
+
+
+@pytest.mark.parametrize("few", [0, 1, 2])
+async def test_every_way_to_read_finds_the_same(world: World, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    """As if the record were so large that few, some or most of the sets were too large to be fetched."""
+    monkeypatch.setattr(probing, "FEW", few)
+    monkeypatch.setattr(probing, "NEAR", few - 1)
+    monkeypatch.setattr(probing, "WALKED", few)
+    search_interaction._remembered.cache_clear()
+    try:
+        for url, ids in FOUND:
+            assert await world.ids(url) == ids.split(), url
+            joined = url + ("&" if "?" in url else "?")
+            assert await world.pages(joined + "_count=2") == ids.split(), url
+    finally:
+        search_interaction._remembered.cache_clear()
 
 
 async def test_the_branch_for_many_rows_finds_the_same(empty: World) -> None:
