@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fhir_server.bulk.polls import Polls
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.outcome import FhirError, Forbidden, operation_outcome
 from fhir_server.store import ResourceStore
@@ -57,6 +58,7 @@ class Server:
     settings: Settings = field(default_factory=Settings)
     software_version: str = "0"
     turns: Turns = field(default_factory=Turns)
+    polls: Polls = field(default_factory=Polls)
 
 
 def hold(access: Access, interaction: str, resource_type: str | None) -> None:
@@ -96,4 +98,6 @@ def refusal(error: FhirError) -> FhirResponse:
     """The OperationOutcome of an error, with the headers its status calls for."""
     allowed: tuple[str, ...] = getattr(error, "allowed", ())
     headers = {"Allow": ", ".join(allowed)} if allowed else {}
+    if error.status == 429:
+        headers["Retry-After"] = "5"
     return FhirResponse(error.status, serialize(operation_outcome(error.issues)), headers=headers)

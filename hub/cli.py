@@ -79,10 +79,11 @@ def parser() -> argparse.ArgumentParser:
     )
 
     export = commands.add_parser(
-        "export", help="write the record as NDJSON files", description=EXPORT,
+        "export", help="write the record as NDJSON or Parquet files", description=EXPORT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     export.add_argument("folder", type=Path, metavar="DIR", help="a folder that does not exist yet, or is empty")
+    export.add_argument("--format", choices=("ndjson", "parquet"), default="ndjson", help="of the files (%(default)s)")
     export.add_argument("--type", action="append", default=[], help="resource types, separated by commas")
     export.add_argument("--since", help="only what changed after this instant; also tells what was deleted")
     export.add_argument("--until", help="only what changed before this instant")
@@ -191,7 +192,7 @@ def _export(settings: Settings, chosen: argparse.Namespace) -> int:
     from hub.export import ExportRefused, export
     from hub.migrate import upgrade
 
-    asked = [("_type", one) for one in chosen.type]
+    asked = [("_outputFormat", chosen.format), *(("_type", one) for one in chosen.type)]
     asked += [(name, value) for name, value in (("_since", chosen.since), ("_until", chosen.until)) if value]
     try:
         with database.opened(settings) as found:

@@ -1,4 +1,4 @@
-"""`hub export`: the record, or part of it, as NDJSON files in a folder, with a progress bar."""
+"""`hub export`: the record, or part of it, as NDJSON or Parquet files in a folder, with a progress bar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TimeElapsedColumn
 
-from fhir_server.bulk.export import File, run_export
+from fhir_server.bulk.export import run_export
+from fhir_server.bulk.files import File
 from fhir_server.bulk.order import SYSTEM, read_order
 from fhir_server.outcome import FhirError
 from fhir_server.version import instant
@@ -27,7 +28,7 @@ class ExportRefused(ValueError):
 def export(
     settings: Settings, url: str, folder: Path, asked: list[tuple[str, str]], say: Callable[[str], None] = print
 ) -> int:
-    """Writes NDJSON files and, when all of them are safe on disk, the manifest; the number of resources.
+    """Writes files and, when all of them are safe on disk, the manifest; the number of resources.
 
     asked: parameters of $export. Raises ExportRefused.
     """

@@ -85,6 +85,8 @@ def _of_manifest(path: Path) -> list[tuple[Path, str | None]]:
     for file, type in found:
         if "://" in str(file) or not file.is_file() or type not in TYPE_ID:
             raise ImportRefused(f"{path}: names what is no file beside it, or no resource type")
+        if suffixes(file)[0] not in NDJSON:
+            raise ImportRefused(f"{path}: names files that are not NDJSON, and only that is read")
     return found
 
 

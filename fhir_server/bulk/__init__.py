@@ -1,1 +1,1 @@
-"""Bulk Data: export and import of many resources as NDJSON. https://hl7.org/fhir/uv/bulkdata/"""
+"""Bulk Data: export and import of many resources. https://hl7.org/fhir/uv/bulkdata/"""

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from fhir_server.bulk.export import Exported, File, Progress
+from fhir_server.bulk.export import Exported, Progress
+from fhir_server.bulk.files import File
 from fhir_server.dispatch import Server, Settings, perform
 from fhir_server.exchange import FhirRequest
 from fhir_server.receive import pairs

@@ -1,16 +1,15 @@
-"""Carries an export out: a snapshot of the record into NDJSON files, one type each. https://hl7.org/fhir/uv/bulkdata/export.html"""
+"""Carries an export out: a snapshot of the record into files, one type each. https://hl7.org/fhir/uv/bulkdata/export.html"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from zstandard import ZstdError
 
 from fhir_server.access import visible
+from fhir_server.bulk.files import File, Files
 from fhir_server.bulk.order import GROUP, SYSTEM, ExportOrder, possible_types
 from fhir_server.bulk.selection import counts, deletions, patient_rids, selection
 from fhir_server.bulk.snapshot import Snapshot, snapshot
@@ -22,8 +21,6 @@ from fhir_server.summary import apply
 from mappings.r4 import MalformedJson, parse, serialize
 from smart_auth.scopes import Access
 
-FILE_LINES = 500_000
-"""Lines of one file; a type with more has several."""
 BUNDLE_ENTRIES = 100
 """Deletions told in one Bundle."""
 
@@ -33,16 +30,6 @@ Progress = Callable[[int, int], None]
 
 class GroupGone(Exception):
     """The Group was deleted since the export was asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file of the export."""
-
-    type: str
-    name: str
-    count: int
-    """Lines in it."""
 
 
 @dataclass(slots=True)
@@ -55,38 +42,6 @@ class Exported:
     error: list[File] = field(default_factory=list)
 
 
-class _Lines:
-    """Lines into files of a name and number, each closed only when it is safe on disk."""
-
-    def __init__(self, folder: Path, type: str, name: str) -> None:
-        self._folder, self._type, self._name = folder, type, name
-        self._file: BinaryIO | None = None
-        self._count = 0
-        self.files: list[File] = []
-
-    def write(self, lines: Sequence[bytes]) -> None:
-        if not lines:
-            return
-        if self._file is None:
-            self._file = (self._folder / self._current).open("wb", buffering=2**18)
-        self._file.write(b"\n".join(lines) + b"\n")
-        self._count += len(lines)
-        if self._count >= FILE_LINES:
-            self.close()
-
-    @property
-    def _current(self) -> str:
-        return f"{self._name}.{len(self.files) + 1}.ndjson"
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self.files.append(File(self._type, self._current, self._count))
-            self._file, self._count = None, 0
-
-
 def run_export(
     conninfo: str, order: ExportOrder, access: Access, base: str, folder: Path, now: int, progress: Progress
 ) -> Exported:
@@ -97,9 +52,11 @@ def run_export(
         there = {RESOURCE_TYPES[type_id - 1]: count for type_id, count in view.all(counts(order, access))}
         types = [name for name in _types(order) if name in there]
         done, total = 0, sum(there[name] for name in types)
-        errors = _Lines(folder, "OperationOutcome", "errors")
+        errors = Files(folder, "OperationOutcome", "errors")
+        told = [Issue("not-supported", text, severity="warning") for text in order.ignored]
+        errors.write([serialize(operation_outcome([issue])) for issue in told])
         for name in types:
-            lines = _Lines(folder, name, name)
+            lines = Files(folder, name, name, order.format)
             for rows in view.rows(selection(order, name, patients, access, base)):
                 lines.write(_bodies(rows, name, order, errors))
                 done += len(rows)
@@ -120,7 +77,7 @@ def _types(order: ExportOrder) -> list[str]:
     return [name for name in RESOURCE_TYPES if name in chosen]
 
 
-def _bodies(rows: Iterable[tuple[str, bytes]], name: str, order: ExportOrder, errors: _Lines) -> list[bytes]:
+def _bodies(rows: Iterable[tuple[str, bytes]], name: str, order: ExportOrder, errors: Files) -> list[bytes]:
     """The lines of some rows; of one that cannot be read an error instead."""
     if not order.elements:
         try:
@@ -180,7 +137,7 @@ def members(group: dict[str, object]) -> set[str]:
 
 def _deleted(view: Snapshot, order: ExportOrder, access: Access, folder: Path) -> list[File]:
     """Files of Bundles that tell what was deleted."""
-    lines = _Lines(folder, "Bundle", "deleted")
+    lines = Files(folder, "Bundle", "deleted")
     entries: list[dict[str, object]] = []
 
     def flush() -> None:

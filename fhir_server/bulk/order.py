@@ -17,8 +17,11 @@ from fhir_server.search.query import SearchQuery, parse_query
 from fhir_server.search.terms import ask_terminology
 
 NDJSON = "application/fhir+ndjson"
+PARQUET = "application/vnd.apache.parquet"
 FORMATS = frozenset({NDJSON, "application/fhir ndjson", "application/ndjson", "ndjson"})
-"""Values of _outputFormat; in one a plus sign was not percent-encoded."""
+"""Names of NDJSON; in one a plus sign was not percent-encoded."""
+OUTPUT = {**dict.fromkeys(FORMATS, NDJSON), PARQUET: PARQUET, "application/parquet": PARQUET, "parquet": PARQUET}
+"""Values of _outputFormat -> media type."""
 
 SYSTEM, PATIENT, GROUP = "system", "Patient", "Group"
 
@@ -45,6 +48,10 @@ class ExportOrder:
     """Type and query; those of one type are alternatives."""
     patients: tuple[str, ...] = ()
     """Ids; empty: all of the level."""
+    format: str = NDJSON
+    """Media type of the files."""
+    ignored: tuple[str, ...] = ()
+    """What a lenient client asked for in vain, in words."""
 
 
 @dataclass(slots=True)
@@ -56,6 +63,7 @@ class _Reading:
     elements: list[str] = field(default_factory=list)
     filters: list[tuple[str, str]] = field(default_factory=list)
     patients: list[str] = field(default_factory=list)
+    format: str = NDJSON
 
 
 class NotSupported(Invalid):
@@ -89,6 +97,8 @@ def read_order(
             if not lenient:
                 raise
             ignored.append(Issue("not-supported", f"ignored: {error}", severity="warning"))
+    if not reading.types and any(name == "_type" for name, _ in parameters):
+        raise Invalid("_type names no type that can be exported here", code="not-supported")
     for resource_type, _ in reading.filters:
         if reading.types and resource_type not in reading.types:
             raise Invalid("_typeFilter names a type that _type does not", code="value")
@@ -101,12 +111,16 @@ def read_order(
         tuple(dict.fromkeys(reading.elements)),
         tuple(reading.filters),
         tuple(dict.fromkeys(reading.patients)),
+        reading.format,
+        tuple(issue.diagnostics for issue in ignored),
     ), ignored
 
 
 def order_of(kept: dict[str, Any]) -> ExportOrder:
     """The order a job keeps as JSON."""
-    tuples = {name: tuple(kept[name]) for name in ("types", "elements", "patients")}
+    tuples: dict[str, Any] = {
+        name: tuple(kept[name]) for name in ("types", "elements", "patients", "ignored") if name in kept
+    }
     return ExportOrder(**{**kept, **tuples, "filters": tuple((name, query) for name, query in kept["filters"])})
 
 
@@ -138,8 +152,10 @@ def _name(name: str) -> str:
 
 
 def _format(reading: _Reading, value: str) -> None:
-    if value.strip() not in FORMATS:
-        raise Invalid(f"_outputFormat: only {NDJSON} is written here", code="not-supported")
+    format = OUTPUT.get(value.strip())
+    if format is None:
+        raise Invalid(f"_outputFormat: {NDJSON} or {PARQUET}", code="not-supported")
+    reading.format = format
 
 
 def _instant(name: str, value: str) -> int:
@@ -160,12 +176,13 @@ def _until(reading: _Reading, value: str) -> None:
 
 
 def _type(reading: _Reading, value: str) -> None:
-    for one in _parts(value):
+    asked, possible = _parts(value), possible_types(reading.level)
+    reading.types += [one for one in asked if one in possible]
+    for one in asked:
         if one not in TYPE_ID:
             raise NotSupported("_type names an unknown resource type")
-        if one not in possible_types(reading.level):
+        if one not in possible:
             raise NotSupported(f"an export of this level does not hold {one}")
-        reading.types.append(one)
 
 
 def _elements(reading: _Reading, value: str) -> None:
@@ -181,15 +198,19 @@ def _elements(reading: _Reading, value: str) -> None:
 
 
 def _type_filter(reading: _Reading, value: str) -> None:
+    refused: NotSupported | None = None
     for one in _parts(value):
         resource_type, _, query = one.partition("?")
-        if resource_type not in possible_types(reading.level):
-            raise NotSupported("_typeFilter names a resource type that is not exported here")
         try:
+            if resource_type not in possible_types(reading.level):
+                raise NotSupported("it names a resource type that is not exported here")
             filter_query(resource_type, query)
         except FhirError as error:
-            raise NotSupported(f"_typeFilter: {error}") from None
-        reading.filters.append((resource_type, query))
+            refused = NotSupported(f"_typeFilter: {error}")
+        else:
+            reading.filters.append((resource_type, query))
+    if refused is not None:
+        raise refused
 
 
 def _patient(reading: _Reading, value: str) -> None:

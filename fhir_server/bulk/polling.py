@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fhir_server import jobs
-from fhir_server.bulk.order import NDJSON
+from fhir_server.bulk.order import OUTPUT
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.instant import SECOND, http_date
 from fhir_server.outcome import Issue, NotFound, operation_outcome
@@ -15,11 +15,12 @@ from mappings.r4 import serialize
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server
 
-_FILE = re.compile(r"[A-Za-z]{1,64}\.[0-9]{1,6}\.ndjson")
+_FILE = re.compile(r"[A-Za-z]{1,64}\.[0-9]{1,6}\.(ndjson|parquet)")
 
 
 async def status(server: Server, request: FhirRequest, id: str) -> FhirResponse:
-    """202 while it goes on, then 200 with what came of it, or the status of its failure. Raises NotFound."""
+    """202 while it goes on, then 200 with what came of it, or the status of its failure. Raises NotFound, TooOften."""
+    server.polls.count(id, server.now())
     job = await _job(server, request, id)
     if job.state == jobs.DONE:
         headers = {"Expires": http_date((job.expires or 0) // SECOND)}
@@ -51,10 +52,10 @@ async def cancel(server: Server, request: FhirRequest, id: str) -> FhirResponse:
 async def file(server: Server, request: FhirRequest, id: str, name: str) -> FhirResponse:
     """One file of a finished job. Raises NotFound."""
     job = await _job(server, request, id)
-    path = server.settings.bulk_files / id / name
-    if job.state != jobs.DONE or not _FILE.fullmatch(name) or not path.is_file():
+    path, fits = server.settings.bulk_files / id / name, _FILE.fullmatch(name)
+    if job.state != jobs.DONE or fits is None or not path.is_file():
         raise NotFound("there is no such file, or not any more")
-    return FhirResponse(200, content_type=NDJSON, file=path)
+    return FhirResponse(200, content_type=OUTPUT[fits[1]], file=path)
 
 
 async def _job(server: Server, request: FhirRequest, id: str) -> jobs.Job:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from fhir_server.bulk.answer import run_answer
-from fhir_server.bulk.export import Exported, File, GroupGone, run_export
+from fhir_server.bulk.export import Exported, GroupGone, run_export
+from fhir_server.bulk.files import File
 from fhir_server.bulk.import_kick_off import UPLOAD
 from fhir_server.bulk.importing import Imported, Source, forget, run_import, words
 from fhir_server.bulk.order import order_of

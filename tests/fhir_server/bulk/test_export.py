@@ -178,6 +178,8 @@ async def test_a_resource_that_cannot_be_read_is_told_142_143_196(bulk: Bulk) ->
 @pytest.mark.parametrize(
     ("path", "status"),
     [
+        ("$export?organizeOutputBy=Patient", 400),
+        ("$export?allowPartialManifests=true", 400),
         ("$export?nonsense=1", 400),
         ("$export?_type=Nonsense", 400),
         ("$export?_outputFormat=text/csv", 400),
@@ -207,10 +209,30 @@ async def test_refusals_136_137_303_304(bulk: Bulk, path: str, status: int) -> N
     assert not await bulk.work()
 
 
-async def test_lenient_clients_are_told_what_was_left_out(bulk: Bulk) -> None:
-    answer = await bulk.client.get("$export?nonsense=1&_type=Device", headers={"prefer": "handling=lenient"})
+async def test_lenient_clients_are_told_what_was_left_out_197(bulk: Bulk) -> None:
+    lenient = {"prefer": "handling=lenient"}
+    path = "$export?organizeOutputBy=Patient&_type=Nonsense,Device&includeAssociatedData=LatestProvenanceResources"
+    answer = await bulk.client.get(path, headers=lenient)
     assert answer.status_code == 202
-    assert [issue["severity"] for issue in answer.json()["issue"]] == ["information", "warning"]
+    assert [issue["severity"] for issue in answer.json()["issue"]] == ["information", "warning", "warning", "warning"]
+    assert await bulk.work()
+    manifest = (await bulk.client.get(answer.headers["content-location"])).json()
+    assert [item["type"] for item in manifest["output"]] == ["Device"]
+    [item] = manifest["error"]
+    told = [one["issue"][0]["diagnostics"] for one in await bulk.lines(item)]
+    assert ["organizeOutputBy" in told[0], "_type" in told[1], "includeAssociatedData" in told[2]] == [True] * 3
+    # Not all of the record instead of what there is none of.
+    assert (await bulk.client.get("$export?_type=Nonsense", headers=lenient)).status_code == 400
+
+
+async def test_who_asks_too_often_is_asked_to_wait_127_128(bulk: Bulk) -> None:
+    status = await bulk.kick_off("$export")
+    answers = [await bulk.client.get(status) for _ in range(60)]
+    refused = [one for one in answers if one.status_code == 429]
+    assert refused
+    assert int(refused[0].headers["retry-after"]) > 0
+    assert refused[0].json()["issue"][0]["code"] == "throttled"
+    assert answers[0].status_code == 202
 
 
 async def test_files_of_others_are_out_of_reach(bulk: Bulk) -> None:
