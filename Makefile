@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NPM := tests/clients/node_modules
 DATA ?= ../shared/data
 
-.PHONY: help run test lint format types unit clients conformance bench lock debian-packages clean distclean
+.PHONY: help run test lint format types unit clients conformance bench bench-peers bench-overload lock debian-packages clean distclean
 
 help:
 	@echo 'make run          start the hub on http://127.0.0.1:8080 (the first time: set up, migrate, load sample data)'
@@ -17,6 +17,8 @@ help:
 	@echo 'make format       rewrite the code in the project format'
 	@echo 'make conformance  official examples and definitions (needs $(DATA))'
 	@echo 'make bench        main benchmark: bench/figures/main.json -> bench/RESULTS.md (needs $(DATA))'
+	@echo 'make bench-peers     the hub beside HAPI FHIR, about 16 minutes (needs $(DATA), a JDK, Maven)'
+	@echo 'make bench-overload  ten minutes of twice what the machine can do (needs $(DATA))'
 	@echo 'make lock         resolve requirements anew into the lock files'
 	@echo 'make clean        remove what tools left; make distclean: .venv, node_modules and the database in .hub too'
 
@@ -42,6 +44,12 @@ conformance: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench $(DATA)
+
+bench-peers: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.peers $(DATA)
+
+bench-overload: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.overload $(DATA)
 
 debian-packages:
 	@scripts/debian-packages debian-packages.txt
@@ -83,7 +91,7 @@ lock: $(VENV)/.made
 	$(BIN)/$(COMPILE) --extra build --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean:
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info bench/work
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info bench/work bench/peers/hapi/target
 	find . -name __pycache__ -not -path './$(VENV)/*' -not -path './$(NPM)/*' -prune -exec rm -rf {} +
 
 distclean: clean

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.disk import Disk
 from bench.figures import bullets, read
+from bench.peers import report as peers
 from bench.workload import SCENARIOS
 
 
@@ -161,7 +162,10 @@ def main(figures: Mapping[str, Any]) -> Iterable[str]:
     yield figures["steps"]
 
 
-SECTIONS: tuple[tuple[str, Callable[[Mapping[str, Any]], Iterable[str]]], ...] = (("main", main),)
+SECTIONS: tuple[tuple[str, Callable[[Mapping[str, Any]], Iterable[str]]], ...] = (
+    ("main", main),
+    ("peers", peers.paragraphs),
+)
 """File of figures and what makes the paragraphs of its sections of them, in the order of the page."""
 
 
