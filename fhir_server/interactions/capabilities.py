@@ -38,6 +38,13 @@ SYSTEM_INTERACTIONS = ("transaction", "batch", "search-system", "history-system"
 _WEBSOCKET = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"
 
 
+SPECIAL: tuple[dict[str, str], ...] = (
+    {"name": "_filter", "type": "special", "documentation": "https://hl7.org/fhir/R4/search_filter.html"},
+    {"name": "_list", "type": "special", "documentation": "Id of a List, or a functional list: $current-problems, ..."},
+)
+"""What all searches take and R4 has no SearchParameter for."""
+
+
 async def capabilities(server: Server, request: FhirRequest) -> FhirResponse:
     """The CapabilityStatement. Raises NotFound for mode=terminology, which has another resource and no service here."""
     mode = dict(request.query).get("mode", "full")
@@ -82,7 +89,7 @@ def statement(base: str, settings: Settings, integrity: bool, version: str) -> d
                 "mode": "server",
                 "resource": [_resource(name, base, settings, integrity) for name in RESOURCE_TYPES],
                 "interaction": _interactions(SYSTEM_INTERACTIONS),
-                "searchParam": [_parameter(parameter) for parameter in common_parameters()],
+                "searchParam": [*map(_parameter, common_parameters()), *SPECIAL],
                 "operation": _operations("system", None, settings),
                 "compartment": [
                     f"http://hl7.org/fhir/CompartmentDefinition/{name[0].lower()}{name[1:]}" for name in compartments()

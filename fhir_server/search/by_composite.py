@@ -117,8 +117,6 @@ CELLS: dict[str, Callable[[str], Cells | None]] = {
 
 ANY = "any"
 """Modifier under which a component may be left empty: with any value there. For _filter, not for URLs."""
-_ANY_SECOND = ("{t}.low is null", "{t}.low is not null")
-"""Each is one of the partial indexes."""
 
 
 def _as_number(text: str, filling: bytes) -> int:
@@ -295,7 +293,7 @@ def condition(
     tests = [one_of("param_id", parameter.param_ids)]
     if texts[0]:
         tests.append(_token_test("first", texts[0], code, _types(parameter.resource_type, code)[0], parameters))
-    seconds = list(_ANY_SECOND)
+    seconds = ["true"]
     if texts[1]:
         seconds = _second(parameter.components[1], parameter, texts[1], base + "/" if base else "", parameters)
     tests += [_number_test("2", text, code, parameters) for text in texts[2:] if text]

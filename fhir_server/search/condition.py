@@ -17,7 +17,7 @@ from fhir_server.search.by_date import spans
 from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node, Not, Reverse, Some
 from fhir_server.search.parameters import SearchParameter, search_parameter
 from fhir_server.search.probe import either, one_of
-from fhir_server.search.rank import led
+from fhir_server.search.rank import led, named
 from fhir_server.statement import Parameters
 from smart_auth.scopes import Access
 
@@ -240,7 +240,12 @@ class Conditions:
 
     def _referring(self, node: Reverse, x: str) -> str:
         """Condition on `reference x` that its row refers as the node says."""
-        test = self.condition(node.node, f"{x}.rid", (node.resource_type,))
+        if isinstance(node.node, Leaf) and named(node):
+            i = self.alias()
+            where = either([where for _, where in self.tests(node.node, (node.resource_type,))]).replace("{t}", i)
+            test = f"{x}.rid = any(array(select {i}.rid from resource {i} where {where}))"
+        else:
+            test = self.condition(node.node, f"{x}.rid", (node.resource_type,))
         seen = self.seen(f"{x}.rid")
         return f"{x}.param_id = {node.parameter.param_id} and {test}" + (f" and {seen}" if seen else "")
 

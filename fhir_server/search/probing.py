@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from fhir_server.search.branch import Branch, filters, merged, newest, scopes
 from fhir_server.search.condition import Conditions, Source
-from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node, Reverse, Some
+from fhir_server.search.criteria import All, Between, Chain, Leaf, Node, Reverse, Some
 from fhir_server.search.cursor import Position
 from fhir_server.search.parameters import single_valued
 from fhir_server.search.query import SearchQuery
@@ -134,7 +134,7 @@ def _fetched(rids: str) -> Source:
 
 def _in_rid_order(node: Node, scope: Sequence[str], conditions: Conditions) -> list[Source] | None:
     """The node's sources, if the index of each yields rids in order: all columns before rid equal one value."""
-    if not isinstance(node, Leaf | Member):
+    if not whole(node):
         return None
     before = conditions.mark()
     sources = conditions.sources(node, scope)

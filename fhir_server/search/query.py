@@ -16,6 +16,7 @@ from fhir_server.search.criteria import Criterion, Leaf, UnknownParameter, crite
 from fhir_server.search.filter import filter_criteria
 from fhir_server.search.include import Include, include_of
 from fhir_server.search.index import TIMELINE
+from fhir_server.search.lists import list_criterion
 from fhir_server.search.parameters import single_valued
 from fhir_server.search.sort_path import sort_path
 from fhir_server.search.values import split_values
@@ -73,6 +74,7 @@ class _Reading:
     criteria: list[Criterion]
     includes: list[Include]
     once: dict[str, str]
+    lists: list[str]
     values: int = 0
 
 
@@ -92,7 +94,7 @@ def parse_query(
     """
     if len(parameters) > MAX_PARAMETERS:
         raise Invalid(f"a search has at most {MAX_PARAMETERS} parameters", code="too-costly")
-    reading = _Reading(_types(resource_type, parameters, within), [], [], {})
+    reading = _Reading(_types(resource_type, parameters, within), [], [], {}, [])
     used: list[tuple[str, str]] = []
     ignored: list[Issue] = []
     for name, value in parameters:
@@ -105,6 +107,7 @@ def parse_query(
             continue
         if name not in _IGNORED and name != "_cursor":
             used.append((name, value))
+    lists = [list_criterion(reading.types, tuple(one.split(",")), reading.criteria) for one in reading.lists]
     once = reading.once
     summary = once.get("_summary")
     count = _count(once.get("_count"), default_count, max_count)
@@ -115,7 +118,7 @@ def parse_query(
         raise Invalid("_elements and _summary cannot be combined", code="invalid")
     return SearchQuery(
         reading.types,
-        tuple(reading.criteria),
+        (*reading.criteria, *lists),
         tuple(reading.includes),
         _sort(reading.types, once.get("_sort", "")) or _by_range(reading),
         count,
@@ -163,6 +166,9 @@ def _read(reading: _Reading, name: str, value: str) -> None:
         reading.includes.append(include_of(reading.types, value, reverse=head == "_revinclude", iterate=bool(modifier)))
         if len(reading.includes) > MAX_INCLUDES:
             raise Invalid(f"a search has at most {MAX_INCLUDES} _include and _revinclude", code="too-costly")
+        return
+    if name == "_list":
+        reading.lists.append(value)
         return
     if name == "_filter":
         reading.criteria += filter_criteria(reading.types, value)

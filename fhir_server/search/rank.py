@@ -31,6 +31,8 @@ def rank(node: Node) -> int:
             return 2
         case Chain():
             return 4 if not any(isinstance(below, Leaf) and below.negated for _, below in node.targets) else 8
+        case Reverse() if named(node):
+            return 2
         case Reverse() | Between():
             return 5
         case All():
@@ -72,7 +74,9 @@ def led(node: All) -> tuple[Node, list[Node]]:
 def whole(node: Node) -> bool:
     """Whether all the node's resources are read at once, whatever their number: chains are bounded at each step."""
     match node:
-        case Chain() | Reverse() | Not():
+        case Reverse():
+            return named(node)
+        case Chain() | Not():
             return False
         case All():
             return whole(led(node)[0])
@@ -80,3 +84,11 @@ def whole(node: Node) -> bool:
             return all(map(whole, node.nodes))
         case _:
             return True
+
+
+def named(node: Reverse) -> bool:
+    """Whether what refers to the resources is named by its id, so that its references can be read from its own rows."""
+    below = node.node
+    if not isinstance(below, Leaf) or below.negated or below.modifier:
+        return False
+    return below.parameter.code == "_id" and bool(below.values)

@@ -93,9 +93,13 @@ class Key:
     def rows(self) -> str:
         """Condition on `{t}` of its table that a row is of this parameter."""
         if self.parameter.column:
-            numbers = ", ".join(str(TYPE_ID[one.resource_type]) for one in self.parameters)
-            return f"{{t}}.type_id in ({numbers}) and {{t}}.body is not null"
+            numbers = [TYPE_ID[one.resource_type] for one in self.parameters]
+            return f"{one_of('type_id', numbers)} and {{t}}.body is not null"
         return one_of("param_id", [number for one in self.parameters for number in one.ids(self.suffix)])
+
+    def apart(self) -> list[Key]:
+        """The key for each of its parameters alone."""
+        return [replace(self, parameters=(one,)) for one in self.parameters]
 
     def within(self, types: Sequence[str]) -> Key:
         """The key for some of its types."""

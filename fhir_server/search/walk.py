@@ -61,7 +61,8 @@ def _walked(
     # A resource with one value has the range of a criterion on that value: the walk begins and ends there.
     bounding = [node for node in nodes if isinstance(node, Leaf) and _bounds(node, first)] if once else []
     table, spans, spanned = column.table, SPANS.get(column.table, ("true",)), []
-    sets = [conditions.of_types(scope, "w") if first.own else first.rows.replace("{t}", "w")]
+    # At the end of a chain there may be parameters of several types, each with an order of its own.
+    sets = [conditions.of_types(scope, "w")] if first.own else [one.rows.replace("{t}", "w") for one in first.apart()]
     timeline, coded = (_timeline(nodes, scope, first), _coded(nodes, scope, first)) if once else (None, None)
     if timeline:
         # The dates of one patient: no more rows are read than the page shows.
