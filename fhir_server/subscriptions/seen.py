@@ -7,23 +7,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from fhir_server import index_tables
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.index import index_rows
 from fhir_server.search.rows import Rows
 from mappings.r4 import Json
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "token": ("param_id", "code_hash", "system_hash"),
-    "reference": ("param_id", "target_type", "target_id"),
-    "reference_other": ("param_id", "target_hash"),
-    "date": ("param_id", "low", "high"),
-    "quantity": ("param_id", "unit_hash", "low", "high"),
-    "number": ("param_id", "low", "high"),
-    "string": ("param_id", "normalised", "exact_hash"),
-    "uri": ("param_id", "uri"),
-    "composite": ("param_id", "first_hash", "first_system", "second_hash", "second_system", "low", "high", "low2",
-                  "high2"),
-}  # fmt: skip
+    table: tuple(name for name in columns if name != "rid") for table, columns in index_tables.COLUMNS.items()
+} | {"reference": ("param_id", "target_type", "target_id")}
 """Search table -> names of the columns of `Rows`, in its order; a reference names its target."""
 
 _NUMERIC = frozenset({"quantity", "number", "composite"})
