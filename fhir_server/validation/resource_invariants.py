@@ -32,10 +32,29 @@ def _dom_3(node: Node, scope: Scope) -> bool:
     contained = node.get("contained")
     if not contained:
         return True
+    wanted = {"#" + entry.get("id", "") for entry in contained}
+    if _all_referenced(node, wanted):
+        return True
     used = set(_fragments(node, node["resourceType"]))
     return all(
         "#" + entry.get("id", "") in used or "#" in _fragments(entry, entry["resourceType"]) for entry in contained
     )
+
+
+def _all_referenced(node: Node, wanted: set[str]) -> bool:
+    """Whether each of the fragments is a Reference's below the node: the usual case, found without looking at types."""
+    nodes = [node]
+    for each in nodes:  # which grows: what is nearest to the container comes first
+        for name, value in each.items():
+            if type(value) is dict:
+                nodes.append(value)
+            elif type(value) is list:
+                nodes += [item for item in value if type(item) is dict]
+            elif name == "reference":
+                wanted.discard(value)
+                if not wanted:
+                    return True
+    return False
 
 
 @cache

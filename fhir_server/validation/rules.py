@@ -27,11 +27,14 @@ class Rule:
 
     def check(self, node: Any, scope: Scope) -> Found:
         """The invariant as a problem where it does not hold."""
-        constraint = self.constraint
-        if (scope.warnings or constraint.severity == "error") and not self.holds(node, scope):
-            text = f"{constraint.key}: {constraint.human.strip()}"
-            return [Problem("invariant", text, severity=constraint.severity)]
+        if (scope.warnings or self.constraint.severity == "error") and not self.holds(node, scope):
+            return [self.broken()]
         return None
+
+    def broken(self) -> Problem:
+        """The problem of an element that does not hold it."""
+        constraint = self.constraint
+        return Problem("invariant", f"{constraint.key}: {constraint.human.strip()}", severity=constraint.severity)
 
 
 EMPTY_HOLDS = frozenset({"inv-1", "mdd-1", "ras-2"})

@@ -33,32 +33,35 @@ from mappings.r4 import Json
 MAX_DEPTH = 64
 """Objects within objects."""
 
+Entry = tuple[Format | None, Member, str | None]
+"""What is known of a JSON name: the format that is all there is to check, the check, the choice it belongs to."""
+
 _ELEMENT_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
 class Shape:
     """A structure as a check; compiled when the first value comes."""
 
-    __slots__ = ("_is_element", "_is_extension", "_members", "_required", "_rules", "name")
+    __slots__ = ("_errors", "_is_element", "_is_extension", "_members", "_required", "_rules", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._members: dict[str, tuple[Member, str | None]] | None = None
+        self._members: dict[str, Entry] | None = None
 
-    def _compile(self) -> dict[str, tuple[Member, str | None]]:
+    def _compile(self) -> dict[str, Entry]:
         definition = structure(self.name)
-        members: dict[str, tuple[Member, str | None]] = {}
+        members: dict[str, Entry] = {}
         required: list[tuple[str, tuple[str, ...]]] = []
         for element in definition.elements.values():
             if element.max == 0:
                 continue
             stem = element.name if element.choice else None
             for json_name, kind in element.json_names().items():
-                members[json_name] = (_member(element, kind, json_name), stem)
+                members[json_name] = (*_member(element, kind, json_name), stem)
                 # Element.id, Extension.url and Resource.id are plain text, and carry not even ele-1.
                 if kind.code in _extensible() and element.constraints:
                     beside = sibling if element.max == 1 else siblings
-                    members["_" + json_name] = (beside(element.name, json_name, shape("Element").check), stem)
+                    members["_" + json_name] = (None, beside(element.name, json_name, shape("Element").check), stem)
             if element.min:
                 names = tuple(element.json_names())
                 required.append((element.name, names + tuple("_" + name for name in names)))
@@ -66,9 +69,10 @@ class Shape:
         self._is_element = definition.kind != "resource" and self.name != "Element"
         self._is_extension = self.name == "Extension"
         if definition.kind == "resource":
-            members["resourceType"] = (_as_given, None)
+            members["resourceType"] = (None, _as_given, None)
         self._required = tuple(required)
         self._rules = rules(definition.constraints, self.name)
+        self._errors = tuple(rule for rule in self._rules if rule.constraint.severity == "error")
         self._members = members
         return members
 
@@ -89,8 +93,11 @@ class Shape:
             if entry is None:
                 found: Found = [_unknown(name)]
             else:
-                member, stem = entry
-                found = member(value, node, scope)
+                value_format, member, stem = entry
+                if value_format is None or value_format(value) is not None:
+                    found = member(value, node, scope)
+                else:
+                    found = None
                 if stem is not None:
                     if chosen is None:
                         chosen = {stem: name}
@@ -101,12 +108,15 @@ class Shape:
         for label, names in self._required:
             if names[0] not in node and not any(name in node for name in names):
                 problems = joined(problems, [Problem("required", "is required", label)])
-        if self._is_element and (fault := self._empty(node, chosen)) is not None:
-            problems = joined(problems, [fault])
-        if self._rules and (problems is None or all(map(_leaves_structure, problems))):
-            for rule in self._rules:
-                if (broken := rule.check(node, scope)) is not None:
-                    problems = joined(problems, broken)
+        if self._is_element and (len(node) < 2 or self._is_extension):
+            fault = self._empty(node, chosen)
+            if fault is not None:
+                problems = joined(problems, [fault])
+        held = self._rules if scope.warnings else self._errors
+        if held and (problems is None or all(map(_leaves_structure, problems))):
+            for rule in held:
+                if not rule.holds(node, scope):
+                    problems = joined(problems, [rule.broken()])
         scope.depth -= 1
         return problems
 
@@ -153,22 +163,22 @@ def _not_an_object(value: Json) -> Problem:
     return Problem("structure", "must be a JSON object")
 
 
-def _member(element: Element, kind: ElementType, json_name: str) -> Member:
-    """Check of an element in the form of one of its types."""
+def _member(element: Element, kind: ElementType, json_name: str) -> tuple[Format | None, Member]:
+    """Check of an element in the form of one of its types; in front the format that says all of it, if one does."""
     if kind.code in FORMATS:
         value_format, code = _format(element, kind), "value"
         if element.value_set and value_format is not FORMATS[kind.code]:
             code = "code-invalid"
         extras = [rule.check for rule in rules(element.constraints, kind.code)]
         if kind.code == "xhtml":
-            return narrative(element.name, value_format)
+            return None, narrative(element.name, value_format)
         if element.max is None:
-            return primitives(element.name, json_name, value_format, code, extras)
-        return primitive(element.name, value_format, code, extras)
+            return None, primitives(element.name, json_name, value_format, code, extras)
+        return None if extras else value_format, primitive(element.name, value_format, code, extras)
     if element.name == "contained" and kind.code == "Resource":
-        return distinct(many(element.name, _contained))
+        return None, distinct(many(element.name, _contained))
     check = _complex(element, kind)
-    return many(element.name, check) if element.max is None else one(element.name, check)
+    return None, many(element.name, check) if element.max is None else one(element.name, check)
 
 
 def _format(element: Element, kind: ElementType) -> Format:
