@@ -115,12 +115,10 @@ async def measure(app: App, rounds: int, count: int, database: int, only: str | 
         patients.append(orjson.loads((await request(app, "POST", "Patient", orjson.dumps(patient)))[1])["id"])
 
     def when() -> str:
-        return f"20{draw.randint(10, 19)}-{draw.randint(1, 12):02}-{draw.randint(1, 28):02}T12:{draw.randint(0, 59):02}:00Z"
+        return f"20{draw.randint(10, 19)}-0{draw.randint(1, 9)}-{draw.randint(10, 28)}T12:{draw.randint(10, 59)}:00Z"
 
     def creates() -> Iterator[tuple[str, str, bytes]]:
-        pool = [
-            orjson.dumps(observation(draw.choice(patients), draw.randint(50, 120), when())) for _ in range(2000)
-        ]
+        pool = [orjson.dumps(observation(draw.choice(patients), draw.randint(50, 120), when())) for _ in range(2000)]
         while True:
             for body in pool:
                 yield "POST", "Observation", body

@@ -78,7 +78,8 @@ async def reindex(
             writes = []
             for rid, id, body in rows:
                 last = int.from_bytes(rid, "big")
-                found, references = indexed(parse(decompress(body)), store.base)
+                plain = decompress(body)
+                found, references = indexed(parse(plain), plain, store.base)
                 stored = Version(resource_type, id.decode(), last, 0, 0, "", body)
                 change = Change(resource_type, stored.id, "", None, stored)
                 writes.append(Write(change, stored, found, {}, references))

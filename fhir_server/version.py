@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from mappings.r4 import Json, serialize
 
@@ -42,16 +43,19 @@ class Change:
 
 def instant(microseconds: int) -> str:
     """FHIR instant of microseconds since 1970 UTC, to the millisecond: 2026-01-31T12:00:00.123Z"""
-    moment = _EPOCH + timedelta(microseconds=microseconds)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return f"{_second(seconds)}.{rest // 1000:03d}Z"
+
+
+@lru_cache(maxsize=8192)
+def _second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def stamped(resource: dict[str, Json], resource_type: str, id: str, version_id: int, last_updated: int) -> bytes:
     """The resource as it is stored and sent: its id, meta.versionId and meta.lastUpdated set."""
-    meta = {"versionId": str(version_id), "lastUpdated": instant(last_updated)}
-    given = resource.get("meta")
-    if given:
-        meta.update((key, value) for key, value in given.items() if key not in ("versionId", "lastUpdated"))
-    body = {"resourceType": resource_type, "id": id, "meta": meta}
-    body.update((key, value) for key, value in resource.items() if key not in body)
-    return serialize(body)
+    ours = {"versionId": str(version_id), "lastUpdated": instant(last_updated)}
+    # Ours twice: in front for its place, behind for its value.
+    meta = {**ours, **(resource.get("meta") or {}), **ours}
+    first = {"resourceType": resource_type, "id": id, "meta": meta}
+    return serialize({**first, **resource, **first})

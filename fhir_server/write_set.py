@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from fhir_server.arrays import bytea_array, int2_array, int4_array, int8_array, text_array
@@ -12,7 +14,6 @@ from fhir_server.compression import compress
 from fhir_server.index_tables import COLUMNS, deletions, insertions
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.index import index_rows
-from fhir_server.search.rows import Rows
 from fhir_server.statement import Statement
 from fhir_server.version import Change, Version, stamped
 from mappings.r4 import Json, parse
@@ -48,38 +49,37 @@ insert into outbox (rid, version, type_id, method)
 select * from unnest($1::bigint[], $2::integer[], $3::smallint[], $4::text[])"""
 
 
+IndexRows = dict[str, Collection[tuple[Any, ...]]]
+"""Search table -> its rows, none twice; references and patients by type and id, not yet by rid."""
+
+
 @dataclass(slots=True)
 class Write:
     """One change made ready: the new version and the index rows that come and go."""
 
     change: Change
     version: Version
-    added: dict[str, set[tuple[Any, ...]]]
-    removed: dict[str, set[tuple[Any, ...]]]
+    added: IndexRows
+    removed: IndexRows
     references: set[tuple[str, str]]
     """(type, id) of everything the new version refers to on this server."""
     rids: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """rid of each of its `targets`; filled in before it is written."""
 
 
-def _rows(rows: Rows) -> dict[str, set[tuple[Any, ...]]]:
-    return {table: set(found) for table in COLUMNS if (found := getattr(rows, table))}
+def references_of(body: bytes) -> Iterator[str]:
+    """Every Reference.reference in a resource as it is stored, contained resources included."""
+    # Stored JSON has no blanks between its tokens and escapes quotes within texts: these bytes are always a member.
+    _, *after = body.split(b'"reference":"')
+    for rest in after:
+        end = rest.index(b'"')
+        if b"\\" in rest[:end]:
+            yield json.JSONDecoder().raw_decode('"' + rest.decode())[0]
+        else:
+            yield rest[:end].decode()
 
 
-def references_of(value: Json) -> Iterator[str]:
-    """Every Reference.reference in a resource, contained resources included."""
-    if isinstance(value, dict):
-        for key, member in value.items():
-            if key == "reference" and isinstance(member, str):
-                yield member
-            elif isinstance(member, dict | list):
-                yield from references_of(member)
-    else:
-        for member in value:
-            if isinstance(member, dict | list):
-                yield from references_of(member)
-
-
+@lru_cache(maxsize=8192)
 def local_reference(reference: str, base: str) -> tuple[str, str] | None:
     """(type, id) of a reference to a resource of this server, else None."""
     if reference.startswith(base) and reference[len(base) : len(base) + 1] == "/":
@@ -94,44 +94,40 @@ def prepare(change: Change, base: str, rid: int, now: int) -> Write:
     """The change as the write it causes. `rid` is for a resource that has none yet; `now` in microseconds."""
     previous = change.previous
     version_id, last_updated = 1, now
-    removed: dict[str, set[tuple[Any, ...]]] = {}
+    removed: IndexRows = {}
     if previous is not None:
         rid, version_id = previous.rid, previous.version_id + 1
         last_updated = max(now, previous.last_updated + 1)  # clocks step back, versions do not
         if previous.body is not None:
-            removed = indexed(parse(previous.body), base)[0]
+            removed, _ = indexed(parse(previous.body), previous.body, base)
     body: bytes | None = None
-    added: dict[str, set[tuple[Any, ...]]] = {}
+    added: IndexRows = {}
     references: set[tuple[str, str]] = set()
     if change.resource is not None:
         body = stamped(change.resource, change.type, change.id, version_id, last_updated)
-        added, references = indexed(change.resource, base)
+        added, references = indexed(change.resource, body, base)
     for table in added.keys() & removed.keys():
-        same = added[table] & removed[table]
-        added[table] -= same
-        removed[table] -= same
+        new, old = set(added[table]), set(removed[table])
+        added[table], removed[table] = new - old, old - new
     version = Version(change.type, change.id, rid, version_id, last_updated, change.method, body)
     return Write(change, version, added, removed, references)
 
 
-def indexed(resource: Json, base: str) -> tuple[dict[str, set[tuple[Any, ...]]], set[tuple[str, str]]]:
-    """Index rows by table, references by (type, id); and the (type, id) of everything referred to on this server."""
-    rows = _rows(index_rows(resource, base))
-    references = {found for text in references_of(resource) if (found := local_reference(text, base))}
-    unindexed = references.difference((type_name, id) for _, type_name, id in rows.get("reference", ()))
-    if unindexed:
-        rows.setdefault("reference", set()).update((UNINDEXED, *target) for target in unindexed)
+def indexed(resource: Json, body: bytes, base: str) -> tuple[IndexRows, set[tuple[str, str]]]:
+    """Index rows of a resource and its stored body, and the (type, id) of everything referred to on this server."""
+    found = index_rows(resource, base)
+    references = {target for text in references_of(body) if (target := local_reference(text, base))}
+    unindexed = references.difference([row[1:] for row in found.reference])
+    found.reference += [(UNINDEXED, *target) for target in unindexed]
+    rows: IndexRows = {table: some for table in COLUMNS if (some := getattr(found, table))}
     return rows, references
 
 
 def targets(write: Write) -> set[tuple[str, str]]:
     """(type, id) of every resource whose rid the write's rows need."""
-    found = set(write.references)
-    for rows in (write.added, write.removed):
-        found.update((row[1], row[2]) for row in rows.get("reference", ()))
-        for table in ("patient_value", "patient_date"):
-            found.update(("Patient", row[0]) for row in rows.get(table, ()))
-    return found
+    # A patient a row is about is referred to as well, by this version or by the one before it.
+    removed = write.removed.get("reference")
+    return write.references.union([row[1:] for row in removed]) if removed else write.references
 
 
 def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[int]) -> list[Statement]:
@@ -202,9 +198,7 @@ def _versions(text: str, versions: Sequence[Version], *, identity: bool = False)
     return Statement(text, (rid, *new), binary=True)
 
 
-def _resolve(
-    rows: Mapping[str, set[tuple[Any, ...]]], write: Write, into: defaultdict[str, list[tuple[Any, ...]]]
-) -> None:
+def _resolve(rows: IndexRows, write: Write, into: defaultdict[str, list[tuple[Any, ...]]]) -> None:
     """Adds rows with names turned into rids and the resource's own rid at the end."""
     version, rids = write.version, write.rids
     own = (version.rid,)

@@ -109,9 +109,12 @@ def parse(raw: bytes) -> Json:
 def _number(value: object) -> orjson.Fragment:
     if not isinstance(value, Decimal):
         raise TypeError(f"{type(value).__name__} has no JSON form")
-    exponent = value.as_tuple().exponent
-    plain = isinstance(exponent, int) and -30 < exponent <= 0
-    return orjson.Fragment((format(value, "f") if plain else str(value)).encode())
+    text = str(value)
+    if "E" in text:
+        exponent = value.as_tuple().exponent
+        if isinstance(exponent, int) and -30 < exponent <= 0:
+            text = format(value, "f")
+    return orjson.Fragment(text.encode())
 
 
 def serialize(value: Json, *, pretty: bool = False) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from fhir_server.search import by_composite, by_date, by_number, by_quantity, by_reference, by_string, by_token, by_uri
 from fhir_server.search.by_reference import ReferenceIds
@@ -88,6 +88,8 @@ def dated_code(resource_type: str) -> SearchParameter | None:
     return code if plain else None
 
 
+_Row = TypeVar("_Row", bound=tuple[object, ...])
+
 _ALONE = frozenset(("_tag", "_security"))
 
 
@@ -115,8 +117,8 @@ class _Indexer:
 
 def _rows(sink: Sink, indexer: _Indexer) -> Rows:
     token = dict.fromkeys(sink.token)
-    reference = list(dict.fromkeys(sink.reference))
-    date = list(dict.fromkeys(sink.date))
+    reference = _distinct(sink.reference)
+    date = _distinct(sink.date)
     patient_value: list[tuple[str, int, int, int]] = []
     patient_date: list[tuple[str, int, int]] = []
     if indexer.patient_id is not None:
@@ -128,15 +130,15 @@ def _rows(sink: Sink, indexer: _Indexer) -> Rows:
     return Rows(
         token=_dated(token | dict.fromkeys(sink.alone) if sink.alone else token, date, indexer),
         reference=reference,
-        reference_other=list(dict.fromkeys(sink.reference_other)),
+        reference_other=_distinct(sink.reference_other),
         patient_value=patient_value,
         patient_date=patient_date,
         date=date,
-        quantity=list(dict.fromkeys(sink.quantity)),
-        number=list(dict.fromkeys(sink.number)),
-        string=list(dict.fromkeys(sink.string + _extremes(sink.sortable) if sink.sortable else sink.string)),
-        uri=list(dict.fromkeys(sink.uri)),
-        composite=list(dict.fromkeys(sink.composite)),
+        quantity=_distinct(sink.quantity),
+        number=_distinct(sink.number),
+        string=_distinct(sink.string + _extremes(sink.sortable) if sink.sortable else sink.string),
+        uri=_distinct(sink.uri),
+        composite=_distinct(sink.composite),
     )
 
 
@@ -147,6 +149,10 @@ def _dated(
     code_id, timeline_id = indexer.code_id, indexer.timeline_id
     span = next(((low, high) for date_id, low, high in dates if date_id == timeline_id), (None, None))
     return [(*row, *span) if row[0] == code_id else (*row, None, None) for row in tokens]
+
+
+def _distinct(rows: list[_Row]) -> list[_Row]:
+    return list(dict.fromkeys(rows)) if len(rows) > 1 else rows
 
 
 def _extremes(texts: list[tuple[int, str]]) -> list[tuple[int, str, int]]:
