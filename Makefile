@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NPM := tests/clients/node_modules
 DATA ?= ../shared/data
 
-.PHONY: help run test lint format types unit clients conformance bench bench-peers bench-overload lock debian-packages clean distclean
+.PHONY: help run test lint format types unit clients conformance bench bench-searches bench-peers bench-overload lock debian-packages clean distclean
 
 help:
 	@echo 'make run          start the hub on http://127.0.0.1:8080 (the first time: set up, migrate, load sample data)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make format       rewrite the code in the project format'
 	@echo 'make conformance  official examples and definitions (needs $(DATA))'
 	@echo 'make bench        main benchmark: bench/figures/main.json -> bench/RESULTS.md (needs $(DATA))'
+	@echo 'make bench-searches  search families at 1, 2 and 4 times the data, with their plans (needs $(DATA))'
 	@echo 'make bench-peers     the hub beside HAPI FHIR, about 16 minutes (needs $(DATA), a JDK, Maven)'
 	@echo 'make bench-overload  ten minutes of twice what the machine can do (needs $(DATA))'
 	@echo 'make lock         resolve requirements anew into the lock files'
@@ -44,6 +45,9 @@ conformance: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench $(DATA)
+
+bench-searches: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.searches $(DATA)
 
 bench-peers: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.peers $(DATA)

@@ -34,10 +34,20 @@ def searchset(
 ) -> bytes:
     """A searchset Bundle; issues become an OperationOutcome entry (search.mode outcome)."""
     parts = [
-        b'{"fullUrl":"%s/%s/%s","resource":%s,"search":{"mode":"%s"}}'
-        % (base.encode(), entry.type.encode(), entry.id.encode(), entry.body, entry.mode.encode())
+        ENTRY % (f"{base}/{entry.type}".encode(), entry.id.encode(), entry.body, entry.mode.encode())
         for entry in entries
     ]
+    return searchset_of(parts, links, total=total, issues=issues)
+
+
+ENTRY = b'{"fullUrl":"%s/%s","resource":%s,"search":{"mode":"%s"}}'
+"""An entry of a searchset: URL of the type, id, resource, mode."""
+
+
+def searchset_of(
+    parts: list[bytes], links: Mapping[str, str], *, total: int | None = None, issues: Sequence[Issue] = ()
+) -> bytes:
+    """A searchset Bundle of entries as bytes: see ENTRY."""
     if issues:
         parts.append(b'{"resource":%s,"search":{"mode":"outcome"}}' % serialize(operation_outcome(issues)))
     return _bundle("searchset", links, parts, total)

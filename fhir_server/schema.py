@@ -158,7 +158,7 @@ quantity = Table(
     Column("low", Numeric, nullable=False),
     Column("high", Numeric, nullable=False),
     Index("quantity_low", "param_id", "unit_hash", "low", "rid", postgresql_include=["high"]),
-    Index("quantity_resource", "rid"),
+    Index("quantity_resource", "rid", "param_id"),
 )
 
 number = Table(
@@ -209,7 +209,7 @@ composite = Table(
     Column("high2", Numeric),
     # By the unit of a quantity, then its value; of other components second_hash or low is the same everywhere.
     Index("composite_value", "param_id", "first_hash", "second_hash", "low", "rid"),
-    Index("composite_resource", "rid"),
+    Index("composite_resource", "rid", "param_id"),
 )
 
 outbox = Table(

@@ -8,15 +8,18 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
-from fhir_server.bundle import Entry, searchset
+from fhir_server.bundle import ENTRY, searchset_of
 from fhir_server.compartment import member_types, membership
+from fhir_server.compression import decompress
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.outcome import Issue, operation_outcome
+from fhir_server.postgres import Row
 from fhir_server.prefer import prefer
+from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search import cursor
 from fhir_server.search.include import MAX_INCLUDED
 from fhir_server.search.query import SearchQuery, parse_query
-from fhir_server.search.select import INCLUDE, MATCH, TOTAL, Hit, hit, select
+from fhir_server.search.select import INCLUDE, MATCH, TOTAL, select
 from fhir_server.search.terms import ask_terminology, looked_up
 from fhir_server.statement import Statement
 from fhir_server.summary import apply
@@ -42,14 +45,13 @@ async def search(
         resource_type, tuple(request.query), prefer(request.headers).lenient, settings.default_count,
         settings.max_count, compartment, request.access, server.base,
     )  # fmt: skip
-    query, path, binding, statement = (_remembered if _lasting(asked) else _prepared)(asked)
+    query, link, binding, statement = (_remembered if _lasting(asked) else _prepared)(asked)
     if statement is None:
         criteria = await looked_up(query.criteria, server.store, asked.access, asked.base)
         statement = _statement(replace(query, criteria=criteria), binding, asked)
     if query.explain:
         return await _explained(server, statement)
-    hits = [hit(row) for row in await server.store.select(statement)]
-    return FhirResponse(200, _bundle(server.base, path, query, hits, binding))
+    return FhirResponse(200, _bundle(server.base, link, query, await server.store.select(statement), binding))
 
 
 class _Asked(NamedTuple):
@@ -66,7 +68,7 @@ class _Asked(NamedTuple):
 
 
 def _prepared(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
-    """The search, its path, what its cursors are bound to, and its statement. Raises Invalid, NotFound.
+    """The search, the link to it, what its cursors are bound to, and its statement. Raises Invalid, NotFound.
 
     No statement where terminology has to be asked first.
     """
@@ -84,7 +86,7 @@ def _prepared(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
     path = "/".join(part for part in (*(compartment or ()), resource_type or ("*" if compartment else "")) if part)
     binding = _binding(path, query, asked.access.subject)
     statement = None if ask_terminology(query.criteria) else _statement(query, binding, asked)
-    return query, path, binding, statement
+    return query, _link(f"{asked.base}/{path}" if path else asked.base, query), binding, statement
 
 
 def _statement(query: SearchQuery, binding: str, asked: _Asked) -> Statement:
@@ -111,44 +113,53 @@ def _binding(path: str, query: SearchQuery, subject: str) -> str:
     return "\n".join([subject, path, *(f"{name}={value}" for name, value in same)])
 
 
-def _bundle(base: str, path: str, query: SearchQuery, hits: Sequence[Hit], binding: str) -> bytes:
-    matches = [one for one in hits if one.mode == MATCH]
-    included = [one for one in hits if one.mode == INCLUDE]
-    total = next((one.rid for one in hits if one.mode == TOTAL), None)
+def _bundle(base: str, link: str, query: SearchQuery, rows: Sequence[Row], binding: str) -> bytes:
+    found: dict[int, list[Row]] = {MATCH: [], INCLUDE: [], TOTAL: []}
+    for row in rows:
+        found[row[0][1]].append(row)
+    matches, included = found[MATCH], found[INCLUDE]
     more = len(matches) > query.count
     del matches[query.count :]
-    url = f"{base}/{path}" if path else base
-    # What was applied, not what was asked for: a _count beyond the limit was cut down to it.
-    used = [(name, str(query.count) if name == "_count" else value) for name, value in query.used]
-    links = {"self": _link(url, used)}
+    links = {"self": link}
     if query.count:
-        links["first"] = links["self"]
+        links["first"] = link
     if more:
-        last = matches[-1]
-        token = cursor.encode(cursor.Position(last.keys, last.rid), binding)
-        links["next"] = _link(url, (*used, ("_cursor", token)))
+        _, rid, _, _, _, *keys = matches[-1]
+        shown = tuple(None if key is None else key.decode() for key in keys)
+        token = cursor.encode(cursor.Position(shown, int.from_bytes(rid, "big", signed=True)), binding)
+        links["next"] = f"{link}{'&' if '?' in link else '?'}_cursor={token}"
     issues = list(query.ignored)
     if len(included) > MAX_INCLUDED:
         del included[MAX_INCLUDED:]
         reason = f"more than {MAX_INCLUDED} resources would be included; the rest is left out"
         issues.append(Issue("too-costly", reason, severity="warning"))
-    entries = [Entry(one.type, one.id, _cut(one, query), "match") for one in matches]
-    entries += [Entry(one.type, one.id, _cut(one, query), "include") for one in included]
-    return searchset(base, entries, links, total=total, issues=issues)
-
-
-def _cut(one: Hit, query: SearchQuery) -> bytes:
-    if query.summary is None and not query.elements:
-        return one.body
+    entries = _entries(base, matches, b"match", query.summary, query.elements)
     # _elements names what is wanted of the matches; what they bring along stays whole.
-    if one.mode == INCLUDE and query.elements:
-        return one.body
-    return serialize(apply(parse(one.body), query.summary, query.elements))
+    entries += _entries(base, included, b"include", query.summary, ())
+    total = int.from_bytes(found[TOTAL][0][1], "big") if found[TOTAL] else None
+    return searchset_of(entries, links, total=total, issues=issues)
 
 
-def _link(url: str, used: Sequence[tuple[str, str]]) -> str:
-    query = urlencode(used, quote_via=quote, safe=",:|/*$")
-    return f"{url}?{query}" if query else url
+def _entries(
+    base: str, rows: Sequence[Row], mode: bytes, summary: str | None, elements: tuple[str, ...]
+) -> list[bytes]:
+    if summary is None and not elements:
+        return [ENTRY % (_type_url(base, type_id), id, decompress(body), mode) for _, _, type_id, id, body, *_ in rows]
+    return [
+        ENTRY % (_type_url(base, type_id), id, serialize(apply(parse(decompress(body)), summary, elements)), mode)
+        for _, _, type_id, id, body, *_ in rows
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _type_url(base: str, type_id: bytes) -> bytes:
+    return f"{base}/{RESOURCE_TYPES[int.from_bytes(type_id, 'big') - 1]}".encode()
+
+
+def _link(url: str, query: SearchQuery) -> str:
+    # What was applied, not what was asked for: a _count beyond the limit was cut down to it.
+    used = [(name, str(query.count) if name == "_count" else value) for name, value in query.used]
+    return f"{url}?{urlencode(used, quote_via=quote, safe=',:|/*$')}" if used else url
 
 
 async def _explained(server: Server, statement: Statement) -> FhirResponse:

@@ -152,9 +152,11 @@ class Conditions:
         if isinstance(node, Not):
             return f"not ({self.condition(node.node, rid, types)})"
         if isinstance(node, Reverse):
+            mark = self.mark()
             known = self._patient_has(node, rid, types)
             if known is not None:
                 return known
+            self.back(mark)
             x = self.alias()
             referring = self._referring(node, x)
             return f"exists (select from reference {x} where {x}.target_rid = {rid} and {referring}{self._fixed})"
@@ -180,23 +182,32 @@ class Conditions:
 
     def _patient_has(self, node: Reverse, rid: str, types: Sequence[str]) -> str | None:
         """The condition that a patient has something with a code, which stands in `patient_value`; None for others."""
-        below = node.node
-        patient = search_parameter(node.resource_type, "patient")
-        if tuple(types) != ("Patient",) or patient is None or not isinstance(below, Leaf) or below.negated:
-            return None
-        if {leaf.moves for leaf in patient.leaves} != {leaf.moves for leaf in node.parameter.leaves}:
-            return None
-        if below.parameter.type != "token" or not below.values or below.modifier or not clinical(below.parameter):
+        found = self.patient_values(node.resource_type, node.parameter, node.node)
+        if tuple(types) != ("Patient",) or found is None:
             return None
         tests = []
-        for one in alternatives(below, self.parameters, self.base):
+        for one in found:
             p = self.alias()
             seen = self.seen(f"{p}.rid")
-            coded = f"{one.patient_value}".replace("{t}", p) + (f" and {seen}" if seen else "")
+            coded = one.replace("{t}", p) + (f" and {seen}" if seen else "")
             tests.append(
                 f"exists (select from patient_value {p} where {p}.patient_rid = {rid} and {coded}{self._fixed})"
             )
         return either(tests)
+
+    def patient_values(self, resource_type: str, reference: SearchParameter, node: Node) -> list[str] | None:
+        """Conditions on `patient_value {t}`, any of which may hold, that say of one patient what the node says of all.
+
+        None where the node asks for no code, or the reference is not the one to the patient of the type.
+        """
+        patient = search_parameter(resource_type, "patient")
+        if patient is None or {leaf.moves for leaf in patient.leaves} != {leaf.moves for leaf in reference.leaves}:
+            return None
+        if not isinstance(node, Leaf) or node.negated or node.modifier or not node.values:
+            return None
+        if node.parameter.type != "token" or not clinical(node.parameter):
+            return None
+        return [f"{one.patient_value}" for one in alternatives(node, self.parameters, self.base)]
 
     def _exists(self, table: str, where: str, rid: str) -> str:
         t = self.alias()

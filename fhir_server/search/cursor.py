@@ -16,6 +16,7 @@ from hashlib import blake2b
 from fhir_server.outcome import Invalid
 
 _DIGEST = 8
+_write = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Position:
 
 def encode(position: Position, binding: str) -> str:
     """The token of a position in the search that `binding` names."""
-    payload = json.dumps([*position.keys, position.rid], separators=(",", ":"), ensure_ascii=False).encode()
+    payload = _write([*position.keys, position.rid]).encode()
     return urlsafe_b64encode(_digest(payload, binding) + payload).rstrip(b"=").decode()
 
 

@@ -33,8 +33,10 @@ def rank(node: Node) -> int:
             return 4 if not any(isinstance(below, Leaf) and below.negated for _, below in node.targets) else 8
         case Reverse() if named(node):
             return 2
-        case Reverse() | Between():
+        case Between():
             return 5
+        case Reverse():
+            return 6  # three rows are read for each
         case All():
             return min(map(rank, node.nodes))
         case Some():

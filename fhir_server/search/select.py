@@ -8,12 +8,8 @@ once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from struct import Struct
-from typing import NamedTuple
 
 from fhir_server.access import visible
-from fhir_server.compression import decompress
-from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search.branch import Branch, all_of, branches, is_point, newest, scopes
 from fhir_server.search.condition import Conditions
 from fhir_server.search.cursor import Position, checked
@@ -26,44 +22,8 @@ from fhir_server.statement import Parameters, Statement
 from smart_auth.scopes import Access
 
 MATCH, INCLUDE, TOTAL = 0, 1, 2
-"""The first column: what a row is."""
-
-_INT2, _INT4, _INT8 = Struct(">h"), Struct(">i"), Struct(">q")
-
-
-class Hit(NamedTuple):
-    """One row of the answer."""
-
-    mode: int
-    """MATCH, INCLUDE, or TOTAL: then `rid` is the number of matches and nothing else is set."""
-    rid: int
-    type: str
-    id: str
-    version_id: int
-    last_updated: int
-    body: bytes
-    keys: tuple[str | None, ...]
-    """Sort keys as text, for the cursor."""
-
-
-def hit(row: Sequence[bytes | None]) -> Hit:
-    """A row of the statement, read."""
-    mode, rid, type_id, version, updated, id, body, *keys = row
-    assert mode is not None
-    assert rid is not None
-    kind, number = _INT2.unpack(mode)[0], _INT8.unpack(rid)[0]
-    if type_id is None or version is None or updated is None or id is None or body is None:
-        return Hit(kind, number, "", "", 0, 0, b"", ())
-    return Hit(
-        kind,
-        number,
-        RESOURCE_TYPES[_INT2.unpack(type_id)[0] - 1],
-        id.decode(),
-        _INT4.unpack(version)[0],
-        _INT8.unpack(updated)[0],
-        decompress(body),
-        tuple(None if part is None else part.decode() for part in keys),
-    )
+"""The first column of a statement's rows: what a row is. Then rid, type_id, fhir_id, body (as stored) and the sort keys
+as text; in the row of the total, rid is the number of matches and nothing else is set."""
 
 
 def select(query: SearchQuery, access: Access, base: str, position: Position | None = None) -> Statement:
@@ -79,7 +39,7 @@ def select(query: SearchQuery, access: Access, base: str, position: Position | N
     limit = conditions.bound(query.count + 1, "bigint")
     page, point = _page(query, keys, conditions, limit, position)
     texts = "".join(f", p.k{number}::text" for number in range(1, len(keys) + 1))
-    columns = f"r.rid, r.type_id, r.version, r.last_updated, r.fhir_id, r.body{texts}"
+    columns = f"r.rid, r.type_id, r.fhir_id, r.body{texts}"
     if not query.includes and query.total == "none":
         text = f"select {MATCH}::smallint, {columns} from ({page}) p join resource r on r.rid = p.rid"
         return parameters.statement(f"{text} order by {order(keys, 'p.rid', table='p.')}", generic=point)
@@ -93,11 +53,11 @@ def select(query: SearchQuery, access: Access, base: str, position: Position | N
             "select distinct i.rid from included i where i.rid not in (select rid from page where n < "
             f"{limit}) limit {MAX_INCLUDED + 1}"
         )
-        own = f"r.rid, r.type_id, r.version, r.last_updated, r.fhir_id, r.body{empty}"
+        own = f"r.rid, r.type_id, r.fhir_id, r.body{empty}"
         parts.append(f"select {INCLUDE}::smallint, null, {own} from ({brought}) b join resource r on r.rid = b.rid")
     if query.total != "none":
         parts.append(f"select {TOTAL}::smallint, null, ({_total(query, conditions)}), {_NOTHING}{empty}")
-    names = ", ".join(["mode", "rid", "type_id", "version", "last_updated", "fhir_id", "body", *_names(keys)])
+    names = ", ".join(["mode", "rid", "type_id", "fhir_id", "body", *_names(keys)])
     listed = ", ".join(["mode", "n", *names.split(", ")[1:]])
     text = f"with recursive {', '.join(tables)} select {names} from ({' union all '.join(parts)}) a({listed})"
     return parameters.statement(f"{text} order by mode, n, rid", generic=point and query.total == "none")
@@ -115,7 +75,7 @@ def all_rids(query: SearchQuery, access: Access, base: str, parameters: Paramete
     return all_of(_branches(query, conditions), conditions)
 
 
-_NOTHING = "null::smallint, null::integer, null::bigint, null::text, null::bytea"
+_NOTHING = "null::smallint, null::text, null::bytea"
 
 
 def _names(keys: Sequence[Key]) -> list[str]:
@@ -127,6 +87,7 @@ def _page(
 ) -> tuple[str, bool]:
     """SQL of the page's rid and sort keys, and whether one plan serves all values."""
     if keys and on_timeline(query, keys[0]):
+        conditions.probing = True
         return walk(query, keys, conditions, limit, position), True
     point = conditions.probing = is_point(query)
     if not point and (page := probed(query, keys, conditions, limit, position)):
@@ -143,5 +104,17 @@ def _branches(query: SearchQuery, conditions: Conditions) -> list[Branch]:
     return [branch for scope in scopes(query) for branch in branches(query.criteria, scope, conditions)]
 
 
+COUNTED = 1000
+"""Matches up to which an estimate counts; of more, the newest as many tell how dense they are."""
+
+
 def _total(query: SearchQuery, conditions: Conditions) -> str:
+    if query.total == "estimate" and query.count:
+        newest_rids = newest(_branches(query, conditions), str(COUNTED + 1), conditions)
+        oldest = f"select min(e.rid) from resource e where {conditions.of_types(query.types, 'e')}"
+        share = f"(max(n.rid) - ({oldest}))::numeric / greatest(max(n.rid) - min(n.rid), 1)"
+        return (
+            f"select case when count(*) <= {COUNTED} then count(*) else round({COUNTED} * {share})::bigint end"
+            f" from ({newest_rids}) n"
+        )
     return f"select count(*) from ({all_of(_branches(query, conditions), conditions)}) c"

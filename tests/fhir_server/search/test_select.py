@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from fhir_server.interactions import search as search_interaction
-from fhir_server.search import probing
+from fhir_server.search import few as few_module
+from fhir_server.search import referring, tested
 from fhir_server.search.query import parse_query
 from fhir_server.search.select import select
 from fhir_server.version import Change
@@ -346,9 +347,10 @@ MANY: list[tuple[str, str]] = [
 @pytest.mark.parametrize("few", [0, 1, 2])
 async def test_every_way_to_read_finds_the_same(world: World, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     """As if the record were so large that few, some or most of the sets were too large to be fetched."""
-    monkeypatch.setattr(probing, "FEW", few)
-    monkeypatch.setattr(probing, "NEAR", few - 1)
-    monkeypatch.setattr(probing, "WALKED", few)
+    monkeypatch.setattr(few_module, "FEW", few)
+    monkeypatch.setattr(few_module, "ON_THE_WAY", few)
+    monkeypatch.setattr(referring, "NEAR", few - 1)
+    monkeypatch.setattr(tested, "WALKED", few)
     search_interaction._remembered.cache_clear()
     try:
         for url, ids in FOUND:

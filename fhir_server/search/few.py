@@ -1,0 +1,91 @@
+"""Sets of which it is found out by reading whether they are few, along chains from their far end. https://hl7.org/fhir/R4/search.html#chaining"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fhir_server.search.branch import filters, merged
+from fhir_server.search.condition import Conditions
+from fhir_server.search.criteria import All, Chain, Node, Reverse, Some
+from fhir_server.search.rank import led, whole
+
+FEW = 300
+"""To fetch as many, and to walk a million resources for twenty of as many, takes some milliseconds either way."""
+ON_THE_WAY = 1000
+"""Resources in the middle of a chain: only their rids are read, and of each what refers to it."""
+
+
+@dataclass(slots=True)
+class Tables:
+    """The tables of the statement's WITH."""
+
+    conditions: Conditions
+    texts: list[str] = field(default_factory=list)
+
+    def few(self, rows: str, gates: Sequence[str], *, on_the_way: bool = False) -> tuple[str, str]:
+        """Name of the table of up to FEW + 1 of the rows, and the condition that there are more than FEW.
+
+        on_the_way: not FEW but ON_THE_WAY.
+        """
+        most = ON_THE_WAY if on_the_way else FEW
+        number = len(self.texts)
+        name = f"few{number}"
+        where = f" where {' and '.join(gates)}" if gates else ""
+        self.texts.append(f"{name} as materialized (select s.rid from ({rows}) s{where} limit {most + 1})")
+        self.texts.append(f"many{number} as materialized (select count(*) > {most} as so from {name})")
+        return name, f"(select so from many{number})"
+
+    def walked(self, rows: str, limit: str) -> str:
+        """The condition that these rows, the table `walked`, fill a page."""
+        self.texts.append(f"walked as materialized ({rows})")
+        return f"(select count(*) from walked) >= {limit}"
+
+
+def rows_of(node: Node, scope: Sequence[str], tables: Tables, gates: Sequence[str]) -> tuple[str, list[str], str]:
+    """SQL of all rids of the node, conditions under which they are not all, since a chain began with too many, and
+    SQL of the rids at the far end of the node's reference."""
+    conditions = tables.conditions
+    found: list[str] = []
+    if whole(node):
+        for source in merged(conditions.sources(node, scope)):
+            t = conditions.alias()
+            where = source.where.replace("{t}", t)
+            found.append(f"select {t}.{source.column} as rid from {source.table} {t} where {where}")
+        return " union all ".join(found), [], ""
+    if isinstance(node, Some):
+        parts = [rows_of(one, scope, tables, gates) for one in node.nodes]
+        united = " union all ".join(f"({rows})" for rows, _, _ in parts)
+        return united, [one for _, several, _ in parts for one in several], ""
+    if isinstance(node, All):
+        first, others = led(node)
+        rows, truncated, _ = rows_of(first, scope, tables, gates)
+        tests = " and ".join(filters(others, scope, conditions)).replace("{rid}", "s.rid")
+        return f"select s.rid from ({rows}) s where {tests}", truncated, ""
+    assert isinstance(node, Chain | Reverse)
+    targets, truncated = targets_of(node, scope, tables, gates)
+    x, y = conditions.alias(), conditions.alias()
+    # From the few to what refers to them, or to what they refer to; never the other way around.
+    near, far = ("target_rid", "rid") if isinstance(node, Chain) else ("rid", "target_rid")
+    follows = [f"{x}.param_id = {node.parameter.param_id}", f"{x}.{near} = b.rid"]
+    seen = conditions.seen("b.rid")
+    follows += [seen] if seen else []
+    if isinstance(node, Reverse):
+        live = conditions.of_types(scope, y)
+        follows.append(f"exists (select from resource {y} where {y}.rid = {x}.target_rid and {live} offset 0)")
+    step = f"select {x}.{far} as rid from reference {x} where {' and '.join(follows)} offset 0"
+    return f"select s.rid from ({targets}) b cross join lateral ({step}) s", truncated, targets
+
+
+def targets_of(
+    node: Chain | Reverse, scope: Sequence[str], tables: Tables, gates: Sequence[str]
+) -> tuple[str, list[str]]:
+    """SQL of the rids at the far end of the node's reference, and conditions under which they are not all."""
+    truncated: list[str] = []
+    names = []
+    for resource_type, below in node.targets if isinstance(node, Chain) else ((node.resource_type, node.node),):
+        rows, several, _ = rows_of(below, (resource_type,), tables, gates)
+        name, many = tables.few(rows, gates, on_the_way=isinstance(below, Chain | Reverse))
+        truncated += [*several, many]
+        names.append(f"select rid from {name}")
+    return " union ".join(names) if len(names) > 1 else f"{names[0]} group by rid", truncated

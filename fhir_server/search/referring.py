@@ -1,0 +1,63 @@
+"""What refers to a few resources, read from each of them in order. https://hl7.org/fhir/R4/search.html#chaining"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fhir_server.search.branch import filters
+from fhir_server.search.condition import Conditions
+from fhir_server.search.criteria import Chain, Node
+from fhir_server.search.lines import single
+
+NEAR = 40
+"""Targets of a chain of each of which the newest that refer to it are read at once."""
+GATES = "{gates}"
+"""Stands in a statement where the conditions go under which it runs."""
+
+
+def nearby(targets: str) -> str:
+    """The condition that there are not more than NEAR targets."""
+    return f"(select count(*) <= {NEAR} from ({targets}) n)"
+
+
+def referring(
+    node: Chain,
+    targets: str,
+    others: Sequence[Node],
+    scope: Sequence[str],
+    conditions: Conditions,
+    limit: str,
+    start: Sequence[str],
+) -> str:
+    """SQL of the newest that refer to the targets: a page of each target, read in order. `GATES` is still open."""
+    x = conditions.alias()
+    table, where = "reference", [f"{x}.param_id = {node.parameter.param_id}", f"{x}.target_rid = b.rid"]
+    coded = _coded(node, others, scope, conditions)
+    if coded:
+        # Patients and a code: the values of each patient.
+        other, text = coded
+        others = [one for one in others if one is not other]
+        table, where = "patient_value", [f"{x}.patient_rid = b.rid", text.replace("{t}", x)]
+    seen = conditions.seen("b.rid")
+    where += [*filters(others, scope, conditions), *start, *([seen] if seen else [])]
+    tests = " and ".join(where).replace("{rid}", f"{x}.rid")
+    step = f"select distinct {x}.rid from {table} {x} where {tests} order by {x}.rid desc limit {limit}"
+    open_targets = f"select t.rid from ({targets}) t where {GATES}"
+    return (
+        f"select distinct s.rid from ({open_targets}) b cross join lateral ({step}) s order by s.rid desc limit {limit}"
+    )
+
+
+def _coded(
+    node: Chain, others: Sequence[Node], scope: Sequence[str], conditions: Conditions
+) -> tuple[Node, str] | None:
+    """A node that asks for a code of the patients at the end of the chain, and its condition on `patient_value {t}`."""
+    if any(target != "Patient" for target, _ in node.targets):
+        return None
+    for other in others:
+        mark = conditions.mark()
+        found = conditions.patient_values(scope[0], node.parameter, other)
+        if found and len(found) == 1 and single(found[0]):
+            return other, found[0]
+        conditions.back(mark)
+    return None

@@ -1,0 +1,89 @@
+"""Resources walked newest first and tested, as long as that promises to fill the page. https://hl7.org/fhir/R4/search.html"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fhir_server.search.branch import Branch, filters, newest
+from fhir_server.search.condition import Conditions, Source
+from fhir_server.search.criteria import Node
+from fhir_server.search.few import Tables, rows_of
+from fhir_server.search.lines import fetched, lined
+from fhir_server.search.referring import GATES
+
+WALKED = 3000
+"""Resources tested newest first before everything in a range is fetched, or everything that refers to some targets."""
+
+
+def walked_or_referring(
+    nodes: Sequence[Node],
+    lines: list[Source] | None,
+    chain: tuple[str, list[str]],
+    scope: Sequence[str],
+    tables: Tables,
+    limit: str,
+    start: Sequence[str],
+    beyond: Sequence[str],
+) -> list[str]:
+    """What refers to several targets may be anywhere: some of the newest resources (or of `lines`) are tested, and if
+    these do not fill the page the targets are gone through; of too many, all are tested."""
+    conditions = tables.conditions
+    reached, truncated = chain
+    tests = filters(nodes, scope, conditions)
+    if lines:
+        some = newest(lined(lines, ()), str(WALKED), conditions, *start)
+    else:
+        some = _newest(scope, conditions, start, f"limit {WALKED}")
+    full = tables.walked(_tested(some, (*tests, *beyond), limit), limit)
+    too_many = f"({' or '.join(truncated)})"
+    rest = [*beyond, f"not {full}", too_many]
+    if lines:
+        last = newest(lined(lines, tests), limit, conditions, *start, *rest)
+    else:
+        last = _tested(_newest(scope, conditions, start, "offset 0"), (*tests, *rest), limit)
+    return [
+        f"select rid from walked where {full}",
+        reached.replace(GATES, " and ".join([*beyond, f"not {full}", *(f"not {one}" for one in truncated)])),
+        last,
+    ]
+
+
+def walked_or_all(
+    nodes: Sequence[Node],
+    first: Node | None,
+    lines: list[Source] | None,
+    scope: Sequence[str],
+    tables: Tables,
+    limit: str,
+    start: Sequence[str],
+    beyond: Sequence[str],
+) -> list[str]:
+    """Ranges are in no order that helps: some of the newest resources (or of `lines`) are tested, and if these do not
+    fill the page everything that `first` allows is. Without it all resources are tested."""
+    conditions = tables.conditions
+    tests = (*filters(nodes, scope, conditions), *beyond)
+    if first is None:
+        return [_tested(_newest(scope, conditions, start, "offset 0"), tests, limit)]
+    if lines:
+        some = newest(lined(lines, ()), str(WALKED), conditions, *start)
+    else:
+        some = _newest(scope, conditions, start, f"limit {WALKED}")
+    full = tables.walked(_tested(some, tests, limit), limit)
+    others = filters([node for node in nodes if node is not first], scope, conditions)
+    rows, _, _ = rows_of(first, scope, tables, ["false"])
+    everything = f"select distinct s.rid from ({rows}) s where {' and '.join([*beyond, f'not {full}'])}"
+    return [
+        f"select rid from walked where {full}",
+        newest([Branch(fetched(everything), (*others, *start), True, True)], limit, conditions),
+    ]
+
+
+def _newest(scope: Sequence[str], conditions: Conditions, start: Sequence[str], bound: str) -> str:
+    w = conditions.alias()
+    where = " and ".join([conditions.of_types(scope, w), *start]).replace("{rid}", f"{w}.rid")
+    return f"select {w}.rid from resource {w} where {where} order by {w}.rid desc {bound}"
+
+
+def _tested(rows: str, tests: Sequence[str], limit: str) -> str:
+    where = " and ".join(tests).replace("{rid}", "q.rid")
+    return f"select q.rid from ({rows}) q where {where} order by q.rid desc limit {limit}"
