@@ -124,7 +124,11 @@ FAMILIES: tuple[Family, ...] = (
     Family("_revinclude", "Patient?_id={patient}&_revinclude=Condition:patient"),
     Family("reference to an organization", "Encounter?service-provider={organization}"),
     Family("condition code", "Condition?code={condition}"),
-    Family("condition by text", "Condition?code:text={conditiontext}"),
+    Family(
+        "condition by text",
+        "Condition?code:text={conditiontext}",
+        reads="texts are in no order that helps: the newest resources are tested",
+    ),
     Family("uri", "Observation?_profile={profile}"),
     Family("system alone", "Patient?identifier=http://hl7.org/fhir/sid/us-ssn|"),
     Family(

@@ -56,6 +56,10 @@ def alternatives(node: Leaf, parameters: Parameters, base: str) -> list[Probe]:
         return together(found, parameters)
     if parameter.column:
         return [Probe("resource", "true")]
+    if parameter.type == "date":
+        # Each of its partial indexes is entered by its own condition.
+        key = one_of("param_id", parameter.param_ids)
+        return [Probe("date", f"{key} and {by_date.SHORT}"), Probe("date", f"{key} and not ({by_date.SHORT})")]
     return [Probe(table, one_of("param_id", numbers)) for table, numbers in tables_of(parameter)]
 
 

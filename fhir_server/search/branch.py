@@ -13,6 +13,7 @@ from fhir_server.search.parameters import search_parameter
 from fhir_server.search.probe import either
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.rank import MAX_BRANCHES, NEVER, POINTS, rank
+from fhir_server.search.values import split_parts
 
 _RID = "{rid}"
 _PATIENT = re.compile(r"(?:Patient/)?([A-Za-z0-9\-.]{1,64})")
@@ -116,7 +117,11 @@ def is_point(query: SearchQuery) -> bool:
 
 
 def _point(node: Node) -> bool:
-    return isinstance(node, Leaf) and (node.parameter.code in POINTS or patient_of(node) is not None)
+    if not isinstance(node, Leaf) or node.negated:
+        return False
+    if node.parameter.code in POINTS and node.values:
+        return all(split_parts(one)[-1] for one in node.values)  # not a system alone
+    return patient_of(node) is not None
 
 
 def merged(sources: list[Source]) -> list[Source]:

@@ -21,7 +21,7 @@ from fhir_server.search.query import SearchQuery
 from fhir_server.search.rank import by_size, whole
 from fhir_server.search.referring import GATES, nearby, referring
 from fhir_server.search.sort import Key, in_order
-from fhir_server.search.tested import walked_or_all, walked_or_referring
+from fhir_server.search.tested import newest_of, tested, walked_or_all, walked_or_referring
 from fhir_server.search.walk import settled, walk
 
 MAX_TRIED = 3
@@ -39,12 +39,14 @@ def probed(
     nodes = _ranges([criterion.nodes[scope[0]] for criterion in query.criteria])
     walked = settled(nodes, scope, keys[0]) if keys else []
     leading = by_size([node for node in nodes if node not in walked])[:MAX_TRIED]
-    if not leading and not walked:
+    if not nodes:
         return None
     conditions.probing = True
-    if not leading:
+    if keys and not leading:
         return walk(query, keys, conditions, limit, position)
     start = [f"{{rid}} < {conditions.bound(position.rid, 'bigint')}"] if position and not keys else []
+    if not leading:
+        return tested(newest_of(scope, conditions, start, "offset 0"), filters(nodes, scope, conditions), limit)
     lines = None if keys else in_rid_order(leading[0], scope, conditions)
     if lines and len(nodes) == 1:
         return newest(lined(lines, filters([], scope, conditions)), limit, conditions, *start)

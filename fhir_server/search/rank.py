@@ -22,7 +22,7 @@ def rank(node: Node) -> int:
         case Leaf(negated=True) | Not():
             return NEVER
         case Leaf():
-            if node.parameter.code in POINTS:
+            if node.parameter.code in POINTS and node.values:
                 return 0 if node.parameter.column else 1
             if node.parameter.column:
                 return 9
@@ -52,7 +52,7 @@ def readable(node: Node) -> bool:
     """Whether the node's resources are a set of index rows."""
     match node:
         case Leaf():
-            return not node.negated and bool(node.values)
+            return not node.negated
         case Chain():
             return len(node.targets) <= MAX_BRANCHES and all(readable(below) for _, below in node.targets)
         case Reverse():

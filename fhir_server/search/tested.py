@@ -33,14 +33,14 @@ def walked_or_referring(
     if lines:
         some = newest(lined(lines, ()), str(WALKED), conditions, *start)
     else:
-        some = _newest(scope, conditions, start, f"limit {WALKED}")
-    full = tables.walked(_tested(some, (*tests, *beyond), limit), limit)
+        some = newest_of(scope, conditions, start, f"limit {WALKED}")
+    full = tables.walked(tested(some, (*tests, *beyond), limit), limit)
     too_many = f"({' or '.join(truncated)})"
     rest = [*beyond, f"not {full}", too_many]
     if lines:
         last = newest(lined(lines, tests), limit, conditions, *start, *rest)
     else:
-        last = _tested(_newest(scope, conditions, start, "offset 0"), (*tests, *rest), limit)
+        last = tested(newest_of(scope, conditions, start, "offset 0"), (*tests, *rest), limit)
     return [
         f"select rid from walked where {full}",
         reached.replace(GATES, " and ".join([*beyond, f"not {full}", *(f"not {one}" for one in truncated)])),
@@ -63,12 +63,12 @@ def walked_or_all(
     conditions = tables.conditions
     tests = (*filters(nodes, scope, conditions), *beyond)
     if first is None:
-        return [_tested(_newest(scope, conditions, start, "offset 0"), tests, limit)]
+        return [tested(newest_of(scope, conditions, start, "offset 0"), tests, limit)]
     if lines:
         some = newest(lined(lines, ()), str(WALKED), conditions, *start)
     else:
-        some = _newest(scope, conditions, start, f"limit {WALKED}")
-    full = tables.walked(_tested(some, tests, limit), limit)
+        some = newest_of(scope, conditions, start, f"limit {WALKED}")
+    full = tables.walked(tested(some, tests, limit), limit)
     others = filters([node for node in nodes if node is not first], scope, conditions)
     rows, _, _ = rows_of(first, scope, tables, ["false"])
     everything = f"select distinct s.rid from ({rows}) s where {' and '.join([*beyond, f'not {full}'])}"
@@ -78,12 +78,14 @@ def walked_or_all(
     ]
 
 
-def _newest(scope: Sequence[str], conditions: Conditions, start: Sequence[str], bound: str) -> str:
+def newest_of(scope: Sequence[str], conditions: Conditions, start: Sequence[str], bound: str) -> str:
+    """SQL of the rids of the types, newest first; `bound`: how many."""
     w = conditions.alias()
     where = " and ".join([conditions.of_types(scope, w), *start]).replace("{rid}", f"{w}.rid")
     return f"select {w}.rid from resource {w} where {where} order by {w}.rid desc {bound}"
 
 
-def _tested(rows: str, tests: Sequence[str], limit: str) -> str:
+def tested(rows: str, tests: Sequence[str], limit: str) -> str:
+    """SQL of a page of the rids that pass the tests."""
     where = " and ".join(tests).replace("{rid}", "q.rid")
     return f"select q.rid from ({rows}) q where {where} order by q.rid desc limit {limit}"
