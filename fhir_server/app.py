@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ class App:
                     if method not in _NO_BODY:
                         await self._receive_body(request, receive)
                     content_type = self._format(request, routed)
-                    async with Patience(receive, self._server.settings.deadline) as patience:
+                    with Patience(receive, self._server.settings.deadline) as patience:
                         if later.asked(request, routed):
                             hold(request.access, routed.interaction, routed.resource_type)
                             response = await later.kick_off(self._server, request)
@@ -235,9 +236,14 @@ def headers_of(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """Headers by lower-case name; of a repeated one the values joined, as RFC 9110 5.3 reads them."""
     headers: dict[str, str] = {}
     for name_bytes, value_bytes in raw:
-        name, value = name_bytes.decode("latin-1").lower(), value_bytes.decode("latin-1")
+        name, value = _name(name_bytes), value_bytes.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
+
+
+@lru_cache(maxsize=512)
+def _name(raw: bytes) -> str:
+    return raw.decode("latin-1").lower()
 
 
 async def reply(send: Send, response: FhirResponse, request: FhirRequest, request_id: str) -> None:

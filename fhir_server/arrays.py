@@ -12,6 +12,7 @@ from struct import Struct
 
 _HEADER = Struct(">iiIii")
 _LENGTH = Struct(">i")
+_ONE_INT8 = Struct(">iq")
 _NULL = _LENGTH.pack(-1)
 _CHUNK = 128
 _INT2, _INT4, _INT8, _TEXT, _BYTEA = 21, 23, 20, 25, 17
@@ -50,7 +51,8 @@ def int8_array(values: Sequence[int]) -> bytes:
 
 def int8_or_null_array(values: Sequence[int | None]) -> bytes:
     """bigint[], None as NULL"""
-    return _bytes(_INT8, [None if value is None else value.to_bytes(8, "big", signed=True) for value in values])
+    header = _HEADER.pack(1, int(None in values), _INT8, len(values), 1)
+    return header + b"".join([_NULL if value is None else _ONE_INT8.pack(8, value) for value in values])
 
 
 def _bytes(oid: int, values: Sequence[bytes | None]) -> bytes:

@@ -30,7 +30,7 @@ class GroupCommit:
             task = asyncio.create_task(self._work())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return await asyncio.shield(future)  # a client that leaves does not undo what is under way
+        return await future  # a client that leaves does not undo what is under way
 
     async def _work(self) -> None:
         while self._waiting:
@@ -56,8 +56,8 @@ class GroupCommit:
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
             if len(group) == 1 or isinstance(error, ConnectionLost):
                 for _, future in group:
-                    future.set_exception(error)
-                    future.exception()  # marks it as seen, should the client have left
+                    if not future.done():
+                        future.set_exception(error)
             else:
                 # Halves, so that one that fails among many costs a few commits more, not one for each.
                 middle = len(group) // 2
@@ -65,4 +65,5 @@ class GroupCommit:
                 await self._settle(group[middle:])
             return
         for write, future in group:
-            future.set_result(write.version)
+            if not future.done():  # cancelled: the client has left
+                future.set_result(write.version)

@@ -34,14 +34,14 @@ class Patience:
         self._watcher: asyncio.Task[None] | None = None
         self.ended: Ended | None = None
 
-    async def __aenter__(self) -> Patience:
+    def __enter__(self) -> Patience:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
         self._timer = asyncio.get_running_loop().call_later(min(GRACE, self._deadline), self._begin)
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         self._timer.cancel()

@@ -19,11 +19,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
 from fhir_server.outcome import Invalid, Issue, Unprocessable
 from fhir_server.validation import validate
-from fhir_server.version import Change, Version, stamped
+from fhir_server.version import Change, Version
 from mappings.r4 import Json, parse
 
 Resource = dict[str, Any]
@@ -81,9 +79,13 @@ def prepare_update(
 
     None: the current version says the same already (member order aside), and stays.
     """
-    if previous is not None and previous.body is not None and same_content(resource, previous):
-        return None
-    return Change(type=resource_type, id=id, method=method, resource={**resource, "id": id}, previous=previous)
+    resource = {**resource, "id": id}
+    before = None
+    if previous is not None and previous.body is not None:
+        before = parse(previous.body)
+        if same_content(resource, before):
+            return None
+    return Change(resource_type, id, method, resource, previous, before)
 
 
 def prepare_delete(previous: Version | None) -> Change | None:
@@ -111,25 +113,13 @@ def prepare_patched(patched: Json, previous: Version) -> Change | None:
     return prepare_update(resource, previous.type, previous.id, previous, "PATCH")
 
 
-def same_content(resource: Resource, previous: Version) -> bool:
-    """Whether a resource says what the stored version says, apart from meta.versionId and meta.lastUpdated.
+def same_content(resource: Resource, before: Resource) -> bool:
+    """Whether a resource says what another says, apart from meta.versionId and meta.lastUpdated.
 
     Order of members does not count, digits of decimals do (1.10 is not 1.1).
     """
-    body = previous.body or b""
-    again = stamped(resource, previous.type, previous.id, previous.version_id, previous.last_updated)
-    # The same members in another order have the same length: most changes are seen without a second look.
-    if len(again) != len(body):
-        return False
-    return again == body or (not _differ(again, body) and _same(_plain(parse(again)), _plain(parse(body))))
-
-
-def _differ(one: bytes, other: bytes) -> bool:
-    """Whether they differ even with decimals as floats: those are soon compared, and equal digits make equal floats."""
-    try:
-        return bool(orjson.loads(one) != orjson.loads(other))
-    except orjson.JSONDecodeError:
-        return False  # a number beyond floats: the exact comparison decides
+    one, other = _plain(resource), _plain(before)
+    return one == other and _same(one, other)  # what differs is soon seen; what seems equal is looked at closely
 
 
 def _plain(resource: Resource) -> Resource:

@@ -7,27 +7,51 @@ each while they wait for the advisory lock of the first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import Hashable
 
 
 class Turns:
-    """A lock per key that exists only while somebody wants it."""
+    """Turns per key, first come first served; a key is known only while somebody holds it."""
 
     def __init__(self) -> None:
-        self._locks: dict[Hashable, tuple[asyncio.Lock, int]] = {}
+        self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
 
-    @asynccontextmanager
-    async def turn(self, key: Hashable) -> AsyncIterator[None]:
-        """Holds the key, first come first served."""
-        lock, waiting = self._locks.get(key) or (asyncio.Lock(), 0)
-        self._locks[key] = lock, waiting + 1
+    def turn(self, key: Hashable) -> Turn:
+        """Holds the key inside `async with`."""
+        return Turn(self._waiting, key)
+
+
+class Turn:
+    """One turn of one key."""
+
+    __slots__ = ("_key", "_waiting")
+
+    def __init__(self, waiting: dict[Hashable, deque[asyncio.Future[None]]], key: Hashable) -> None:
+        self._waiting, self._key = waiting, key
+
+    async def __aenter__(self) -> None:
+        line = self._waiting.get(self._key)
+        if line is None:
+            self._waiting[self._key] = deque()
+            return
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line.append(ready)
         try:
-            async with lock:
-                yield
-        finally:
-            lock, waiting = self._locks[key]
-            if waiting == 1:
-                del self._locks[key]
-            else:
-                self._locks[key] = lock, waiting - 1
+            await ready
+        except asyncio.CancelledError:
+            if not ready.cancelled():  # the turn had come in the same moment
+                self._pass_on()
+            raise
+
+    async def __aexit__(self, *error: object) -> None:
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        line = self._waiting[self._key]
+        while line:
+            ready = line.popleft()
+            if not ready.done():  # else whoever waited has given up
+                ready.set_result(None)
+                return
+        del self._waiting[self._key]

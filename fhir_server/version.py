@@ -39,6 +39,8 @@ class Change:
     """Parsed JSON, without regard to its meta.versionId and meta.lastUpdated; None: delete."""
     previous: Version | None
     """The current version, also if deleted; None: the id was never used."""
+    before: dict[str, Json] | None = None
+    """Parsed body of `previous`, if somebody has parsed it."""
 
 
 def instant(microseconds: int) -> str:

@@ -99,7 +99,7 @@ def prepare(change: Change, base: str, rid: int, now: int) -> Write:
         rid, version_id = previous.rid, previous.version_id + 1
         last_updated = max(now, previous.last_updated + 1)  # clocks step back, versions do not
         if previous.body is not None:
-            removed, _ = indexed(parse(previous.body), previous.body, base)
+            removed, _ = indexed(change.before or parse(previous.body), previous.body, base)
     body: bytes | None = None
     added: IndexRows = {}
     references: set[tuple[str, str]] = set()

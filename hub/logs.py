@@ -9,6 +9,7 @@ import asyncio
 import logging
 import sys
 import time
+from functools import lru_cache
 from typing import BinaryIO, TextIO
 
 import orjson
@@ -21,7 +22,12 @@ _LEVELS = ("debug", "info", "warning", "error")
 
 def timestamp(seconds: float) -> str:
     """UTC with milliseconds: 2026-01-31T12:00:00.000Z."""
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{int(seconds % 1 * 1000):03d}Z"
+    return f"{_second(int(seconds))}.{int(seconds % 1 * 1000):03d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 class RequestLog:

@@ -28,14 +28,14 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_what_ends_in_time_is_left_alone() -> None:
-    async with Patience(Client().receive, 60) as watched:
+    with Patience(Client().receive, 60) as watched:
         await asyncio.sleep(0.05)
     assert watched.ended is None
     await asyncio.sleep(0)  # nothing is cancelled afterwards
 
 
 async def test_the_deadline_ends_it() -> None:
-    async with Patience(Client().receive, 0.05) as watched:
+    with Patience(Client().receive, 0.05) as watched:
         await asyncio.sleep(60)
     assert watched.ended is Ended.LATE
     await asyncio.sleep(0)
@@ -44,14 +44,14 @@ async def test_the_deadline_ends_it() -> None:
 async def test_a_client_that_leaves_ends_it() -> None:
     client = Client()
     asyncio.get_running_loop().call_later(0.03, client.gone.set)
-    async with Patience(client.receive, 60) as watched:
+    with Patience(client.receive, 60) as watched:
         await asyncio.sleep(60)
     assert watched.ended is Ended.LEFT
 
 
 async def test_its_own_errors_pass() -> None:
     async def fail() -> None:
-        async with Patience(Client().receive, 60):
+        with Patience(Client().receive, 60):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -60,7 +60,7 @@ async def test_its_own_errors_pass() -> None:
 
 async def test_being_cancelled_by_others_passes() -> None:
     async def work() -> None:
-        async with Patience(Client().receive, 60):
+        with Patience(Client().receive, 60):
             await asyncio.sleep(60)
 
     task = asyncio.create_task(work())

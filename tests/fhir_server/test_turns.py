@@ -23,7 +23,7 @@ async def test_one_at_a_time_per_key_in_order() -> None:
 
     await asyncio.gather(*map(work, range(20)))
     assert (most, order) == (1, list(range(20)))
-    assert not turns._locks
+    assert not turns._waiting
 
 
 async def test_keys_do_not_wait_for_each_other() -> None:
@@ -50,4 +50,22 @@ async def test_an_error_or_a_cancelled_wait_leaves_nothing() -> None:
 
     with pytest.raises(KeyError):
         await fail()
-    assert not turns._locks
+    assert not turns._waiting
+
+
+async def test_a_wait_cancelled_as_its_turn_comes_passes_it_on() -> None:
+    turns, done = Turns(), []
+
+    async def work(name: str) -> None:
+        async with turns.turn("a"):
+            done.append(name)
+
+    holder = turns.turn("a")
+    await holder.__aenter__()
+    second, third = asyncio.create_task(work("second")), asyncio.create_task(work("third"))
+    await asyncio.sleep(0)
+    await holder.__aexit__(None, None, None)
+    second.cancel()
+    await asyncio.gather(second, third, return_exceptions=True)
+    assert done == ["third"]
+    assert not turns._waiting
