@@ -36,13 +36,16 @@ class Family:
 _VITALS = "category=vital-signs"
 _KG = "http://unitsofmeasure.org|kg"
 
+NAMED = "more people and places have the name: more are found, or gone through"
+FEW_FIRST = "up to 300 are fetched and sorted before another way is taken"
+
 FAMILIES: tuple[Family, ...] = (
     Family("read", "Patient/{patient}"),
     Family("_id", "Patient?_id={patient}"),
     Family("identifier", "Patient?identifier={identifier}"),
-    Family("name, a prefix", "Patient?name={prefix}"),
+    Family("name, a prefix", "Patient?name={prefix}", grows=NAMED),
     Family("name and birth date", "Patient?name={family}&birthdate={birthdate}"),
-    Family("name :exact", "Patient?family:exact={family}"),
+    Family("name :exact", "Patient?family:exact={family}", grows=NAMED),
     Family(
         "name :contains",
         "Patient?name:contains={part}",
@@ -102,8 +105,8 @@ FAMILIES: tuple[Family, ...] = (
         p99=40,
         reads="of a panel each component is a row",
     ),
-    Family("chain, name", "Observation?patient.name={family}", p99=40),
-    Family("chain, name, with code", "Observation?patient.name={prefix}&code={dense}", p99=40),
+    Family("chain, name", "Observation?patient.name={family}", p99=40, grows=NAMED),
+    Family("chain, name, with code", "Observation?patient.name={prefix}&code={dense}", p99=40, grows=NAMED),
     Family("chain, gender, with code", "Observation?patient.gender={gender}&code={dense}", p99=40),
     Family("chain, identifier", "Encounter?patient.identifier={identifier}", p99=40),
     Family(
@@ -111,10 +114,11 @@ FAMILIES: tuple[Family, ...] = (
         "DiagnosticReport?encounter.service-provider.name={organizationname}",
         p99=40,
         reads="what refers to many by way of many is found by testing the newest",
+        grows=NAMED,
     ),
     Family("_has, dense", "Patient?_has:Observation:patient:code={dense}", p99=40),
-    Family("_has, rare", "Patient?_has:Observation:patient:code={rare}", p99=40),
-    Family("_has with name", "Patient?_has:Condition:patient:code={condition}&name={prefix}", p99=40),
+    Family("_has, rare", "Patient?_has:Observation:patient:code={rare}", p99=40, grows=FEW_FIRST),
+    Family("_has with name", "Patient?_has:Condition:patient:code={condition}&name={prefix}", p99=40, grows=FEW_FIRST),
     Family("_include", "Encounter?patient={patient}&_include=Encounter:practitioner"),
     Family(
         "_include:iterate",
