@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench import search_results
+from bench import roundtrip, search_results, subscriptions
 from bench.disk import Disk
 from bench.figures import bullets, read
 from bench.peers import report as peers
@@ -167,6 +167,8 @@ SECTIONS: tuple[tuple[str, Callable[[Mapping[str, Any]], Iterable[str]]], ...] =
     ("main", main),
     ("searches", search_results.paragraphs),
     ("peers", peers.paragraphs),
+    ("subscriptions", subscriptions.paragraphs),
+    ("roundtrip", roundtrip.paragraphs),
 )
 """File of figures and what makes the paragraphs of its sections of them, in the order of the page."""
 

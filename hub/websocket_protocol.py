@@ -21,6 +21,18 @@ class AcknowledgedProtocol(WebSocketsSansIOProtocol):
         super().__init__(*arguments, **named)
         self._pinged: deque[bytes] = deque()
 
+    def pause_writing(self) -> None:
+        """What is to go out does not; so nothing is read either that would have to be answered."""
+        super().pause_writing()
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        super().resume_writing()
+        if not self.read_paused and not self.transport.is_closing():
+            self.transport.resume_reading()
+
     def handle_pong(self, event: Frame) -> None:
         """Tells the application; pongs nobody asked for are ignored, so that they fill no queue."""
         payload = bytes(event.data)

@@ -35,6 +35,7 @@ TYPE_INTERACTIONS = (
 )  # fmt: skip
 SYSTEM_INTERACTIONS = ("transaction", "batch", "search-system", "history-system")
 """The codes R4 has for them; https://hl7.org/fhir/R4/valueset-restful-interaction.html"""
+_BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport"
 _WEBSOCKET = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"
 
 
@@ -77,7 +78,10 @@ def statement(base: str, settings: Settings, integrity: bool, version: str) -> d
         "status": "active",
         "date": PUBLISHED,
         "kind": "instance",
-        "instantiates": ["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"],
+        "instantiates": [
+            "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data",
+            f"{_BACKPORT}/CapabilityStatement/backport-subscription-server-r4",
+        ],
         "software": {"name": "fhir-hub", "version": version},
         "implementation": {"description": "FHIR R4 server of the health data hub", "url": base},
         "fhirVersion": "4.0.1",
@@ -124,7 +128,10 @@ def _topics(resource_type: str, base: str) -> dict[str, Any]:
     """The topics one may subscribe to, as R4 can tell them: extensions of the type Subscription."""
     if resource_type != "Subscription":
         return {}
-    return {"extension": [{"url": LISTED, "valueCanonical": canonical(topic, base)} for topic in TOPICS]}
+    return {
+        "extension": [{"url": LISTED, "valueCanonical": canonical(topic, base)} for topic in TOPICS],
+        "supportedProfile": [f"{_BACKPORT}/StructureDefinition/backport-subscription"],
+    }
 
 
 def _interactions(known: tuple[str, ...]) -> list[dict[str, str]]:

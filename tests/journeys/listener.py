@@ -61,11 +61,15 @@ class Websocket:
     again: int = 0
     """Events that came again."""
     bound: threading.Event = field(default_factory=threading.Event)
+    away: threading.Event = field(default_factory=threading.Event)
+    """As long as it is set, the client is not there."""
     leaving: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
         """Binds, reads until the connection breaks, binds again."""
         while not self.leaving.is_set():
+            while self.away.is_set():
+                time.sleep(0.02)
             with suppress(OSError, WebSocketException, Unreachable):
                 answer = self.client.request("POST", f"Subscription/{self.id}/$get-ws-binding-token")
                 if answer.status == 200:
@@ -78,7 +82,7 @@ class Websocket:
         self.client.close()
 
     def _read(self, connection: ClientConnection) -> None:
-        while not self.leaving.is_set():
+        while not (self.leaving.is_set() or self.away.is_set()):
             try:
                 bundle = json.loads(connection.recv(timeout=0.2))
             except TimeoutError:

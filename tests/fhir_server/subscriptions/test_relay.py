@@ -14,7 +14,7 @@ from fhir_server.subscriptions.relay import Pace
 from fhir_server.validation import validate
 from smart_auth.scopes import UNRESTRICTED, Access
 from tests.fhir_server.conftest import BASE
-from tests.fhir_server.subscriptions.conftest import Relaying, observation, relaying, topic
+from tests.fhir_server.subscriptions.conftest import BACKPORT, Relaying, observation, relaying, topic
 from tests.fhir_server.subscriptions.endpoint import Endpoint, Told, listening
 
 
@@ -78,6 +78,18 @@ async def test_r4_without_payload_is_an_empty_post(relay: Relaying, endpoint: En
         ({"criteria": "Nothing?x=1"}, "resource type"),
         ({"criteria": f"{BASE}/SubscriptionTopic/other"}, "no such topic"),
         ({"channel": {"type": "email"}}, "rest-hook"),
+        (
+            {
+                "channel": {
+                    "_type": {
+                        "extension": [
+                            {"url": f"{BACKPORT}channel-type", "valueCoding": {"system": "urn:x", "code": "queue"}}
+                        ]
+                    }
+                }
+            },
+            "channels",
+        ),
         ({"channel": {"payload": "application/xml"}}, "application/fhir+json"),
         ({"channel": {"header": ["Host: elsewhere"]}}, "header"),
         ({"channel": {"header": ["no colon"]}}, "header"),
