@@ -13,12 +13,16 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+CLOSE_SECONDS = 10.0
+"""A client that was told that it is closed gets this long to read it, and to say so."""
+
 
 class AcknowledgedProtocol(WebSocketsSansIOProtocol):
     """One websocket. Keeping it alive is left to the application."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self.close_timeout = CLOSE_SECONDS
         self._pinged: deque[bytes] = deque()
 
     def pause_writing(self) -> None:

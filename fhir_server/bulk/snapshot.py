@@ -15,8 +15,10 @@ from psycopg.raw_cursor import RawServerCursor
 from fhir_server.statement import Statement
 
 APPLICATION = "hub-bulk"
-BATCH = 2000
-"""Rows fetched at a time."""
+FIRST, BATCH = 100, 2000
+"""Rows fetched at first, and later at most."""
+BATCH_BYTES = 2**22
+"""Bytes that a fetch should not exceed: where rows are long, fewer are fetched next."""
 LAG = 10_000_000
 """Microseconds: a write is given its instant before its transaction begins, no longer than this before."""
 
@@ -35,11 +37,14 @@ class Snapshot:
         """Microseconds since 1970: everything changed up to then is in the snapshot."""
 
     def rows(self, statement: Statement) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows, some at a time."""
+        """The rows, some at a time: so many that memory stays the same however long they are."""
+        size = FIRST
         with RawServerCursor(self._connection, "bulk") as cursor:
             cursor.execute(statement.text.encode(), _texts(statement), binary=True)
-            while found := cursor.fetchmany(BATCH):
+            while found := cursor.fetchmany(size):
                 yield found
+                fetched = sum(len(value) for row in found for value in row if isinstance(value, bytes))
+                size = max(1, min(BATCH, 4 * size, size * BATCH_BYTES // max(fetched, 1)))
 
     def all(self, statement: Statement) -> list[tuple[Any, ...]]:
         """All rows of a statement that has few."""

@@ -329,6 +329,12 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
     assert (await client.get("$export")).status_code == 202
     assert (await client.post("$import", json={"resourceType": "Parameters"})).status_code == 400
     assert (await client.get("$versions")).json()["resourceType"] == "Parameters"
+    [announced] = [one["valueUri"] for one in stated["extension"] if one["url"].endswith("-websocket")]
+    asked = {"resourceType": "Subscription", "status": "requested", "reason": "walk", "criteria": "Patient?",
+             "channel": {"type": "websocket"}}  # fmt: skip
+    id = (await client.post("Subscription", json=asked, headers={"content-type": FHIR})).json()["id"]
+    given = (await client.get(f"Subscription/{id}/$get-ws-binding-token")).json()
+    assert {"name": "websocket-url", "valueUrl": announced} in given["parameter"]
     assert (await client.get(f"Subscription/{FIRST}/$status")).json()["type"] == "searchset"
     assert (await client.get(f"Subscription/{FIRST}/$events")).json()["type"] == "history"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 import psycopg
+import pyarrow.parquet as pq
 
 from fhir_server.index_tables import COLUMNS
 from hub.embedded import Embedded
@@ -61,6 +62,11 @@ def test_export_served_and_killed(hub: Hub, tmp_path: Path) -> None:
     assert {item["type"]: item["count"] for item in manifest["output"]} == counts
     assert hub.run("export", str(tmp_path / "out")).returncode == 2
     assert hub.run("export", str(tmp_path / "new"), "--type", "Patent").returncode == 2
+    columns = tmp_path / "columns"
+    assert hub.run("export", str(columns), "--format", "parquet", "--type", "Patient,Device").returncode == 0
+    assert pq.read_table(columns / "Patient.1.parquet").num_rows == counts["Patient"]
+    refused = hub.run("import", str(columns))
+    assert (refused.returncode, "not NDJSON" in refused.stderr + refused.stdout) == (2, True)
     assert hub.end(signal.SIGTERM) == 0
     assert hub.database() is None
 

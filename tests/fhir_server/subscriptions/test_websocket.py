@@ -10,7 +10,9 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -235,11 +237,38 @@ async def test_what_was_sent_and_not_read_is_not_delivered(database: str, relay:
                     await client.text()
             assert (await client.ends())[0] == 1013
         assert log[-1]["code"] == 1013
+        assert id not in str(log)
         async with listener(url, await bound(relay, id)) as client:
             numbers = set[str]()
             while "40" not in numbers:
                 numbers |= {event["event-number"] for event in await client.events(1)}
             await until_delivered(relay)
+
+
+async def test_who_reads_nothing_any_more_is_let_go(
+    database: str, relay: Relaying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither reading nor closing: the server does not hold the connection for ever."""
+    monkeypatch.setattr("hub.websocket_protocol.CLOSE_SECONDS", 0.3)
+    async with websockets(database, Limits(patience=0.5)) as url:
+        port = urlsplit(url).port
+
+        def held() -> bool:
+            found = psutil.Process().net_connections("tcp")
+            return any(one.laddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in found)
+
+        id = await subscribed(relay)
+        async with listener(url, await bound(relay, id), max_queue=1, close_timeout=1) as client:
+            await client.bundle("handshake")
+            client.connection.transport.pause_reading()
+            await relay.written("POST", "Observation", observation(1, note=[{"text": "x" * 1_000_000}] * 8))
+            assert held()
+            for _ in range(200):
+                if not held():
+                    break
+                await asyncio.sleep(0.05)
+            assert not held()
+        assert await undelivered(relay) == 1
 
 
 async def test_a_slow_reader_loses_nothing(database: str, relay: Relaying) -> None:
@@ -328,6 +357,15 @@ async def test_who_is_not_let_in(database: str, relay: Relaying, url: str) -> No
             async with listener(closed):
                 pass
         assert caught.value.response.status_code == 403
+
+
+async def test_no_more_than_may_be(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhir_server.subscriptions.switchboard.MOST", 1)
+    async with websockets(database) as url, listener(url):
+        with pytest.raises(InvalidStatus) as caught:
+            async with listener(url):
+                pass
+        assert (caught.value.response.status_code, caught.value.response.headers["retry-after"]) == (503, "5")
 
 
 async def test_nothing_bound_and_too_long(database: str, relay: Relaying) -> None:
