@@ -16,6 +16,8 @@ CHANNEL = "subscription"
 """Of PostgreSQL's NOTIFY; the payload is a list of rids, or nothing for all."""
 KEPT = 1000
 """Delivered events kept for $events, of each subscription."""
+CONTENT = 2**22
+"""Bytes of stored content after which no further event is read at once; the first always is."""
 PRUNE = 500
 """The others are forgotten each time so many were delivered."""
 
@@ -167,15 +169,20 @@ def _events(access: Access, rid: int, numbers: tuple[int, int] | None, limit: in
     own = parameters.add(rid, "bigint")
     version = "case when r.version = e.version then r.body else v.body end"
     body = f"case when {seen} and e.method <> 'DELETE' then {version} end"
-    return parameters.statement(
-        f"""
-select e.number, e.rid, e.type_id, e.method, e.happened, case when {seen} then r.fhir_id end,
-  {body if content else "null::bytea"}
+    found = f"""
+select e.number, e.rid, e.type_id, e.method, e.happened, case when {seen} then r.fhir_id end as fhir_id,
+  {body if content else "null::bytea"} as body
 from (select * from subscription_event where subscription_rid = {own} and {which} order by number limit {limit}) e
   left join resource r on r.rid = e.rid
   left join resource_version v on r.version <> e.version and v.rid = e.rid and v.version = e.version
 order by e.number"""
-    )
+    if content:
+        size = "coalesce(octet_length(q.body), 0)"
+        found = f"""
+select w.number, w.rid, w.type_id, w.method, w.happened, w.fhir_id, w.body
+from (select q.*, sum({size}) over (order by q.number) - {size} as before from ({found}) q) w
+where w.before < {CONTENT} order by w.number"""
+    return parameters.statement(found)
 
 
 def told(rows: Sequence[Row]) -> list[tuple[int, Event | None]]:

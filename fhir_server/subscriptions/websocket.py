@@ -308,7 +308,7 @@ class WebSocket:
         found = fitting(waiting)
         await self._notify(binding, [event for _, event in found if event is not None], found[-1][0])
         binding.next = found[-1][0] + 1
-        binding.due = binding.due or len(found) < len(waiting) or len(waiting) == asked.most
+        binding.due = binding.due or binding.next <= binding.events
         self._bound[asked.rid] = self._bound.pop(asked.rid)  # the others come first next time
         return True
 

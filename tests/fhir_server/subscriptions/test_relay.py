@@ -185,6 +185,26 @@ async def test_status_and_events_can_be_asked_for(relay: Relaying, endpoint: End
         assert (await relay.client.get(f"Patient/1/{operation}")).status_code == 404
 
 
+async def test_long_content_comes_a_little_at_a_time(
+    relay: Relaying, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what is held in memory has a bound; deletions, which have no content, do not overtake."""
+    monkeypatch.setattr("fhir_server.subscriptions.events.CONTENT", 1)
+    endpoint.always = 500
+    await relay.subscribe(endpoint, **topic("full-resource", "Observation?"))
+    for value in range(4):
+        await relay.written("PUT", f"Observation/{value}", observation(value, str(value)))
+    await relay.client.delete("Observation/0")
+    endpoint.always = 200
+
+    def told() -> list[list[str]]:
+        found = [parameters(one).get("events", ()) for one in endpoint.taken()]
+        return [[event["event-number"] for event in events] for events in found if events]
+
+    await endpoint.until(lambda: sum(map(len, told())) == 5)
+    assert told() == [["1"], ["2"], ["3"], ["4"], ["5"]]
+
+
 async def test_heartbeat(relay: Relaying, endpoint: Endpoint) -> None:
     url = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-heartbeat-period"
     await relay.subscribe(endpoint, **topic("empty", extension=[{"url": url, "valueUnsignedInt": 1}]))

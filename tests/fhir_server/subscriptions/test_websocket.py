@@ -291,6 +291,18 @@ async def test_a_slow_reader_loses_nothing(database: str, relay: Relaying) -> No
         assert [event["entry"]["resource"]["valueInteger"] for event in found] == list(range(60))
 
 
+async def test_long_content_comes_a_little_at_a_time(
+    relay: Relaying, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fhir_server.subscriptions.events.CONTENT", 1)
+    id = await subscribed(relay)
+    for value in range(6):
+        await relay.written("PUT", "Observation/a", observation(value, "a"))
+    async with listener(url, await bound(relay, id)) as client:
+        await client.bundle("handshake")
+        assert [event["event-number"] for event in await client.events(6)] == ["1", "2", "3", "4", "5", "6"]
+
+
 async def test_two_clients_of_one_subscription_both_get_it(relay: Relaying, url: str) -> None:
     id = await subscribed(relay)
     async with listener(url, await bound(relay, id)) as one, listener(url, await bound(relay, id)) as other:
