@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fhir_server.search import (
     by_composite,
     by_date,
+    by_near,
     by_number,
     by_quantity,
     by_reference,
@@ -26,6 +27,7 @@ CONDITIONS: dict[str, Callable[[SearchParameter, str, str | None, Parameters], P
     "date": by_date.condition,
     "number": by_number.condition,
     "quantity": by_quantity.condition,
+    "special": by_near.condition,
     "string": by_string.condition,
     "token": by_token.condition,
     "uri": by_uri.condition,

@@ -25,7 +25,7 @@ from fhir_server.search.values import unescape
 from fhir_server.statement import Parameters
 
 _RELATIVE = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9.\-]{1,64})(/_history/[A-Za-z0-9.\-]{1,64})?", re.ASCII)
-_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}", re.ASCII)
+ID = re.compile(r"[A-Za-z0-9.\-]{1,64}", re.ASCII)
 _IDENTIFIER = frozenset(("Identifier",))
 
 PRESENT = hash64("")
@@ -183,7 +183,7 @@ def _refers(parameter: SearchParameter, text: str, types: Sequence[str], base: s
         if data_types - {"Reference"}:
             # Canonical URLs of our own resources stand as they were written; entries of a Bundle by type and id.
             alternatives.append(_elsewhere([found.text, base + found.text], ids, parameters))
-    elif _ID.fullmatch(text):
+    elif ID.fullmatch(text):
         if "Reference" in data_types:
             alternatives.append(_local(types, text, ids, parameters))
         if data_types - {"Reference"}:
@@ -208,7 +208,8 @@ def _identifier(parameter: SearchParameter, value: str, parameters: Parameters) 
 def condition(
     parameter: SearchParameter, value: str, modifier: str | None, parameters: Parameters, base: str = ""
 ) -> Probe:
-    """Probe of one reference; modifiers: a resource type, :identifier, and for canonical URLs :above and :below.
+    """Probe of one reference; modifiers: a resource type, :identifier, and for canonical URLs :above and :below (those
+    of other references follow a hierarchy: see `condition.py`).
 
     `base`: own FHIR base URL without slash at the end. Raises Invalid.
     """
@@ -228,7 +229,7 @@ def condition(
             "a modifier this server supports",
             code="not-supported",
         )
-    qualified = f"{modifier}/{text}" if _ID.fullmatch(text) else text
+    qualified = f"{modifier}/{text}" if ID.fullmatch(text) else text
     if target(qualified, own).type not in (modifier, ""):
         raise Invalid(
             f"search parameter '{parameter.code}:{modifier}': the value names another resource type", code="value"

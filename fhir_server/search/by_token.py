@@ -344,8 +344,8 @@ _COLUMN_MODIFIERS = frozenset((None, "not", "ne"))
 
 
 def condition(parameter: SearchParameter, value: str, modifier: str | None, parameters: Parameters) -> Probe:
-    """Probe of one token. Raises Invalid, also for :in, :not-in, :above and :below, whose codes nobody looked up."""
-    if modifier in ("in", "above", "below"):
+    """Probe of one token. Raises Invalid, also for the modifiers of `terms.py` where nobody looked up their codes."""
+    if modifier in ("in", "above", "below", "code-text"):
         raise Invalid(
             f"search parameter '{parameter.code}': ':{modifier}' cannot be used here, only in a search",
             code="not-supported",
@@ -353,7 +353,7 @@ def condition(parameter: SearchParameter, value: str, modifier: str | None, para
     if modifier not in (_COLUMN_MODIFIERS if parameter.column else MODIFIERS):
         raise Invalid(
             f"search parameter '{parameter.code}' is a token; ':{modifier}' is not supported, "
-            "only :not, :text, :of-type, :in, :not-in, :above, :below and :missing",
+            "only :not, :text, :of-type, :in, :not-in, :above, :below, :code-text and :missing",
             code="not-supported",
         )
     return MODIFIERS[modifier](parameter, value, parameters)

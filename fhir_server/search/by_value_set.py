@@ -1,4 +1,4 @@
-"""Tokens by terminology: `:in`, `:not-in`, `:above`, `:below` as conditions on `token`. https://hl7.org/fhir/R4/search.html#token
+"""Tokens by codes looked up: `:in`, `:not-in`, `:above`, `:below`, `:code-text` as conditions on `token`. https://hl7.org/fhir/R4/search.html#token
 
 The codes come with the leaf (`terms.py`): no statement asks more than the search tables.
 """
@@ -32,18 +32,19 @@ def condition(parameter: SearchParameter, sets: Sequence[Members], parameters: P
     probes: list[Probe] = []
     separate = sum(len(each.hashes) for each in wanted) <= FEW
     for each in wanted:
-        system = parameters.add(hash32(each.system), "integer")
+        system = None if each.system is None else parameters.add(hash32(each.system), "integer")
         if each.others:
             # The sum enters the index of systems: see `by_token`.
             listed = f" and {{t}}.code_hash <> all({_array(each, parameters)})" if each.hashes else ""
             tests = [f"({{t}}.system_hash + 0) = {system}{listed}"]
-        elif separate:
-            tests = [
-                f"{{t}}.code_hash = {parameters.add(hashed, 'bigint')} and {{t}}.system_hash = {system}"
-                for hashed in each.hashes
-            ]
         else:
-            tests = [f"{{t}}.code_hash = any({_array(each, parameters)}) and {{t}}.system_hash = {system}"]
+            of_system = "" if system is None else f" and {{t}}.system_hash = {system}"
+            wanted_codes = (
+                [f"= {parameters.add(hashed, 'bigint')}" for hashed in each.hashes]
+                if separate
+                else [f"= any({_array(each, parameters)})"]
+            )
+            tests = [f"{{t}}.code_hash {one}{of_system}" for one in wanted_codes]
         for test in tests:
             by_patient = test.replace("{t}.code_hash", "{t}.value_hash")
             probes.append(Probe("token", f"{ids} and {test}", patient_value=f"{ids} and {by_patient}"))
@@ -56,12 +57,14 @@ def _array(each: SystemCodes, parameters: Parameters) -> str:
 
 def _asked(parameter: SearchParameter, members: Members) -> Iterator[SystemCodes]:
     """The members as the rows have them: an element of type code has no system, its value set says which it means."""
-    if parameter.data_types - {"code"}:
+    if parameter.data_types - {"code"} or any(each.system is None for each in members):
         yield from (each for each in members if each.others or each.hashes)
     bound = {leaf.value_set for leaf in parameter.leaves if leaf.data_type == "code"}
     for url in sorted(bound, key=str):
         systems = value_set(url) if url else None
         for each in members:
+            if each.system is None:
+                continue
             possible = systems.get(each.system, frozenset()) if systems is not None else None
             if possible is None:
                 yield SystemCodes("", each.hashes, each.array, each.others)

@@ -11,13 +11,17 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from fhir_server.access import visible
+from fhir_server.outcome import Invalid
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
+from fhir_server.search import by_reference
 from fhir_server.search.alternatives import MANY, alternatives
 from fhir_server.search.by_date import spans
 from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node, Not, Reverse, Some
+from fhir_server.search.hierarchy import PARENT, parent_of
 from fhir_server.search.parameters import SearchParameter, search_parameter
 from fhir_server.search.probe import either, one_of
 from fhir_server.search.rank import led, named
+from fhir_server.search.values import unescape
 from fhir_server.statement import Parameters
 from smart_auth.scopes import Access
 
@@ -102,7 +106,9 @@ class Conditions:
         return f"{alias}.type_id = any({self.array([TYPE_ID[one] for one in types], 'smallint')}) and {live}"
 
     def tests(self, node: Leaf, types: Sequence[str]) -> list[tuple[str, str]]:
-        """The leaf's alternatives as (table, where)."""
+        """The leaf's alternatives as (table, where). Raises Invalid."""
+        if node.modifier in ("above", "below") and "Reference" in node.parameter.data_types:
+            return [("reference", self._along(node, value)) for value in node.values]
         found = [
             (table, f"{where} and {self.of_types(types, '{t}')}" if table == "resource" else where)
             for one in alternatives(node, self.parameters, self.base)
@@ -115,6 +121,30 @@ class Conditions:
             wanted = f"select {i}.rid from resource {i} where {where.replace('{t}', i)}"
             return [("resource", f"{{t}}.rid = any(array({wanted}))")]
         return found
+
+    def _along(self, node: Leaf, value: str) -> str:
+        """Condition on `reference {t}` that its target is the value or below (or above) it."""
+        parameter, found = node.parameter, by_reference.target(unescape(value), self.base + "/")
+        possible = [one for one in parameter.types_of_target if one in PARENT]
+        types = [one for one in possible if found.type in ("", one)]
+        if not types or not (found.local or by_reference.ID.fullmatch(found.text)):
+            raise Invalid(
+                f"search parameter '{parameter.code}:{node.modifier}' wants an id, Type/id or URL of this server, of "
+                + (" or ".join(possible) or "a type that is part of its own kind; it refers to none"),
+                code="value",
+            )
+        sets = []
+        for name in types:
+            parent, a, x = parent_of(name), self.alias(), self.alias()
+            assert parent is not None
+            near, far = ("target_rid", "rid") if node.modifier == "below" else ("rid", "target_rid")
+            seen = self.seen(f"{x}.{far}")
+            step = f"{x}.param_id = {parent.param_id} and {x}.{near} = {a}.rid{' and ' + seen if seen else ''}"
+            sets.append(
+                f"(with recursive {a}(rid) as (select {self.rid_of(name, found.id or found.text)}"
+                f" union select {x}.{far} from {a} join reference {x} on {step}) select rid from {a})"
+            )
+        return f"{one_of('param_id', parameter.param_ids)} and {{t}}.target_rid = any(array({' union '.join(sets)}))"
 
     def between(self, node: Between) -> list[tuple[str, str]]:
         """The range of a date as (table, where), one for each partial index."""

@@ -21,10 +21,11 @@ MODIFIERS: dict[str, frozenset[str]] = {
     "number": frozenset(),
     "date": frozenset(),
     "string": frozenset({"exact", "contains"}),
-    "token": frozenset({"not", "text", "of-type", "in", "not-in", "above", "below"}),
+    "token": frozenset({"not", "text", "of-type", "in", "not-in", "above", "below", "code-text"}),
     "reference": frozenset({"identifier", "above", "below"}),
     "composite": frozenset(),
     "quantity": frozenset(),
+    "special": frozenset(),
     "uri": frozenset({"above", "below"}),
 }
 """Parameter type -> modifiers beside :missing, which all have, and :[type], which references have."""
@@ -48,7 +49,7 @@ class Leaf:
     """Alternatives, escapes other than of the comma still in them; empty: any value at all (:missing)."""
     negated: bool = False
     codes: tuple[Members, ...] | None = field(default=None, compare=False)
-    """What :in, :above or :below of a token mean, for each value; looked up by `terms.py`."""
+    """What :in, :above, :below or :code-text of a token mean, for each value; looked up by `terms.py`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
 
-from fhir_server.search import by_composite, by_date, by_number, by_quantity, by_reference, by_string, by_token, by_uri
+from fhir_server.search import (
+    by_composite,
+    by_date,
+    by_near,
+    by_number,
+    by_quantity,
+    by_reference,
+    by_string,
+    by_token,
+    by_uri,
+)
 from fhir_server.search.by_reference import ReferenceIds
 from fhir_server.search.by_token import TokenIds
 from fhir_server.search.parameters import DECEASED, SearchParameter, parameters_of, single_valued
@@ -251,6 +261,7 @@ _PLAIN: dict[str, Callable[[str, list[int]], Emit | None]] = {
     "date": by_date.emitter,
     "number": by_number.emitter,
     "quantity": by_quantity.emitter,
+    "special": by_near.emitter,
     "uri": by_uri.emitter,
 }
 

@@ -24,6 +24,7 @@ TABLES: dict[str, tuple[tuple[str, str], ...]] = {
     "string": (("string", ""),),
     "uri": (("uri", ""),),
     "composite": (("composite", ""),),
+    "special": (("composite", ""),),
 }
 """Parameter type -> the tables that may hold its rows, each with what follows the parameter's name in param_id."""
 
@@ -33,7 +34,6 @@ DECEASED = "Patient.deceased.exists() and Patient.deceased != false"
 _TRANSPOSED = frozenset(("http://hl7.org/fhir/SearchParameter/DocumentReference-relationship",))
 """Composites of which R4 names the definitions in another order than the expressions they belong to."""
 
-_UNSUPPORTED = frozenset(("special",))
 _UNITED = frozenset(("token", "quantity", "composite"))
 
 
@@ -56,7 +56,7 @@ class SearchParameter:
     resource_type: str
     code: str
     type: str
-    """token, reference, date, quantity, number, string, uri, composite."""
+    """token, reference, date, quantity, number, string, uri, composite, special (Location.near)."""
     url: str
     expression: str
     types_of_target: tuple[str, ...]
@@ -159,7 +159,7 @@ def single_valued(parameter: SearchParameter) -> bool:
 def _by_base() -> dict[str, tuple[dict[str, Any], ...]]:
     found: dict[str, tuple[dict[str, Any], ...]] = {}
     for row in search_parameters():
-        if "expression" in row and row["type"] not in _UNSUPPORTED:
+        if "expression" in row:
             for base in row["base"]:
                 found[base] = (*found.get(base, ()), row)
     return found

@@ -12,7 +12,8 @@ MAX_BRANCHES = 16
 NEVER = 10
 POINTS = frozenset({"_id", "identifier"})
 _RANKS: dict[str, int] = {
-    "reference": 2, "token": 3, "uri": 3, "composite": 4, "string": 5, "quantity": 6, "number": 6, "date": 6
+    "reference": 2, "token": 3, "uri": 3, "composite": 4, "special": 4, "string": 5, "quantity": 6, "number": 6,
+    "date": 6,
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Looks up what criteria ask of terminology before their SQL is written. https://hl7.org/fhir/R4/search.html#token
 
-`:in` and `:not-in` name a value set, `:above` and `:below` of a token a code: their leaves are given the codes meant.
+`:in` and `:not-in` name a value set, `:above` and `:below` of a token a code, `:code-text` what a code begins with:
+their leaves are given the codes meant.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from dataclasses import replace
 
 from fhir_server.definitions import value_set
 from fhir_server.outcome import Invalid, Issue
+from fhir_server.search.code_text import beginning
 from fhir_server.search.criteria import All, Chain, Criterion, Leaf, Node, Not, Reverse, Some
 from fhir_server.search.values import split_parts, unescape
 from fhir_server.terminology.members import Members, Reader
 from smart_auth.scopes import Access
 
-MODIFIERS = frozenset(("in", "above", "below"))
+MODIFIERS = frozenset(("in", "above", "below", "code-text"))
 """Modifiers of tokens whose codes are looked up; :not-in is a negated :in."""
 
 _Asked = tuple[str, str, str]
-"""Modifier, system or "", and value set or code."""
+"""Modifier, then "" and value set, or system and code, or parameter and beginning."""
 
 
 def ask_terminology(criteria: Sequence[Criterion]) -> bool:
@@ -72,6 +74,8 @@ def _question(leaf: Leaf, value: str) -> _Asked:
     modifier = str(leaf.modifier)
     if modifier == "in":
         return modifier, "", unescape(value)
+    if modifier == "code-text":
+        return modifier, f"{leaf.resource_type}.{leaf.parameter.code}", value
     parts = split_parts(value)
     if len(parts) == 1:
         # An element of type code has the system of its value set.
@@ -92,6 +96,8 @@ async def _answer(asked: _Asked, leaf: Leaf, reader: Reader, access: Access, bas
     try:
         if modifier == "in":
             return await reader.expansions.members(reader, access, base, value)
+        if modifier == "code-text":
+            return await beginning(reader, access, leaf.parameter, value)
         return await reader.expansions.related(reader, access, system, value, above=modifier == "above")
     except Invalid as error:
         raise Invalid([Issue(one.code, f"{place}: {one.diagnostics}") for one in error.issues]) from None

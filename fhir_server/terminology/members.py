@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, Protocol
@@ -39,7 +39,8 @@ _INT4, _INT8 = Struct(">i"), Struct(">q")
 class SystemCodes:
     """Codes of one system, hashed as `token` has them (search/by_token.py): those listed or all others."""
 
-    system: str
+    system: str | None
+    """None: whatever the system."""
     hashes: tuple[int, ...]
     array: bytes
     """The hashes as PostgreSQL writes an array."""
@@ -74,6 +75,8 @@ class _Kept:
 class Expansions:
     """Those last asked for, up to KEPT_CODES; one for each store."""
 
+    spelled: dict[int, str] = field(default_factory=lambda: {hash64(""): ""})
+    """Hash of a code -> the code without case, of those that were asked for by what they begin with."""
     _kept: OrderedDict[tuple[str, ...], _Kept] = field(default_factory=OrderedDict)
     _locks: dict[tuple[str, ...], asyncio.Lock] = field(default_factory=dict)
 
@@ -191,10 +194,19 @@ def hashed(codes: BySystem) -> Members:
     """The codes as search has them: without case."""
     members = []
     for system, each in sorted(codes.items()):
-        hashes = tuple(sorted({hash64.__wrapped__(code.casefold()) for code in each.listed}))
-        array = b"{" + ",".join(map(str, hashes)).encode() + b"}"
-        members.append(SystemCodes(system, hashes, array, each.others))
+        hashes = sorted({hash64.__wrapped__(code.casefold()) for code in each.listed})
+        members.append(SystemCodes(system, tuple(hashes), _array(hashes), each.others))
     return tuple(members)
+
+
+def members_of(hashes: Iterable[int]) -> Members:
+    """Codes by their hashes, of any system."""
+    found = tuple(hashes)
+    return (SystemCodes(None, found, _array(found), others=False),)
+
+
+def _array(hashes: Sequence[int]) -> bytes:
+    return b"{%s}" % ",".join(map(str, hashes)).encode()
 
 
 def _signature(rows: Sequence[Row]) -> _Signature:

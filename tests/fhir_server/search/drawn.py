@@ -372,3 +372,21 @@ filterable = st.one_of(
         identifier=st.lists(_identifier, max_size=2), telecom=st.lists(some(value=_values), max_size=2),
     ).map(lambda members: {"resourceType": "Patient", **members}),
 )  # fmt: skip
+
+# --- near ---------------------------------------------------------------------------------------------------
+
+_latitudes = st.one_of(st.sampled_from(["0", "-23.55", "89.99", "-90", "90"]), st.decimals(-90, 90, places=3).map(str))
+_longitudes = st.one_of(
+    st.sampled_from(["0", "-46.63", "179.999", "-180", "180"]), st.decimals(-180, 180, places=3).map(str)
+)
+placed = some(
+    position=st.builds(lambda lat, lon: {"latitude": Decimal(lat), "longitude": Decimal(lon)}, _latitudes, _longitudes)
+).map(lambda members: {"resourceType": "Location", **members})
+near_queries = query(
+    "Location",
+    "near",
+    (None,),
+    st.builds(
+        "{}|{}|{}|km".format, _latitudes, _longitudes, st.sampled_from(["0.1", "17", "500", "3333", "9999", "19000"])
+    ),
+)

@@ -7,6 +7,7 @@ in ELEMENTS, the units in UNITS.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -149,6 +150,7 @@ ELEMENTS: dict[tuple[str, str], tuple[str, Callable[[Json], list[tuple[str, Any]
         "string",
         lambda r: [("String", address["city"]) for address in r.get("address", []) if "city" in address],
     ),
+    ("Location", "near"): ("near", lambda r: [("Position", r["position"])] if "position" in r else []),
     ("Observation", "subject"): ("reference", lambda r: [("", r["subject"])] if "subject" in r else []),
     ("Observation", "patient"): (
         "reference",
@@ -493,8 +495,25 @@ def reference_matches(element: tuple[str, Any], modifier: str | None, value: str
     return (asked_server, asked) == (server, what) and asked_version in ("", version)
 
 
+# --- near ---------------------------------------------------------------------------------------------------
+
+
+def near_matches(element: tuple[str, Any], modifier: str | None, value: str) -> bool:
+    """Latitude, longitude, distance in kilometres: by the chord between two points in space."""
+    assert modifier is None
+    latitude, longitude, distance = map(float, value.split("|")[:3])
+
+    def point(latitude: float, longitude: float) -> tuple[float, float, float]:
+        north, east = math.radians(latitude), math.radians(longitude)
+        return math.cos(north) * math.cos(east), math.cos(north) * math.sin(east), math.sin(north)
+
+    there = point(float(element[1]["latitude"]), float(element[1]["longitude"]))
+    return 2 * 6371.0088 * math.asin(min(1.0, math.dist(point(latitude, longitude), there) / 2)) <= distance
+
+
 EVALUATORS: dict[str, Callable[[tuple[str, Any], str | None, str], bool]] = {
     "date": date_matches,
+    "near": near_matches,
     "number": number_matches,
     "quantity": quantity_matches,
     "token": token_matches,

@@ -23,6 +23,7 @@ from fhir_server.resource_types import TYPE_ID
 from fhir_server.search import (
     by_composite,
     by_date,
+    by_near,
     by_number,
     by_quantity,
     by_reference,
@@ -114,6 +115,7 @@ def probe(parameter: SearchParameter, modifier: str | None, value: str, paramete
         case kind:
             module = {
                 "number": by_number,
+                "special": by_near,
                 "quantity": by_quantity,
                 "token": by_token,
                 "string": by_string,
@@ -176,6 +178,7 @@ DRAWN = {
     "token": (drawn.coded, drawn.token_queries),
     "string": (drawn.named, drawn.string_queries),
     "reference": (drawn.referring, drawn.reference_queries),
+    "near": (drawn.placed, drawn.near_queries),
 }
 
 

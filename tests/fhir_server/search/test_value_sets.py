@@ -121,6 +121,13 @@ STATUS = "http://hl7.org/fhir/ValueSet/observation-status"
             "_filter=patient[gender in http://hl7.org/fhir/ValueSet/administrative-gender].name sw sou",
             "both hen2 weight eel",
         ),
+        ("code:code-text=he", "both hen2 hen"),
+        ("code:code-text=HEN", "both hen2 hen"),
+        ("code:code-text=bird,wei", "both weight bird"),
+        ("code:code-text=none", ""),
+        ("status:code-text=AM", "eel"),
+        ("patient=bob&code:code-text=he", "both hen2"),
+        ("patient=bob&combo-code:code-text=eel", "eel"),
     ],
 )
 async def test_finds(animals: World, query: str, ids: str) -> None:
@@ -143,6 +150,7 @@ async def test_chains(animals: World) -> None:
         ("code:below=bird", r"wants system\|code"),
         ("identifier:in=http://sets/birds", "'identifier' has no codes"),
         ("code:in=http://sets/%00", "is no uri"),
+        ("identifier:code-text=a", "'identifier:code-text': it has no codes"),
     ],
 )
 async def test_refuses(animals: World, query: str, reason: str) -> None:
@@ -182,6 +190,24 @@ async def test_what_changes_takes_effect_at_once_and_nothing_else_is_read(empty:
     await empty.remove("ValueSet", "birds")
     with pytest.raises(Invalid, match="neither stored nor shipped"):
         await empty.ids(query)
+
+
+async def test_code_text_reads_no_resource_twice(empty: World) -> None:
+    statements: list[Statement] = []
+    select = empty.store.select
+
+    async def counted(statement: Statement) -> Any:
+        statements.append(statement)
+        return await select(statement)
+
+    await empty.put(*RESOURCES[9:])
+    empty.store.select = counted  # type: ignore[method-assign]
+    assert await empty.ids("Observation?code:code-text=h") == ["both", "hen2", "hen"]
+    assert len(statements) == 3
+    assert await empty.ids("Observation?code:code-text=e") == ["eel"]
+    assert len(statements) == 5
+    await empty.put(seen("elk", "ann", 9, (ANIMALS, "elk")))
+    assert await empty.ids("Observation?code:code-text=e") == ["elk", "eel"]
 
 
 async def test_a_large_set(empty: World) -> None:
