@@ -28,6 +28,8 @@ class Settings:
     conditional_delete_limit: int = 1000
     expunge: bool = False
     """Whether $expunge is there, for those whose access has the right to it."""
+    full_text: bool = False
+    """Whether _text and _content are there."""
     default_count: int = 20
     max_count: int = 1000
     max_body: int = 16 * 2**20

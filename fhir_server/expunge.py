@@ -12,6 +12,7 @@ from functools import cache
 
 from fhir_server.access import visible
 from fhir_server.arrays import int4_array, int8_array
+from fhir_server.full_text.due import due
 from fhir_server.index_tables import COLUMNS
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.schema import metadata
@@ -85,6 +86,9 @@ async def remove(unit: Unit, rids: Sequence[int], *, integrity: bool) -> int:
                 Statement(f"delete from {name} where rid = any($1::bigint[])", (wanted,), binary=True)
                 for name in _tables()
             ),
+            Statement(_WORDS, (wanted,), binary=True),
+            # Who indexes at this moment may still write what it has read: it will look again.
+            due(rids),
             Statement(_EMPTY, (int8_array(sorted(kept)),), binary=True),
             Statement(_END, (ended,), binary=True),
         ]
@@ -101,6 +105,7 @@ with gone as (delete from resource_version where rid = any($1::bigint[]) returni
 _OUTBOX = "delete from outbox where rid = any($1::bigint[])"
 _EMPTY = """
 update resource set version = 0, last_updated = 0, method = 'NONE', body = null where rid = any($1::bigint[])"""
+_WORDS = "delete from full_text where rid = any($1::bigint[])"
 _END = "delete from resource where rid = any($1::bigint[])"
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from fhir_server.app import App
@@ -47,6 +47,7 @@ def server(settings: Settings, database_url: str) -> Server:
     api = ApiSettings(
         conditional_delete_multiple=settings.conditional_delete_multiple,
         expunge=settings.expunge,
+        full_text=settings.full_text,
         max_body=settings.max_body,
         max_bundle_body=settings.max_bundle_body,
         max_entries=settings.max_entries,
@@ -75,7 +76,11 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         await fhir.store.select(Statement("select 1"))
 
     door = Door(Allowed(frozenset(settings.outbound_schemes), settings.outbound_loopback))
-    relay = Relay(fhir.store, door.send, now=now, log=log)
+    behind = Gauge(
+        "fhir_full_text_waiting", "Changes not indexed for _text and _content yet", registry=registry,
+        multiprocess_mode="mostrecent",
+    )  # fmt: skip
+    relay = Relay(fhir.store, door.send, now=now, log=log, full_text=settings.full_text, waiting=behind.set)
     switchboard = Switchboard(fhir.store, now=now, log=log)
     tasks: list[asyncio.Task[None]] = []
 

@@ -22,6 +22,8 @@ SIDE_BY_SIDE = 2
 """Jobs worked on at the same time: a long import does not hold up an export."""
 WAIT_SECONDS = 5.0
 """A job is announced by NOTIFY; this often somebody looks anyway."""
+INDEX_SECONDS = 0.25
+"""Between two looks for what is due to be indexed for full text."""
 AGAIN_SECONDS = 1.0
 """Before another try after the database was lost, or the process died."""
 STOP_SECONDS = 5.0
@@ -62,6 +64,8 @@ def run(settings: Settings, url: str) -> None:
     configure_logs(settings.log_level)
     for number in range(SIDE_BY_SIDE):
         threading.Thread(target=_loop, args=(settings, url), name=f"jobs-{number}", daemon=True).start()
+    if settings.full_text:
+        threading.Thread(target=_index, args=(url,), name="full-text", daemon=True).start()
     parent = multiprocessing.parent_process()
     assert parent is not None
     waiting.wait([parent.sentinel])
@@ -80,6 +84,24 @@ def _loop(settings: Settings, url: str) -> None:
         except psycopg.Error as error:
             _log.warning("the database is lost: %s", type(error).__name__)
             time.sleep(AGAIN_SECONDS)
+
+
+def _index(url: str) -> None:
+    """Indexes words of what was written, as long as the process runs."""
+    from fhir_server.full_text.indexing import index_all
+    from fhir_server.trouble import places
+
+    while True:
+        try:
+            with psycopg.connect(url, autocommit=True, application_name="hub-full-text") as connection:
+                while True:
+                    index_all(connection)
+                    time.sleep(INDEX_SECONDS)
+        except psycopg.OperationalError as error:
+            _log.warning("the database is lost: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - outermost loop of the thread: what is due stays due
+            _log.error("words cannot be indexed: %s", {"trace": places(error)})
+        time.sleep(AGAIN_SECONDS)
 
 
 def work_all(settings: Settings, url: str, connection: psycopg.Connection[Any]) -> None:

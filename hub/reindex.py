@@ -9,6 +9,7 @@ import psycopg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
+from fhir_server.full_text.indexing import index_anew
 from fhir_server.reindex import reindex
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from hub.compose import server
@@ -30,6 +31,13 @@ def reindex_types(
     counts = asyncio.run(_reindex(settings, url, chosen, say))
     if chosen:
         with psycopg.connect(url, autocommit=True) as connection:
+            if settings.full_text:
+                indexed = index_anew(connection, [TYPE_ID[name] for name in chosen])
+                say(
+                    "Words: the running hub indexes them"
+                    if indexed is None
+                    else f"Words: {indexed:,} resources indexed"
+                )
             connection.execute("vacuum (analyze)")
     return counts
 

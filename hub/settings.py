@@ -44,6 +44,8 @@ class Settings:
     """Whether one conditional delete may remove several matches."""
     expunge: bool = False
     """Whether $expunge may remove versions and resources for good."""
+    full_text: bool = False
+    """Whether words of resources are indexed and _text and _content can be searched."""
     max_body: int = 16 * 2**20
     """Largest request body in bytes."""
     max_bundle_body: int = 64 * 2**20
@@ -150,6 +152,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "referential_integrity": _switch,
     "conditional_delete_multiple": _switch,
     "expunge": _switch,
+    "full_text": _switch,
     "max_body": _whole(1024, 2**31),
     "max_bundle_body": _whole(1024, 2**31),
     "max_entries": _whole(1, 1_000_000),

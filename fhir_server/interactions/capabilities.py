@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/http.html#capabilities https://hl7.org/fhir/R4/capabilit
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from fhir_server.formats import OFFERED
 from fhir_server.interactions import patch
 from fhir_server.outcome import Invalid, NotFound
 from fhir_server.resource_types import RESOURCE_TYPES
-from fhir_server.search.parameters import SearchParameter, parameters_of
+from fhir_server.search.parameters import FULL_TEXT, SearchParameter, parameters_of
 from fhir_server.shape import SHAPING, shaped
 from fhir_server.subscriptions.switchboard import websocket_url
 from fhir_server.subscriptions.topics import LISTED, TOPICS, canonical
@@ -93,7 +94,7 @@ def statement(base: str, settings: Settings, integrity: bool, version: str) -> d
                 "mode": "server",
                 "resource": [_resource(name, base, settings, integrity) for name in RESOURCE_TYPES],
                 "interaction": _interactions(SYSTEM_INTERACTIONS),
-                "searchParam": [*map(_parameter, common_parameters()), *SPECIAL],
+                "searchParam": [*_parameters(common_parameters(), settings), *SPECIAL],
                 "operation": _operations("system", None, settings),
                 "compartment": [
                     f"http://hl7.org/fhir/CompartmentDefinition/{name[0].lower()}{name[1:]}" for name in compartments()
@@ -119,7 +120,7 @@ def _resource(resource_type: str, base: str, settings: Settings, integrity: bool
         "referencePolicy": ["literal", "logical", *(["enforced"] if integrity else [])],
         "searchInclude": includes(resource_type),
         "searchRevInclude": list(_referring()[resource_type]),
-        "searchParam": [_parameter(parameter) for parameter in parameters_of(resource_type).values()],
+        "searchParam": _parameters(parameters_of(resource_type).values(), settings),
         "operation": _operations("type", resource_type, settings),
     }
 
@@ -158,8 +159,12 @@ def _operations(level: str, resource_type: str | None, settings: Settings) -> li
     ]
 
 
-def _parameter(parameter: SearchParameter) -> dict[str, str]:
-    return {"name": parameter.code, "definition": parameter.url, "type": parameter.type}
+def _parameters(found: Iterable[SearchParameter], settings: Settings) -> list[dict[str, str]]:
+    return [
+        {"name": parameter.code, "definition": parameter.url, "type": parameter.type}
+        for parameter in found
+        if settings.full_text or parameter.code not in FULL_TEXT
+    ]
 
 
 def common_parameters() -> list[SearchParameter]:

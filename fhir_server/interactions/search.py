@@ -12,13 +12,14 @@ from fhir_server.bundle import ENTRY, searchset_of
 from fhir_server.compartment import member_types, membership
 from fhir_server.compression import decompress
 from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.full_text.due import WAITING
 from fhir_server.outcome import Issue, operation_outcome
 from fhir_server.postgres import Row
 from fhir_server.prefer import prefer
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search import cursor
 from fhir_server.search.include import MAX_INCLUDED
-from fhir_server.search.query import SearchQuery, parse_query
+from fhir_server.search.query import SearchQuery, parse_query, uses_full_text
 from fhir_server.search.select import INCLUDE, MATCH, TOTAL, select
 from fhir_server.search.terms import ask_terminology, looked_up
 from fhir_server.statement import Statement
@@ -43,7 +44,7 @@ async def search(
     settings = server.settings
     asked = _Asked(
         resource_type, tuple(request.query), prefer(request.headers).lenient, settings.default_count,
-        settings.max_count, compartment, request.access, server.base,
+        settings.max_count, compartment, request.access, server.base, settings.full_text,
     )  # fmt: skip
     query, link, binding, statement = (_remembered if _lasting(asked) else _prepared)(asked)
     if statement is None:
@@ -51,6 +52,10 @@ async def search(
         statement = _statement(replace(query, criteria=criteria), binding, asked)
     if query.explain:
         return await _explained(server, statement)
+    if uses_full_text(query.criteria):
+        # Before the search: what waits no more has its words in the table.
+        [(waiting, complete)] = await server.store.select(WAITING)
+        query = replace(query, ignored=(*query.ignored, *_lag(waiting, complete)))
     return FhirResponse(200, _bundle(server.base, link, query, await server.store.select(statement), binding))
 
 
@@ -65,6 +70,7 @@ class _Asked(NamedTuple):
     compartment: tuple[str, str] | None
     access: Access
     base: str
+    full_text: bool
 
 
 def _prepared(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
@@ -80,6 +86,7 @@ def _prepared(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
         default_count=asked.default_count,
         max_count=asked.max_count,
         within=member_types(compartment[0]) if compartment else None,
+        full_text=asked.full_text,
     )
     if compartment is not None:
         query = replace(query, criteria=(membership(*compartment, query.types), *query.criteria))
@@ -160,6 +167,16 @@ def _link(url: str, query: SearchQuery) -> str:
     # What was applied, not what was asked for: a _count beyond the limit was cut down to it.
     used = [(name, str(query.count) if name == "_count" else value) for name, value in query.used]
     return f"{url}?{urlencode(used, quote_via=quote, safe=',:|/*$')}" if used else url
+
+
+def _lag(waiting: bytes, complete: bytes) -> list[Issue]:
+    """What a search for words says of changes that are not indexed yet."""
+    number = int.from_bytes(waiting, "big")
+    if complete == b"\x01" and not number:
+        return []
+    what = f"{number:,} changes" if complete == b"\x01" else "resources"
+    reason = f"{what} wait to be indexed for _text and _content; what they say is not found yet"
+    return [Issue("incomplete", reason, severity="warning")]
 
 
 async def _explained(server: Server, statement: Statement) -> FhirResponse:

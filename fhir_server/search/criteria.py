@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from fhir_server.outcome import Invalid
 from fhir_server.resource_types import TYPE_ID
-from fhir_server.search.parameters import SearchParameter, search_parameter
+from fhir_server.search.parameters import FULL_TEXT, SearchParameter, search_parameter
 from fhir_server.terminology.members import Members
 
 MAX_DEPTH = 3
@@ -183,7 +183,7 @@ def _chain(resource_type: str, head: str, rest: str, values: tuple[str, ...], de
 def _leaf(resource_type: str, head: str, values: tuple[str, ...]) -> Leaf:
     code, _, modifier = head.partition(":")
     parameter = _known(resource_type, code)
-    if modifier == "missing":
+    if modifier == "missing" and code not in FULL_TEXT:
         if values not in (("true",), ("false",)):
             raise Invalid(f"{code}:missing is true or false", code="value")
         return Leaf(resource_type, parameter, None, (), negated=values == ("true",))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fhir_server.definitions import search_parameters, structure
+from fhir_server.definitions import is_a, search_parameters, structure
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.paths import Leaf, branches, leaves
 from fhir_server.search.rows import hash32
@@ -27,6 +27,9 @@ TABLES: dict[str, tuple[tuple[str, str], ...]] = {
     "special": (("composite", ""),),
 }
 """Parameter type -> the tables that may hold its rows, each with what follows the parameter's name in param_id."""
+
+FULL_TEXT: dict[str, str] = {"_text": "narrative", "_content": "content"}
+"""Parameters that search words -> the column of `full_text` that has them."""
 
 DECEASED = "Patient.deceased.exists() and Patient.deceased != false"
 """The one expression of R4 that computes instead of selecting; see `by_token.deceased`."""
@@ -56,7 +59,7 @@ class SearchParameter:
     resource_type: str
     code: str
     type: str
-    """token, reference, date, quantity, number, string, uri, composite, special (Location.near)."""
+    """token, reference, date, quantity, number, string, uri, composite, special (Location.near, _text, _content)."""
     url: str
     expression: str
     types_of_target: tuple[str, ...]
@@ -117,16 +120,18 @@ def parameters_of(resource_type: str) -> Mapping[str, SearchParameter]:
     if resource_type != "Resource":
         TYPE_ID[resource_type]
     rows: dict[str, dict[str, Any]] = {}
-    for row in _by_base().get("Resource", ()) + _by_base().get(resource_type, ()):
+    narrative = resource_type != "Resource" and is_a(resource_type, "DomainResource")
+    bases = ("Resource", *(("DomainResource",) if narrative else ()), resource_type)
+    for row in (row for base in dict.fromkeys(bases) for row in _by_base().get(base, ())):
         rows.setdefault(row["code"], row)
     own = {code: _branches(row, resource_type) for code, row in rows.items()}
     return {
         code: SearchParameter(
             resource_type=resource_type,
             code=code,
-            type=row["type"],
+            type="special" if code in FULL_TEXT else row["type"],  # as R5 has it: no modifier of strings fits them
             url=row["url"],
-            expression=row["expression"],
+            expression=row.get("expression", ""),
             types_of_target=_targets(row),
             components=_components(row),
             leaves=_leaves(own[code], resource_type),
@@ -159,7 +164,7 @@ def single_valued(parameter: SearchParameter) -> bool:
 def _by_base() -> dict[str, tuple[dict[str, Any], ...]]:
     found: dict[str, tuple[dict[str, Any], ...]] = {}
     for row in search_parameters():
-        if "expression" in row:
+        if "expression" in row or row["code"] in FULL_TEXT:
             for base in row["base"]:
                 found[base] = (*found.get(base, ()), row)
     return found
@@ -172,8 +177,8 @@ def _by_url() -> dict[str, dict[str, Any]]:
 
 def _branches(row: dict[str, Any], resource_type: str) -> frozenset[str]:
     """The sides of the expression that concern the type."""
-    expression = row["expression"]
-    if expression == DECEASED:
+    expression = row.get("expression", "")
+    if expression in (DECEASED, ""):
         return frozenset()
     # A side that starts with no type at all is relative to whatever type has the parameter (InsurancePlan.name).
     return frozenset(

@@ -17,8 +17,9 @@ from fhir_server.search.filter import filter_criteria
 from fhir_server.search.include import Include, include_of
 from fhir_server.search.index import TIMELINE
 from fhir_server.search.lists import list_criterion
-from fhir_server.search.parameters import single_valued
+from fhir_server.search.parameters import FULL_TEXT, single_valued
 from fhir_server.search.sort_path import sort_path
+from fhir_server.search.terms import leaves
 from fhir_server.search.values import split_values
 
 Total = Literal["none", "estimate", "accurate"]
@@ -86,11 +87,13 @@ def parse_query(
     default_count: int = 20,
     max_count: int = 1000,
     within: Sequence[str] | None = None,
+    full_text: bool | None = None,
 ) -> SearchQuery:
     """The search that the parameters ask of a type (None: of the system).
 
     Raises Invalid for what is unknown, malformed or beyond a limit; with `lenient`, unknown parameters and modifiers
-    are left out and named in `ignored`. `within`: the types a compartment can hold.
+    are left out and named in `ignored`. `within`: the types a compartment can hold. `full_text`: whether _text and
+    _content are switched on; None where they cannot be used at all.
     """
     if len(parameters) > MAX_PARAMETERS:
         raise Invalid(f"a search has at most {MAX_PARAMETERS} parameters", code="too-costly")
@@ -108,6 +111,8 @@ def parse_query(
         if name not in _IGNORED and name != "_cursor":
             used.append((name, value))
     lists = [list_criterion(reading.types, tuple(one.split(",")), reading.criteria) for one in reading.lists]
+    if not full_text and uses_full_text(reading.criteria):
+        raise Invalid(f"_text and _content {_NO_FULL_TEXT[full_text]}", code="not-supported")
     once = reading.once
     summary = once.get("_summary")
     count = _count(once.get("_count"), default_count, max_count)
@@ -131,6 +136,18 @@ def parse_query(
         tuple(used),
         tuple(ignored),
     )
+
+
+_NO_FULL_TEXT: dict[bool | None, str] = {
+    False: "are switched off on this server; HUB_FULL_TEXT=true switches them on",
+    None: "can be used in a search only: what they find comes a moment after what was written",
+}
+
+
+def uses_full_text(criteria: Sequence[Criterion]) -> bool:
+    """Whether any of the criteria asks for words, in a chain or filter too."""
+    found = (leaf for criterion in criteria for node in criterion.nodes.values() for leaf in leaves(node))
+    return any(leaf.parameter.code in FULL_TEXT for leaf in found)
 
 
 def _types(

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from fhir_server.compression import decompress
+from fhir_server.full_text.due import SWITCHED_OFF, SWITCHED_ON, WAITING, due
 from fhir_server.outcome import FhirError
 from fhir_server.postgres import Connection, ConnectionLost
 from fhir_server.resource_types import TYPE_ID
@@ -69,6 +70,10 @@ def _silent(record: dict[str, object]) -> None:
     pass
 
 
+def _unheard(number: int) -> None:
+    """The number of changes that wait, where nobody counts them."""
+
+
 @dataclass(slots=True)
 class _Batch:
     """What one look at the outbox leads to."""
@@ -89,10 +94,16 @@ class Relay:
         now: Callable[[], int],
         access: Callable[[Definition], Access] = _everybody,
         log: Callable[[dict[str, object]], None] = _silent,
+        full_text: bool = False,
+        waiting: Callable[[int], None] = _unheard,
         pace: Pace | None = None,
         patience: Patience | None = None,
     ) -> None:
-        """send: the way out; now: microseconds since 1970 UTC; access: of the owner, at each delivery."""
+        """send: the way out; now: microseconds since 1970 UTC; access: of the owner, at each delivery.
+
+        full_text: changes are handed on to be indexed, and `waiting` is told how many have not been.
+        """
+        self._full_text, self._waiting = full_text, waiting
         self._store, self._send, self._now, self._access, self._log = store, send, now, access, log
         self._pace, self._patience = pace or Pace(), patience or Patience()
         self._held: dict[int, _Held] = {}
@@ -132,6 +143,7 @@ class Relay:
             self._patience,
         )  # fmt: skip
         outbox = Outbox(connection.send, self._store.base)
+        await connection.send([SWITCHED_ON if self._full_text else SWITCHED_OFF])
         [rows] = await connection.send([events.states()])
         for rid, counted, settled, body in rows:
             resource = parse(decompress(body))
@@ -155,7 +167,10 @@ class Relay:
                         await self._wake.wait()
 
     async def _audit(self, connection: Connection) -> None:
-        """Ends what nobody can read any more."""
+        """Ends what nobody can read any more; tells how far full text is behind."""
+        if self._full_text:
+            [[(number, _)]] = await connection.send([WAITING])
+            self._waiting(_number(number))
         [rows] = await connection.send([events.orphaned()])
         for (rid,) in rows:
             batch = _Batch()
@@ -188,6 +203,8 @@ class Relay:
         touched |= {one.rid for one in seen if one.type == "Subscription"}
         if touched:
             batch.statements.append(events.announced(sorted(touched)))
+        if self._full_text:
+            batch.statements.append(due([one.rid for one in seen]))
         await outbox.commit(batch.statements, seen)
         self._set_out({rid for rid, _, _ in found})
         return rest
