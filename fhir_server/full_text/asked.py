@@ -7,6 +7,7 @@ stands side by side must all be there; NOT binds before AND, AND before OR.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from fhir_server.full_text.words import mark, quoted, words
 from fhir_server.outcome import Invalid
@@ -18,8 +19,8 @@ _TOKEN = re.compile(r'\s*(?:(?P<sign>[()])|(?P<minus>-(?=[^\s()]))|"(?P<phrase>[
 _OPERATORS = frozenset(("and", "or", "not"))
 
 
-def asked(text: str, type_id: int, code: str) -> str:
-    """The tsquery literal for resources of a type. Raises Invalid, naming the parameter `code`."""
+def asked(text: str, type_ids: Sequence[int], code: str) -> str:
+    """The tsquery literal for resources of some types (none: of all). Raises Invalid, naming the parameter `code`."""
     tokens = [
         (found.lastgroup or "", found[found.lastgroup or 0]) for found in _TOKEN.finditer(text) if found[0].strip()
     ]
@@ -27,12 +28,8 @@ def asked(text: str, type_id: int, code: str) -> str:
     query = reader.either(0)
     if reader.next is not None:
         raise reader.wrong("a parenthesis closes that was not opened")
-    return f"{quoted_mark(type_id)} & ({query})"
-
-
-def quoted_mark(type_id: int) -> str:
-    """The mark of a resource type in a tsquery."""
-    return f"'{mark(type_id)}'"
+    marks = " | ".join(quoted(map(mark, type_ids)))
+    return f"({marks}) & ({query})" if marks else query
 
 
 class _Reader:

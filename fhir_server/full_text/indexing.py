@@ -23,8 +23,12 @@ BATCH = 200
 _TAKE = """
 delete from full_text_due where sequence = any(array(select sequence from full_text_due order by sequence limit %s))
 returning rid"""
-_READ = "select rid, type_id, version, body from resource where rid = any(%s)"
-_GONE = "delete from full_text where rid = any(%s)"
+_READ = """
+select r.rid, r.type_id, r.version, r.body from resource r left join full_text f on f.rid = r.rid
+where r.rid = any(%s) and r.body is not null and f.version is distinct from r.version"""
+_GONE = """
+delete from full_text f where rid = any(%s)
+and not exists (select from resource r where r.rid = f.rid and r.body is not null)"""
 _WRITE = """
 insert into full_text (rid, version, narrative, content)
 select u.rid, u.version, u.narrative::tsvector, u.content::tsvector
@@ -34,11 +38,15 @@ on conflict (rid) do update set
 
 
 def index_anew(connection: psycopg.Connection[Any], types: Sequence[int]) -> int | None:
-    """Indexes all resources of the types (numbers) once more, as `index_all`."""
-    connection.execute(
-        "insert into full_text_due (rid) select rid from resource where type_id = any(%s) and body is not null",
-        [list(types)],
-    )
+    """Indexes all resources of the types (numbers) once more, as `index_all`; until then they are due."""
+    with connection.transaction():
+        connection.execute(
+            "insert into full_text_due (rid) select rid from resource where type_id = any(%s) and body is not null",
+            [list(types)],
+        )
+        connection.execute(
+            "delete from full_text f using resource r where r.rid = f.rid and r.type_id = any(%s)", [list(types)]
+        )
     return index_all(connection)
 
 
@@ -62,10 +70,9 @@ def index_some(connection: psycopg.Connection[Any]) -> int:
         due = connection.execute(_TAKE, [BATCH]).fetchall()
         rids = sorted({rid for (rid,) in due})
         rows = connection.execute(_READ, [rids]).fetchall() if rids else []
-        found = [_row(*row) for row in rows if row[3] is not None]
-        gone = set(rids).difference(row[0] for row in found)
-        if gone:
-            connection.execute(_GONE, [sorted(gone)])
+        found = [_row(*row) for row in rows]
+        if rids:
+            connection.execute(_GONE, [rids])
         if found:
             connection.execute(_WRITE, [list(column) for column in zip(*found, strict=True)])
     return len(due)

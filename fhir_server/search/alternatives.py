@@ -13,13 +13,12 @@ from fhir_server.search import (
     by_quantity,
     by_reference,
     by_string,
-    by_text,
     by_token,
     by_uri,
     by_value_set,
 )
 from fhir_server.search.criteria import Leaf
-from fhir_server.search.parameters import FULL_TEXT, SearchParameter, tables_of
+from fhir_server.search.parameters import SearchParameter, tables_of
 from fhir_server.search.probe import Probe, one_of
 from fhir_server.statement import Parameters
 
@@ -53,8 +52,6 @@ def alternatives(node: Leaf, parameters: Parameters, base: str) -> list[Probe]:
     if node.values:
         if parameter.type == "reference":
             found = [by_reference.condition(parameter, one, node.modifier, parameters, base) for one in node.values]
-        elif parameter.code in FULL_TEXT:
-            found = [by_text.condition(parameter, value, node.modifier, parameters) for value in node.values]
         else:
             condition = CONDITIONS[parameter.type]
             found = [condition(parameter, value, node.modifier, parameters) for value in node.values]

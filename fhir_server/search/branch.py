@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fhir_server.search.alternatives import alternatives
 from fhir_server.search.condition import Conditions, Source, clinical
 from fhir_server.search.criteria import Criterion, Leaf, Member, Node
-from fhir_server.search.parameters import search_parameter
+from fhir_server.search.parameters import FULL_TEXT, search_parameter
 from fhir_server.search.probe import either
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.rank import MAX_BRANCHES, NEVER, POINTS, rank
@@ -47,9 +47,13 @@ def scopes(query: SearchQuery, *, apart: bool = False) -> list[tuple[str, ...]]:
     if apart:
         return [(one,) for one in query.types]
     nodes = (criterion.nodes[query.types[0]] for criterion in query.criteria)
-    if all(isinstance(node, Member) or (isinstance(node, Leaf) and node.parameter.column) for node in nodes):
+    if all(isinstance(node, Member) or (isinstance(node, Leaf) and _of_any_type(node)) for node in nodes):
         return [query.types]
     return [(one,) for one in query.types]
+
+
+def _of_any_type(leaf: Leaf) -> bool:
+    return bool(leaf.parameter.column) or leaf.parameter.code in FULL_TEXT
 
 
 def branches(criteria: Sequence[Criterion], scope: Sequence[str], conditions: Conditions, *more: str) -> list[Branch]:

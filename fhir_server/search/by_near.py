@@ -92,6 +92,7 @@ def condition(parameter: SearchParameter, value: str, modifier: str | None, para
     if bands is not None:
         array = parameters.add("{" + ",".join(map(str, bands)) + "}", "bigint[]")
         tests.append(f"{{t}}.first_hash = any({array})")
+    tests.append("{t}.second_hash = 0")
     tests.append(f"{{t}}.low >= {parameters.add(f'{south:.9f}', 'numeric')}")
     tests.append(f"{{t}}.low <= {parameters.add(f'{north:.9f}', 'numeric')}")
     here, there = parameters.add(str(latitude), "float8"), parameters.add(str(longitude), "float8")

@@ -13,12 +13,12 @@ from itertools import count
 from fhir_server.access import visible
 from fhir_server.outcome import Invalid
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
-from fhir_server.search import by_reference
+from fhir_server.search import by_reference, by_text
 from fhir_server.search.alternatives import MANY, alternatives
 from fhir_server.search.by_date import spans
 from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node, Not, Reverse, Some
 from fhir_server.search.hierarchy import PARENT, parent_of
-from fhir_server.search.parameters import SearchParameter, search_parameter
+from fhir_server.search.parameters import FULL_TEXT, SearchParameter, search_parameter
 from fhir_server.search.probe import either, one_of
 from fhir_server.search.rank import led, named
 from fhir_server.search.values import unescape
@@ -109,6 +109,8 @@ class Conditions:
         """The leaf's alternatives as (table, where). Raises Invalid."""
         if node.modifier in ("above", "below") and "Reference" in node.parameter.data_types:
             return [("reference", self._along(node, value)) for value in node.values]
+        if node.parameter.code in FULL_TEXT:
+            return [("full_text", self._words(node, value, types)) for value in node.values]
         found = [
             (table, f"{where} and {self.of_types(types, '{t}')}" if table == "resource" else where)
             for one in alternatives(node, self.parameters, self.base)
@@ -121,6 +123,13 @@ class Conditions:
             wanted = f"select {i}.rid from resource {i} where {where.replace('{t}', i)}"
             return [("resource", f"{{t}}.rid = any(array({wanted}))")]
         return found
+
+    def _words(self, node: Leaf, value: str, types: Sequence[str]) -> str:
+        """Condition on `full_text {t}`. Its rows follow the record: those of other versions count for nothing."""
+        v = self.alias()
+        current = f"{v}.rid = {{t}}.rid and {v}.version = {{t}}.version and {self.of_types(types, v)}"
+        words = by_text.condition(node.parameter.code, value, types, self.parameters)
+        return f"{words} and exists (select from resource {v} where {current})"
 
     def _along(self, node: Leaf, value: str) -> str:
         """Condition on `reference {t}` that its target is the value or below (or above) it."""

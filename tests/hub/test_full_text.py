@@ -52,7 +52,10 @@ def test_words_survive_whoever_dies(hub: Hub) -> None:
     put(hub, "p0", "Belém")
     assert settled(hub, "belem") == {"p0"}
     assert settled(hub, "curitiba") == everyone - {"p0"}
-    assert re.search(r"(?m)^fhir_full_text_waiting 0\.0$", httpx2.get(f"{hub.url}/metrics").text)
+    end = time.monotonic() + 30
+    while not re.search(r"(?m)^fhir_full_text_waiting 0\.0$", httpx2.get(f"{hub.url}/metrics").text):
+        assert time.monotonic() < end
+        time.sleep(0.2)
     hub.end(signal.SIGTERM)
 
     hub.settings["full_text"] = "false"
