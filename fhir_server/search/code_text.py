@@ -1,7 +1,7 @@
 """`:code-text`: codes by what they begin with (R5). https://hl7.org/fhir/R5/search.html#modifiercodetext
 
-`token` holds hashes. Which codes a parameter has is read from its index, one entry for each; how they are spelled, from
-one resource that has it, once for each code: what a hash means never changes.
+`token` holds hashes. Which codes a parameter has is read from its index (`present.py`); how each is spelled, from one
+resource that has it, once: what a hash means never changes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from fhir_server.compression import decompress
 from fhir_server.outcome import Invalid
 from fhir_server.search.by_value_set import CODED
 from fhir_server.search.parameters import SearchParameter
+from fhir_server.search.present import MAX_CODES, present
 from fhir_server.search.rows import hash64
 from fhir_server.search.values import unescape
 from fhir_server.statement import Parameters, Statement
@@ -22,8 +23,6 @@ from fhir_server.terminology.members import Members, Reader, members_of
 from mappings.r4 import parse
 from smart_auth.scopes import Access
 
-MAX_CODES = 20_000
-"""Different codes of one parameter that are looked at."""
 _LONGEST = 1000
 """Characters of a string that may be a code."""
 _AT_ONCE = 200
@@ -37,12 +36,11 @@ async def beginning(reader: Reader, access: Access, parameter: SearchParameter, 
     text = unescape(value).casefold()
     if not parameter.data_types & CODED or parameter.column:
         raise Invalid("it has no codes of a code system", code="not-supported")
-    rows = await reader.select(_present(parameter))
-    if len(rows) > MAX_CODES:
+    codes = await present(reader, parameter)
+    if codes is None:
         raise Invalid(f"it has more than {MAX_CODES:,} different codes", code="too-costly")
-    present = [_INT8.unpack(row[0] or b"")[0] for row in rows]
     known = reader.expansions.spelled
-    unknown = [hashed for hashed in present if hashed not in known]
+    unknown = [hashed for hashed in codes if hashed not in known]
     for start in range(0, len(unknown), _AT_ONCE):
         some = unknown[start : start + _AT_ONCE]
         for hashed, body in await reader.select(_holders(parameter, some, access)):
@@ -51,7 +49,7 @@ async def beginning(reader: Reader, access: Access, parameter: SearchParameter, 
                 if len(one) <= _LONGEST and hash64.__wrapped__(folded := one.casefold()) == wanted:
                     known[wanted] = folded
                     break
-    return members_of(hashed for hashed in present if known.get(hashed, "").startswith(text) and hashed in known)
+    return members_of(hashed for hashed in codes if known.get(hashed, "").startswith(text) and hashed in known)
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -63,20 +61,6 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _strings(item)
-
-
-def _present(parameter: SearchParameter) -> Statement:
-    """Each code_hash of a parameter, by jumping from one to the next in its index."""
-    parameters = Parameters()
-    parts = []
-    for param_id in parameter.param_ids:
-        following = f"select min(t.code_hash) from token t where t.param_id = {param_id} and t.code_hash > p.code_hash"
-        parts.append(
-            f"(with recursive p(code_hash) as (select min(t.code_hash) from token t where t.param_id = {param_id}"
-            f" union all select ({following}) from p where p.code_hash is not null)"
-            f" select p.code_hash from p where p.code_hash is not null limit {MAX_CODES + 1})"
-        )
-    return parameters.statement(" union ".join(parts), generic=True)
 
 
 def _holders(parameter: SearchParameter, hashes: Sequence[int], access: Access) -> Statement:

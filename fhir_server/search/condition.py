@@ -205,6 +205,9 @@ class Conditions:
             found = [(source.table, source.where) for source in self.sources(node, types)]
         by_table: dict[str, list[str]] = {}
         for table, where in found:
+            if isinstance(node, Leaf) and node.negated:
+                # Most resources lack the codes: each is asked for its own few, not for each of the many.
+                where = where.replace("{t}.code_hash = any(", "({t}.code_hash + 0) = any(")
             by_table.setdefault(table, []).append(where)
         if self.probing:
             # One by one: together they would need a bitmap of several scans.

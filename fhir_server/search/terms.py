@@ -13,6 +13,7 @@ from fhir_server.definitions import value_set
 from fhir_server.outcome import Invalid, Issue
 from fhir_server.search.code_text import beginning
 from fhir_server.search.criteria import All, Chain, Criterion, Leaf, Node, Not, Reverse, Some
+from fhir_server.search.present import LARGE, narrowed, present
 from fhir_server.search.values import split_parts, unescape
 from fhir_server.terminology.members import Members, Reader
 from smart_auth.scopes import Access
@@ -22,6 +23,9 @@ MODIFIERS = frozenset(("in", "above", "below", "code-text"))
 
 _Asked = tuple[str, str, str]
 """Modifier, then "" and value set, or system and code, or parameter and beginning."""
+
+_Found = dict[tuple[_Asked, tuple[int, ...]], Members]
+"""What is asked, and param_id of whose codes -> the codes meant."""
 
 
 def ask_terminology(criteria: Sequence[Criterion]) -> bool:
@@ -49,13 +53,19 @@ async def looked_up(criteria: Sequence[Criterion], reader: Reader, access: Acces
 
     Raises Invalid for a value set or code system that is not here or cannot be evaluated, with the reason.
     """
-    found: dict[_Asked, Members] = {}
-    for criterion in criteria:
-        for node in criterion.nodes.values():
-            for leaf in leaves(node):
-                for asked in _questions(leaf) if _asks(leaf) else ():
-                    if asked not in found:
-                        found[asked] = await _answer(asked, leaf, reader, access, base)
+    answers: dict[_Asked, Members] = {}
+    codes: dict[tuple[int, ...], list[int] | None] = {}
+    found: _Found = {}
+    for leaf in (leaf for criterion in criteria for node in criterion.nodes.values() for leaf in leaves(node)):
+        for asked in _questions(leaf) if _asks(leaf) else ():
+            if asked not in answers:
+                answers[asked] = await _answer(asked, leaf, reader, access, base)
+            members, ids = answers[asked], leaf.parameter.param_ids
+            if sum(len(each.hashes) for each in members) > LARGE:
+                if ids not in codes:
+                    codes[ids] = await present(reader, leaf.parameter)
+                members = members if (few := codes[ids]) is None else narrowed(members, few)
+            found[asked, ids] = members
     return tuple(
         replace(criterion, nodes={name: _with_codes(node, found) for name, node in criterion.nodes.items()})
         for criterion in criteria
@@ -103,10 +113,10 @@ async def _answer(asked: _Asked, leaf: Leaf, reader: Reader, access: Access, bas
         raise Invalid([Issue(one.code, f"{place}: {one.diagnostics}") for one in error.issues]) from None
 
 
-def _with_codes(node: Node, found: dict[_Asked, Members]) -> Node:
+def _with_codes(node: Node, found: _Found) -> Node:
     match node:
         case Leaf() if _asks(node):
-            return replace(node, codes=tuple(found[asked] for asked in _questions(node)))
+            return replace(node, codes=tuple(found[asked, node.parameter.param_ids] for asked in _questions(node)))
         case Chain():
             return replace(node, targets=tuple((name, _with_codes(below, found)) for name, below in node.targets))
         case Reverse() | Not():

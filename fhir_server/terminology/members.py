@@ -7,6 +7,7 @@ only when they are others than before is anything read and expanded again.
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from mappings.r4 import parse
 from smart_auth.scopes import Access
 
 KEPT_CODES = 1_000_000
-"""Codes of all value sets that are kept, 8 bytes and their text each."""
+"""Codes of all value sets that are kept, 8 bytes each."""
 _LOOKS = 32
 """Value sets that import value sets: as deep as this."""
 
@@ -41,9 +42,8 @@ class SystemCodes:
 
     system: str | None
     """None: whatever the system."""
-    hashes: tuple[int, ...]
-    array: bytes
-    """The hashes as PostgreSQL writes an array."""
+    hashes: array[int]
+    """In order."""
     others: bool
 
 
@@ -195,18 +195,13 @@ def hashed(codes: BySystem) -> Members:
     members = []
     for system, each in sorted(codes.items()):
         hashes = sorted({hash64.__wrapped__(code.casefold()) for code in each.listed})
-        members.append(SystemCodes(system, tuple(hashes), _array(hashes), each.others))
+        members.append(SystemCodes(system, array("q", hashes), each.others))
     return tuple(members)
 
 
 def members_of(hashes: Iterable[int]) -> Members:
     """Codes by their hashes, of any system."""
-    found = tuple(hashes)
-    return (SystemCodes(None, found, _array(found), others=False),)
-
-
-def _array(hashes: Sequence[int]) -> bytes:
-    return b"{%s}" % ",".join(map(str, hashes)).encode()
+    return (SystemCodes(None, array("q", sorted(hashes)), others=False),)
 
 
 def _signature(rows: Sequence[Row]) -> _Signature:
