@@ -9,6 +9,7 @@ from typing import Any
 from bench import roundtrip, search_results, subscriptions
 from bench.disk import Disk
 from bench.figures import bullets, read
+from bench.overload import report as overload
 from bench.peers import report as peers
 from bench.workload import SCENARIOS
 
@@ -169,6 +170,7 @@ SECTIONS: tuple[tuple[str, Callable[[Mapping[str, Any]], Iterable[str]]], ...] =
     ("peers", peers.paragraphs),
     ("subscriptions", subscriptions.paragraphs),
     ("roundtrip", roundtrip.paragraphs),
+    ("overload", overload.paragraphs),
 )
 """File of figures and what makes the paragraphs of its sections of them, in the order of the page."""
 

@@ -116,9 +116,10 @@ class App:
                 routed = routes.resolve(method, segments)
                 interaction, resource_type = routed.interaction, routed.resource_type or ""
                 request.access = self._access(headers)
-                with self._admission.admit(self._size(method, headers)):
+                with self._admission.place(self._size(method, headers)) as place:
                     if method not in _NO_BODY:
                         await self._receive_body(request, receive)
+                    place.begin()
                     content_type = self._format(request, routed)
                     with Patience(receive, self._server.settings.deadline) as patience:
                         if later.asked(request, routed):

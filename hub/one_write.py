@@ -11,6 +11,10 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+MOST_CONNECTIONS = 5000
+"""Of one process; whoever comes then is told so and sent away, before anything of a request is read."""
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
 
 class _Joined:
     """A transport whose writes of one turn of the event loop go out together."""
@@ -18,6 +22,7 @@ class _Joined:
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
         self._parts: list[bytes] = []
+        self.written = 0
 
     def write(self, data: bytes) -> None:
         """Keeps the data until the loop's next turn."""
@@ -34,7 +39,9 @@ class _Joined:
         if self._parts:
             parts, self._parts = self._parts, []
             if not self._transport.is_closing():
-                self._transport.write(b"".join(parts))
+                whole = b"".join(parts)
+                self.written += len(whole)
+                self._transport.write(whole)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -43,7 +50,27 @@ class _Joined:
 class OneWriteProtocol(HttpToolsProtocol):
     """HTTP/1.1 as uvicorn speaks it with httptools."""
 
+    received = 0
+    """Bytes of bodies that have come."""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has come."""
-        joined = _Joined(cast("asyncio.Transport", transport), self.loop)
-        super().connection_made(cast("asyncio.Transport", joined))
+        self._joined = _Joined(cast("asyncio.Transport", transport), self.loop)
+        if len(self.connections) >= MOST_CONNECTIONS:
+            transport.write(_FULL)  # type: ignore[attr-defined]
+            transport.close()
+        super().connection_made(cast("asyncio.Transport", self._joined))
+
+    def on_body(self, body: bytes) -> None:
+        """Some of a body has come."""
+        self.received += len(body)
+        super().on_body(body)
+
+    def unsent(self) -> int:
+        """Bytes of answers the client has not taken."""
+        size: int = self._joined.get_write_buffer_size()
+        return size
+
+    def taken(self) -> int:
+        """Bytes of answers the client has taken."""
+        return self._joined.written - self.unsent()
