@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-import resource
 import shutil
 import signal
 import socket
@@ -21,12 +20,12 @@ import uvicorn
 
 from hub import database
 from hub.compose import MULTIPROCESS_METRICS, application
+from hub.http_server import Server, allow_files
 from hub.jobs import job_process
 from hub.logs import configure_logs
 from hub.migrate import upgrade
-from hub.one_write import MOST_CONNECTIONS, OneWriteProtocol
+from hub.one_write import MOST_CONNECTIONS
 from hub.settings import Settings
-from hub.slow_clients import EVERY, SlowClients
 from hub.websocket_protocol import AcknowledgedProtocol
 
 STOP_SECONDS = 10
@@ -113,34 +112,11 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _Server(uvicorn.Server):
-    """One that looks after slow clients."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._slow = SlowClients()
-
-    async def on_tick(self, counter: int) -> bool:
-        """Ten times a second; whether to end."""
-        if counter % round(EVERY * 10) == 0:
-            self._slow.look(self.server_state.connections, time.monotonic())
-        return await super().on_tick(counter)
-
-
-def _open_files(wanted: int) -> None:
-    """Lets this process have so many files open, as far as the system allows; its connections count as files."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < limit:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-
-
 def _work(settings: Settings, found: database.Database, number: int, listener: socket.socket) -> None:
     """One worker: serves until SIGTERM or SIGINT. Its process ends with 1 if the start fails."""
     config = uvicorn.Config(
         application(settings, found.url, found.words, number),
         loop="uvloop",
-        http=OneWriteProtocol,
         ws=AcknowledgedProtocol,
         ws_max_size=WEBSOCKET_MESSAGE,
         ws_per_message_deflate=False,
@@ -154,9 +130,9 @@ def _work(settings: Settings, found: database.Database, number: int, listener: s
         timeout_graceful_shutdown=STOP_SECONDS,
         proxy_headers=False,
     )
-    server = _Server(config)
+    server = Server(config)
     listener.listen(BACKLOG)
-    _open_files(MOST_CONNECTIONS + 1000)
+    allow_files(MOST_CONNECTIONS + 1000)
     # Parsed JSON has no cycles: reference counts free it. A full collection in the midst of a large Bundle would only
     # stop everybody for as long as it takes to walk it.
     gc.freeze()

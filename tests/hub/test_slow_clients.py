@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from hub import one_write, serve, slow_clients
-from hub.one_write import OneWriteProtocol
+from hub import http_server, one_write, slow_clients
 
 HEAD = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -30,20 +29,30 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
 
 
 @pytest.fixture
-async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    """Of a server that looks ten times a second and has half a second of patience."""
-    monkeypatch.setattr(serve, "EVERY", 0.1)
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[http_server.Server]:
+    """Looks ten times a second and has half a second of patience."""
+    monkeypatch.setattr(http_server, "EVERY", 0.1)
     monkeypatch.setattr(slow_clients, "HEAD_SECONDS", 0.5)
     monkeypatch.setattr(slow_clients, "PACE_SECONDS", 0.5)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        config = uvicorn.Config(_app, loop="uvloop", http=OneWriteProtocol, lifespan="off", log_config=None)
-        server = serve._Server(config)
+        config = uvicorn.Config(_app, loop="uvloop", lifespan="off", log_config=None)
+        server = http_server.Server(config)
         task = asyncio.create_task(server.serve([listener]))
-        yield listener.getsockname()[1]
+        while not server.started:  # noqa: ASYNC110 - uvicorn's own
+            await asyncio.sleep(0.01)
+        yield server
         server.should_exit = server.force_exit = True
         await task
+
+
+@pytest.fixture
+def port(server: http_server.Server) -> int:
+    """Of the server."""
+    (accepting,) = server.servers
+    number: int = accepting.sockets[0].getsockname()[1]
+    return number
 
 
 @contextlib.asynccontextmanager
@@ -75,10 +84,12 @@ async def test_what_does_not_come_in_time_is_given_up(port: int, after: bool, fi
         assert answer.startswith(b"HTTP/1.1 408 ")
 
 
-async def test_an_answer_nobody_takes_is_given_up(port: int) -> None:
+async def test_an_answer_nobody_takes_is_given_up(port: int, server: http_server.Server) -> None:
     async with asyncio.timeout(10), connected(port) as (reader, writer):
         writer.write(b"GET /large HTTP/1.1\r\nHost: h\r\n\r\n")
-        await asyncio.sleep(1.5)
+        assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
+        while server.server_state.connections:  # noqa: ASYNC110 - uvicorn's own
+            await asyncio.sleep(0.05)
         size = 0
         with contextlib.suppress(ConnectionResetError):
             while part := await reader.read(2**20):
