@@ -119,9 +119,11 @@ class App:
                 with self._admission.place(self._size(method, headers)) as place:
                     if method not in _NO_BODY:
                         await self._receive_body(request, receive)
-                    place.begin()
+                    at_once = place.begin()
                     content_type = self._format(request, routed)
                     with Patience(receive, self._server.settings.deadline) as patience:
+                        if not at_once:
+                            await place.turn()
                         if later.asked(request, routed):
                             hold(request.access, routed.interaction, routed.resource_type)
                             response = await later.kick_off(self._server, request)

@@ -40,7 +40,6 @@ from tests.hub_process import ROOT, HubProcess
 BUNDLES, BIG = 60, 12
 """Bundles loaded first; as many more are posted while it is busy."""
 CLIENTS, WARM_SECONDS, CAPACITY_SECONDS = 32, 8, 20
-SLOW = 40
 QUICK = 0.05
 """Seconds within which a request is answered when nothing is wrong."""
 IN_A_ROW = 20
@@ -100,19 +99,19 @@ async def measure(hub: HubProcess, big: list[Path], seconds: int) -> dict[str, A
     await closed.finished(10)
     say(f"{capacity:.0f} requests/s answered well to {CLIENTS} clients; {2 * capacity:.0f} are offered for {seconds} s")
     load = Load("127.0.0.1", hub.client.port, endless(hub.client, prepared, big, rng, 2 * capacity))
-    slow = SlowClients("127.0.0.1", hub.client.port, SLOW, whole.raw.split(b" ")[1].decode())
+    slow = SlowClients("127.0.0.1", hub.client.port, whole.raw.split(b" ")[1].decode())
     memory: list[tuple[float, float]] = []
     before = resident(hub.process.pid)
     load.began = time.perf_counter()
     watching = asyncio.create_task(watch(hub.process.pid, load, memory))
     slow.start()
     await load.offer(2 * capacity, seconds)
+    closed_on = dict(slow.closed)
+    await slow.stop()
     recovery = await recovered(hub.client.base)
     watching.cancel()
     await load.finished(60)
     say(f"quick again after {recovery:.1f} s")
-    closed_on = dict(slow.closed)
-    await slow.stop()
     return {
         "capacity": capacity, "offered": 2 * capacity, "seconds": seconds, "recovery": recovery, "unsent": load.unsent,
         "open": load.open, "memory_before": before, "memory": memory, "slow_closed": closed_on,

@@ -7,14 +7,16 @@ import contextlib
 from collections import Counter
 
 PAUSE = 2.0
+CLIENTS = {"head": 40, "body": 40, "unread": 4}
+"""Those who do not read cost the hub ten answers each time."""
 
 
 class SlowClients:
-    """`each` of three kinds, coming back when the hub has closed on them."""
+    """So many of each kind, coming back when the hub has closed on them."""
 
-    def __init__(self, host: str, port: int, each: int, path: str) -> None:
+    def __init__(self, host: str, port: int, path: str) -> None:
         """path: of something large to read."""
-        self._host, self._port, self._each = host, port, each
+        self._host, self._port = host, port
         self._path = path
         self.closed: Counter[str] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
@@ -26,7 +28,7 @@ class SlowClients:
             b"Content-Length: 100000\r\n\r\n",
             "unread": f"GET {self._path} HTTP/1.1\r\nHost: hub\r\n\r\n".encode() * 10,
         }.items():
-            self._tasks += [asyncio.create_task(self._dawdle(kind, first)) for _ in range(self._each)]
+            self._tasks += [asyncio.create_task(self._dawdle(kind, first)) for _ in range(CLIENTS[kind])]
 
     async def stop(self) -> None:
         for task in self._tasks:

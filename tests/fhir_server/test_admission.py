@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import time
 
 import pytest
 
+from fhir_server import admission as module
 from fhir_server.admission import Admission, Busy
 
 
@@ -47,3 +50,54 @@ def test_a_failed_request_gives_its_place_back() -> None:
         with contextlib.suppress(ZeroDivisionError), admission.place(50) as place:
             place.begin()
             raise ZeroDivisionError
+
+
+async def work(admission: Admission, begun: list[int], number: int, end: asyncio.Event) -> None:
+    with admission.place(0) as place:
+        if not place.begin():
+            await place.turn()
+        begun.append(number)
+        await end.wait()
+
+
+async def keep_busy(until: asyncio.Event) -> None:
+    while not until.is_set():
+        time.sleep(0.02)  # noqa: ASYNC251 - what makes the turns long
+        await asyncio.sleep(0)
+
+
+async def test_a_busy_process_works_on_so_many_together_and_then_on_the_next_in_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "TOGETHER", 2)
+    admission, begun, over = Admission(10, 0), list[int](), asyncio.Event()
+    ends = [asyncio.Event() for _ in range(5)]
+    busy = asyncio.create_task(keep_busy(over))
+    await asyncio.sleep(0.1)
+    tasks = [asyncio.create_task(work(admission, begun, number, end)) for number, end in enumerate(ends)]
+    await asyncio.sleep(0.3)
+    assert begun == [0, 1]
+    tasks[2].cancel()  # who left is passed over
+    ends[0].set()
+    await asyncio.sleep(0.3)
+    assert begun == [0, 1, 3]
+    for end in ends:
+        end.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    over.set()
+    await busy
+    assert begun == [0, 1, 3, 4]
+    assert (admission.requests, admission.working) == (0, 0)
+
+
+async def test_a_process_with_time_to_spare_begins_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TOGETHER", 2)
+    admission, begun, end = Admission(10, 0), list[int](), asyncio.Event()
+    tasks = [asyncio.create_task(work(admission, begun, number, end)) for number in range(9)]
+    async with asyncio.timeout(10):
+        while len(begun) < 9:  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(0.01)
+    assert begun == list(range(9))
+    end.set()
+    await asyncio.gather(*tasks)
+    assert (admission.requests, admission.working) == (0, 0)
