@@ -12,8 +12,10 @@ from fhir_server.search.rank import led, whole
 
 FEW = 300
 """To fetch as many, and to walk a million resources for twenty of as many, takes some milliseconds either way."""
-ON_THE_WAY = 1000
-"""Resources in the middle of a chain: only their rids are read, and of each what refers to it."""
+ON_THE_WAY = 3000
+"""Resources in the middle of a chain: only their rids are read."""
+REFERRING = 1000
+"""What refers to the resources a chain leads to: their rids are read and sorted."""
 
 
 @dataclass(slots=True)
@@ -23,12 +25,8 @@ class Tables:
     conditions: Conditions
     texts: list[str] = field(default_factory=list)
 
-    def few(self, rows: str, gates: Sequence[str], *, on_the_way: bool = False) -> tuple[str, str]:
-        """Name of the table of up to FEW + 1 of the rows, and the condition that there are more than FEW.
-
-        on_the_way: not FEW but ON_THE_WAY.
-        """
-        most = ON_THE_WAY if on_the_way else FEW
+    def few(self, rows: str, gates: Sequence[str], most: int) -> tuple[str, str]:
+        """Name of the table of up to most + 1 of the rows, and the condition that there are more than that."""
         number = len(self.texts)
         name = f"few{number}"
         where = f" where {' and '.join(gates)}" if gates else ""
@@ -85,7 +83,7 @@ def targets_of(
     names = []
     for resource_type, below in node.targets if isinstance(node, Chain) else ((node.resource_type, node.node),):
         rows, several, _ = rows_of(below, (resource_type,), tables, gates)
-        name, many = tables.few(rows, gates, on_the_way=isinstance(below, Chain | Reverse))
+        name, many = tables.few(rows, gates, ON_THE_WAY if isinstance(below, Chain | Reverse) else FEW)
         truncated += [*several, many]
         names.append(f"select rid from {name}")
     return " union ".join(names) if len(names) > 1 else f"{names[0]} group by rid", truncated

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fhir_server.search import few
 from fhir_server.search.branch import Branch, filters, newest, scopes
 from fhir_server.search.condition import Conditions
 from fhir_server.search.criteria import Between, Chain, Leaf, Node
@@ -56,16 +57,17 @@ def probed(
     chain: tuple[str, list[str]] | None = None
     for node in leading:
         rows, truncated, targets = rows_of(node, scope, tables, beyond)
+        complete = [f"not {one}" for one in truncated]
         others = [other for other in nodes if other is not node]
         tests = filters(others, scope, conditions)
         if isinstance(node, Chain) and not keys:
             near = nearby(targets)
             reached = referring(node, targets, others, scope, conditions, limit, start)
-            parts.append(reached.replace(GATES, " and ".join([*beyond, *(f"not {one}" for one in truncated), near])))
+            parts.append(reached.replace(GATES, " and ".join([*beyond, *complete, near])))
             chain = chain or (reached, truncated)
             beyond.append(f"({' or '.join([*truncated, f'not {near}'])})")
-        name, many = tables.few(rows, beyond)
-        gates = " and ".join([*beyond, *(f"not {one}" for one in (*truncated, many))])
+        name, many = tables.few(rows, [*beyond, *complete], _most(node, keys))
+        gates = " and ".join([*beyond, *complete, f"not {many}"])
         found = f"select distinct rid from {name} where {gates}"
         if keys:
             parts.append(in_order(found, keys, conditions, limit, position, tests))
@@ -88,6 +90,11 @@ def probed(
         parts += walked_or_all(nodes, first, lines, scope, tables, limit, start, beyond)
     united = " union all ".join(f"({part})" for part in parts)
     return f"with {', '.join(tables.texts)} {united}"
+
+
+def _most(node: Node, keys: Sequence[Key]) -> int:
+    """Rows of the node that are fetched; keys are computed for each of them."""
+    return few.REFERRING if isinstance(node, Chain) and not keys else few.FEW
 
 
 def _ranges(nodes: Sequence[Node]) -> list[Node]:

@@ -349,6 +349,7 @@ async def test_every_way_to_read_finds_the_same(world: World, monkeypatch: pytes
     """As if the record were so large that few, some or most of the sets were too large to be fetched."""
     monkeypatch.setattr(few_module, "FEW", few)
     monkeypatch.setattr(few_module, "ON_THE_WAY", few)
+    monkeypatch.setattr(few_module, "REFERRING", few)
     monkeypatch.setattr(referring, "NEAR", few - 1)
     monkeypatch.setattr(tested, "WALKED", few)
     search_interaction._remembered.cache_clear()
