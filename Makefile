@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NPM := tests/clients/node_modules
 DATA ?= ../shared/data
 
-.PHONY: help run test lint format types unit clients conformance bench bench-searches bench-peers bench-overload lock debian-packages clean distclean
+.PHONY: help run test lint format types unit clients conformance bench bench-searches bench-bulk bench-peers bench-overload lock debian-packages clean distclean
 
 help:
 	@echo 'make run          start the hub on http://127.0.0.1:8080 (the first time: set up, migrate, load sample data)'
@@ -18,6 +18,7 @@ help:
 	@echo 'make conformance  official examples and definitions (needs $(DATA))'
 	@echo 'make bench        main benchmark: bench/figures/main.json -> bench/RESULTS.md (needs $(DATA))'
 	@echo 'make bench-searches  search families at 1, 2 and 4 times the data, with their plans (needs $(DATA))'
+	@echo 'make bench-bulk      bulk export and import (needs $(DATA))'
 	@echo 'make bench-peers     the hub beside HAPI FHIR, about 16 minutes (needs $(DATA), a JDK, Maven)'
 	@echo 'make bench-overload  ten minutes of twice what the machine can do (needs $(DATA))'
 	@echo 'make lock         resolve requirements anew into the lock files'
@@ -48,6 +49,9 @@ bench: $(VENV)/.installed-dev
 
 bench-searches: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.searches $(DATA)
+
+bench-bulk: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.bulk $(DATA)
 
 bench-peers: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.peers $(DATA)

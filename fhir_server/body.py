@@ -74,14 +74,19 @@ def parsed(raw: bytes) -> Json:
     """JSON from bytes, at most `MAX_DEPTH` deep. Raises Invalid naming line and column."""
     if not raw:
         raise Invalid("the body is empty", code="required")
-    try:
-        value = parse(raw)
-    except MalformedJson as error:
-        raise Invalid(f"malformed JSON: {error}", code="structure") from None
+    value = well_formed(raw)
     # Fewer brackets than levels allowed cannot nest too deep: most bodies are done with two counts.
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and depth(value) > MAX_DEPTH:
         raise Invalid(f"nested deeper than {MAX_DEPTH} levels", code="too-long")
     return value
+
+
+def well_formed(raw: bytes) -> Json:
+    """JSON from bytes, however deep: for what is validated next, which goes no deeper. Raises Invalid as `parsed`."""
+    try:
+        return parse(raw)
+    except MalformedJson as error:
+        raise Invalid(f"malformed JSON: {error}", code="structure") from None
 
 
 def depth(value: Json) -> int:

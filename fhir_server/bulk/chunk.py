@@ -14,7 +14,7 @@ from multiprocessing import connection
 import orjson
 
 from fhir_server import store_reads
-from fhir_server.body import parsed
+from fhir_server.body import well_formed
 from fhir_server.outcome import FhirError, Invalid, Issue
 from fhir_server.prepare import Resource, checked, prepare_update
 from fhir_server.resource_types import TYPE_ID
@@ -91,7 +91,7 @@ def _resources(chunk: Chunk, done: Done) -> dict[Key, Resource]:
 
 
 def _resource(line: bytes, only: str | None) -> tuple[Key, Resource]:
-    found = parsed(line)
+    found = well_formed(line)
     name = found.get("resourceType") if isinstance(found, dict) else None
     if not isinstance(name, str) or name not in TYPE_ID:
         raise Invalid("no resource of R4", code="structure")

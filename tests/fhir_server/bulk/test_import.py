@@ -58,6 +58,20 @@ async def test_upload(bulk: Bulk) -> None:
     assert done.json()["error"] == []
 
 
+async def test_lines_that_nest_too_deep_are_refused_by_themselves(bulk: Bulk) -> None:
+    def nested(open: str, close: str, levels: int) -> bytes:
+        start = b'{"resourceType":"Patient","id":"deep","extension":[{"url":"http://example.org/x","extension":'
+        return start + (open * levels + "1" + close * levels).encode() + b"}]}"
+
+    deep = (nested('[{"url":"u","extension":', "}]", 100), nested("[", "]", 100), nested("[", "]", 100_000))
+    body = b"\n".join([*deep, lines(PATIENT)])
+    done = await result(bulk, await bulk.client.post("$import", content=body, headers=NDJSON))
+    assert [item["count"] for item in done.json()["output"]] == [1]
+    told = [outcome["issue"][0]["diagnostics"] for outcome in await bulk.lines(done.json()["error"][0])]
+    assert {text.split(":")[0].rpartition(", ")[2] for text in told} == {"line 1", "line 2", "line 3"}
+    assert any("nested deeper than 64 levels" in text for text in told)
+
+
 async def test_manifest_and_references_that_lead_nowhere(bulk: Bulk) -> None:
     files = {
         "https://there.example.org/out/o.ndjson": lines(
