@@ -25,6 +25,7 @@ COLUMNS: dict[str, dict[str, tuple[str, Pack, str]]] = {
     },
     "reference": {"param_id": _INT4, "target_rid": _INT8, "rid": _INT8},
     "reference_other": {"param_id": _INT4, "target_hash": _INT8, "rid": _INT8},
+    "canonical": {"param_id": _INT4, "target_hash": _INT8, "rid": _INT8},
     "patient_value": {
         "patient_rid": _INT8, "param_id": _INT4, "value_hash": _INT8, "system_hash": _INT4, "rid": _INT8,
     },

@@ -13,6 +13,7 @@ from fhir_server.arrays import int2_array, int8_array
 from fhir_server.compression import decompress
 from fhir_server.index_tables import COLUMNS
 from fhir_server.resource_types import TYPE_ID
+from fhir_server.search.contained import container_sql
 from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
 from fhir_server.version import Change, Version
@@ -32,7 +33,7 @@ _BEGIN = [
 _COUNT = "select count(*) from resource where type_id = ($1::smallint[])[1] and body is not null"
 _CLEAR = """
 with gone as (delete from {table} t using resource r
-              where r.rid = t.rid and r.type_id = ($1::smallint[])[1] returning 1)
+              where r.rid = {container} and r.type_id = ($1::smallint[])[1] returning 1)
 select count(*) from gone"""
 _NEXT = f"""
 select rid, fhir_id, body from resource
@@ -66,7 +67,10 @@ async def reindex(
         counts = await unit.run(
             [
                 Statement(_COUNT, (type_id,), binary=True),
-                *(Statement(_CLEAR.format(table=table), (type_id,), binary=True) for table in COLUMNS),
+                *(
+                    Statement(_CLEAR.format(table=table, container=container_sql("t.rid")), (type_id,), binary=True)
+                    for table in COLUMNS
+                ),
             ]
         )
         total, *cleared = (int.from_bytes(rows[0][0], "big") for rows in counts)

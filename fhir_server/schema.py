@@ -115,6 +115,17 @@ reference_other = Table(
     Index("reference_other_target", "param_id", "target_hash", "rid"),
 )
 
+canonical = Table(
+    "canonical",
+    metadata,
+    Column("param_id", Integer, nullable=False),
+    _key("target_hash"),
+    _key("rid"),
+    Index("canonical_target", "param_id", "target_hash", "rid"),
+    Index("canonical_resource", "rid"),
+)
+"""From canonical references to the resources that have the URL; few resources have any."""
+
 patient_value = Table(
     "patient_value",
     metadata,

@@ -13,7 +13,9 @@ from fhir_server.arrays import bytea_array, int2_array, int4_array, int8_array, 
 from fhir_server.compression import compress
 from fhir_server.index_tables import COLUMNS, deletions, insertions
 from fhir_server.resource_types import TYPE_ID
+from fhir_server.search.contained import MARK, rid_of
 from fhir_server.search.index import index_rows
+from fhir_server.search.rows import ITSELF, Rows
 from fhir_server.statement import Statement
 from fhir_server.version import Change, Version, stamped
 from mappings.r4 import Json, parse
@@ -120,7 +122,19 @@ def indexed(resource: Json, body: bytes, base: str) -> tuple[IndexRows, set[tupl
     unindexed = references.difference([row[1:] for row in found.reference])
     found.reference += [(UNINDEXED, *target) for target in unindexed]
     rows: IndexRows = {table: some for table in COLUMNS if (some := getattr(found, table))}
+    if found.contained:
+        rows |= _contained(found)
     return rows, references
+
+
+def _contained(found: Rows) -> IndexRows:
+    """The rows of contained resources under "#token" and so on, their place first; links among them under "#"."""
+    rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for place, below in found.contained:
+        for table in COLUMNS:
+            rows[MARK + table] += ((place, *row) for row in getattr(below, table))
+    rows[MARK] += found.links
+    return {table: some for table, some in rows.items() if some}
 
 
 def targets(write: Write) -> set[tuple[str, str]]:
@@ -203,7 +217,9 @@ def _resolve(rows: IndexRows, write: Write, into: defaultdict[str, list[tuple[An
     version, rids = write.version, write.rids
     own = (version.rid,)
     for table, found in rows.items():
-        if table == "reference":
+        if table[0] == MARK:
+            _resolve_contained(table[1:], found, write, into)
+        elif table == "reference":
             into[table] += [(row[0], rids[row[1], row[2]], version.rid) for row in found]
         elif table == "patient_value":
             into[table] += [(rids["Patient", row[0]], *row[1:], version.rid) for row in found]
@@ -212,3 +228,20 @@ def _resolve(rows: IndexRows, write: Write, into: defaultdict[str, list[tuple[An
             into[table] += [(rids["Patient", row[0]], type_id, *row[1:], version.rid) for row in found]
         else:
             into[table] += [row + own for row in found]
+
+
+def _resolve_contained(
+    table: str, rows: Collection[tuple[Any, ...]], write: Write, into: defaultdict[str, list[tuple[Any, ...]]]
+) -> None:
+    """Adds rows of contained resources, and references between them and to them (table "")."""
+    container = write.version.rid
+
+    def rid(place: int) -> int:
+        return container if place == ITSELF else rid_of(container, place)
+
+    if not table:
+        into["reference"] += [(param_id, rid(target), rid(source)) for source, param_id, target in rows]
+    elif table == "reference":
+        into[table] += [(param_id, write.rids[name, id], rid(place)) for place, param_id, name, id in rows]
+    else:
+        into[table] += [(*row, rid(place)) for place, *row in rows]

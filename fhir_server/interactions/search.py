@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from fhir_server.bundle import ENTRY, searchset_of
 from fhir_server.compartment import member_types, membership
-from fhir_server.compression import decompress
+from fhir_server.compression import compress, decompress
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.full_text.due import WAITING
 from fhir_server.outcome import Issue, operation_outcome
@@ -18,6 +18,7 @@ from fhir_server.postgres import Row
 from fhir_server.prefer import prefer
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search import cursor
+from fhir_server.search.contained import MARK, container, last_of, place
 from fhir_server.search.include import MAX_INCLUDED
 from fhir_server.search.query import SearchQuery, parse_query, uses_full_text
 from fhir_server.search.select import INCLUDE, MATCH, TOTAL, select
@@ -87,6 +88,7 @@ def _prepared(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
         max_count=asked.max_count,
         within=member_types(compartment[0]) if compartment else None,
         full_text=asked.full_text,
+        contained=True,
     )
     if compartment is not None:
         query = replace(query, criteria=(membership(*compartment, query.types), *query.criteria))
@@ -133,18 +135,39 @@ def _bundle(base: str, link: str, query: SearchQuery, rows: Sequence[Row], bindi
     if more:
         _, rid, _, _, _, *keys = matches[-1]
         shown = tuple(None if key is None else key.decode() for key in keys)
-        token = cursor.encode(cursor.Position(shown, int.from_bytes(rid, "big", signed=True)), binding)
+        number = int.from_bytes(rid, "big", signed=True)
+        # What contains several matches is shown once.
+        position = cursor.Position(shown, number if query.alone else last_of(number))
+        token = cursor.encode(position, binding)
         links["next"] = f"{link}{'&' if '?' in link else '?'}_cursor={token}"
     issues = list(query.ignored)
     if len(included) > MAX_INCLUDED:
         del included[MAX_INCLUDED:]
         reason = f"more than {MAX_INCLUDED} resources would be included; the rest is left out"
         issues.append(Issue("too-costly", reason, severity="warning"))
+    if query.types[-1][0] == MARK:
+        matches = _of_containers(matches, query.alone)
     entries = _entries(base, matches, b"match", query.summary, query.elements)
     # _elements names what is wanted of the matches; what they bring along stays whole.
     entries += _entries(base, included, b"include", query.summary, ())
     total = int.from_bytes(found[TOTAL][0][1], "big") if found[TOTAL] else None
     return searchset_of(entries, links, total=total, issues=issues)
+
+
+def _of_containers(matches: Sequence[Row], alone: bool) -> list[Row]:
+    """Matches of which some are contained: those themselves (alone), or what contains them, each once."""
+    found: list[Row] = []
+    shown: set[int] = set()
+    for row in matches:
+        mode, rid, type_id, id, body, *keys = row
+        number = int.from_bytes(rid, "big", signed=True)
+        if number < 0 and alone:
+            inner = parse(decompress(body))["contained"][place(number)]
+            found.append((mode, rid, type_id, id + b"#" + inner["id"].encode(), compress(serialize(inner)), *keys))
+        elif container(number) not in shown:
+            shown.add(container(number))
+            found.append(row)
+    return found
 
 
 def _entries(

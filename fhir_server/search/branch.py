@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fhir_server.search.alternatives import alternatives
 from fhir_server.search.condition import Conditions, Source, clinical
+from fhir_server.search.contained import MARK, is_contained
 from fhir_server.search.criteria import Criterion, Leaf, Member, Node
 from fhir_server.search.parameters import FULL_TEXT, search_parameter
 from fhir_server.search.probe import either
@@ -44,7 +45,7 @@ class Branch:
 def scopes(query: SearchQuery, *, apart: bool = False) -> list[tuple[str, ...]]:
     """The types that can be searched together: all, if no criterion depends on the type, else (or if wanted) each
     alone."""
-    if apart:
+    if apart or any(map(is_contained, zip(query.types, strict=True))):
         return [(one,) for one in query.types]
     nodes = (criterion.nodes[query.types[0]] for criterion in query.criteria)
     if all(isinstance(node, Member) or (isinstance(node, Leaf) and _of_any_type(node)) for node in nodes):
@@ -67,7 +68,7 @@ def branches(criteria: Sequence[Criterion], scope: Sequence[str], conditions: Co
 def filters(nodes: Sequence[Node], scope: Sequence[str], conditions: Conditions) -> tuple[str, ...]:
     """The nodes, and that the access sees the resource, as conditions on "{rid}"."""
     tests = [conditions.condition(node, _RID, scope) for node in nodes]
-    seen = conditions.seen(_RID)
+    seen = conditions.seen(_RID, contained=is_contained(scope))
     return (*tests, seen) if seen else tuple(tests)
 
 
@@ -80,7 +81,7 @@ def _driver(
         return shortcut
     best = min(nodes, key=rank, default=None)
     if best is None or rank(best) >= NEVER:
-        return [Source("resource", conditions.of_types(scope, "{t}"))], True, False, list(nodes)
+        return [conditions.every(scope)], True, False, list(nodes)
     sources = merged(conditions.sources(best, scope))
     unique = all(source.table == "resource" for source in sources)
     return sources, unique, _point(best), [node for node in nodes if node is not best]
@@ -143,6 +144,8 @@ def patient_of(node: Node) -> str | None:
     if not (isinstance(node, Leaf) and node.parameter.type == "reference" and len(node.values) == 1):
         return None
     if node.negated or node.modifier not in (None, "Patient") or node.parameter.code not in ("patient", "subject"):
+        return None
+    if node.resource_type[0] == MARK:
         return None
     found = _PATIENT.fullmatch(node.values[0])
     if found is None:

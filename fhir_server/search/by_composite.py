@@ -26,6 +26,7 @@ from fhir_server.search.by_quantity import BANDS, conditions
 from fhir_server.search.by_reference import target
 from fhir_server.search.by_string import TEXTS, normalised
 from fhir_server.search.by_token import PAIRS, token_test
+from fhir_server.search.contained import plain
 from fhir_server.search.parameters import Component, SearchParameter, search_parameter
 from fhir_server.search.paths import Leaf, Move, branches, leaves
 from fhir_server.search.probe import Probe, either, one_of
@@ -131,7 +132,7 @@ def component_leaves(component: Component, resource_type: str, element_type: str
         for branch in branches(component.expression)
         for leaf in leaves(
             branch.removeprefix(_RESOURCE),
-            resource_type if branch.startswith(_RESOURCE) else element_type,
+            plain(resource_type) if branch.startswith(_RESOURCE) else element_type,
             rooted=False,
         )
     )

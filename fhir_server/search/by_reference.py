@@ -92,6 +92,10 @@ def _reference(targets: Sequence[ReferenceIds]) -> Emit:
         if literal is None or literal[:1] == "#":
             others: tuple[int, ...] = (PRESENT,)
             local = None
+            within = sink.contained.get(literal[1:]) if literal and sink.contained else None
+            if within:
+                place, kind = within
+                sink.links += [(param_id, place) for param_id, only in ids if only is None or only == kind]
         else:
             found = target(literal, sink.base)
             kind = found.type or kind
@@ -121,7 +125,7 @@ def _hashes(found: Target) -> tuple[int, ...]:
 
 
 def _canonical(ids: Sequence[int]) -> Emit:
-    """Two rows, with and without version, and a `uri` row for :above and :below."""
+    """Two rows, with and without version, a `uri` row for :above and :below, and one that leads to the resource."""
 
     def emit(value: str, sink: Sink) -> None:
         if value[:1] == "#":
@@ -133,6 +137,7 @@ def _canonical(ids: Sequence[int]) -> Emit:
             if version:
                 sink.reference_other.append((param_id, hash64(bare)))
             sink.uri.append((param_id, url[:LIMIT]))
+            sink.canonical.append((param_id, hash64(bare)))
 
     return emit
 

@@ -16,11 +16,15 @@ from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search import by_reference, by_text
 from fhir_server.search.alternatives import MANY, alternatives
 from fhir_server.search.by_date import spans
+from fhir_server.search.by_reference import PRESENT
+from fhir_server.search.contained import MARK, container_sql, is_contained
 from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node, Not, Reverse, Some
 from fhir_server.search.hierarchy import PARENT, parent_of
+from fhir_server.search.links import link
 from fhir_server.search.parameters import FULL_TEXT, SearchParameter, search_parameter
 from fhir_server.search.probe import either, one_of
 from fhir_server.search.rank import led, named
+from fhir_server.search.rows import hash32
 from fhir_server.search.values import unescape
 from fhir_server.statement import Parameters
 from smart_auth.scopes import Access
@@ -88,8 +92,9 @@ class Conditions:
             f" and n.fhir_id = {self.bound(id, 'text')})"
         )
 
-    def seen(self, rid: str) -> str:
-        """Condition that the access may see the resource; "" where it may see all."""
+    def seen(self, rid: str, *, contained: bool = False) -> str:
+        """Condition that the access may see the resource (`contained`: or what contains it); "" where it sees all."""
+        rid = container_sql(rid) if contained else rid
         alias = self.alias()
         condition = visible(self.access, alias, self.parameters)
         if condition == "true":
@@ -105,6 +110,18 @@ class Conditions:
             return live
         return f"{alias}.type_id = any({self.array([TYPE_ID[one] for one in types], 'smallint')}) and {live}"
 
+    def live(self, types: Sequence[str], rid: str) -> str:
+        """Condition that the resource with this rid is there and of one of the types."""
+        source, a = self.every(types), self.alias()
+        where = source.where.replace("{t}", a)
+        return f"exists (select from {source.table} {a} where {a}.rid = {rid} and {where}{self._fixed})"
+
+    def every(self, types: Sequence[str]) -> Source:
+        """All resources of the types."""
+        if is_contained(types):
+            return Source("token", f"{one_of('param_id', list(map(hash32, types)))} and {{t}}.code_hash = {PRESENT}")
+        return Source("resource", self.of_types(types, "{t}"))
+
     def tests(self, node: Leaf, types: Sequence[str]) -> list[tuple[str, str]]:
         """The leaf's alternatives as (table, where). Raises Invalid."""
         if node.modifier in ("above", "below") and "Reference" in node.parameter.data_types:
@@ -116,7 +133,7 @@ class Conditions:
             for one in alternatives(node, self.parameters, self.base)
             for table, where in one.alternatives
         ]
-        if node.parameter.code == "_id" and len(node.values) > MANY:
+        if node.parameter.column == "fhir_id" and len(node.values) > MANY:
             # Fetched by id first; else they may be looked for among all resources, newest first.
             i = self.alias()
             [(_, where)] = found
@@ -178,10 +195,9 @@ class Conditions:
         if isinstance(node, Member):
             return self._member(node, types)
         if isinstance(node, Chain):
-            return [Source("reference", where) for where in self._chained(node)]
-        y = self.alias()
-        live = f"exists (select from resource {y} where {y}.rid = {{t}}.target_rid and {self.of_types(types, y)})"
-        return [Source("reference", f"{self._referring(node, '{t}')} and {live}", "target_rid")]
+            return [Source(link(node.parameter), where) for where in self._chained(node)]
+        live = self.live(types, "{t}.target_rid")
+        return [Source(link(node.parameter), f"{self._referring(node, '{t}')} and {live}", "target_rid")]
 
     def condition(self, node: Node, rid: str, types: Sequence[str]) -> str:
         """The node as a condition on the resource with this rid, which is of one of the types."""
@@ -198,9 +214,12 @@ class Conditions:
             self.back(mark)
             x = self.alias()
             referring = self._referring(node, x)
-            return f"exists (select from reference {x} where {x}.target_rid = {rid} and {referring}{self._fixed})"
+            table = link(node.parameter)
+            return f"exists (select from {table} {x} where {x}.target_rid = {rid} and {referring}{self._fixed})"
         if isinstance(node, Leaf):
             found = self.tests(node, types)
+        elif isinstance(node, Chain):
+            found = [(link(node.parameter), where) for where in self._chained(node, together=True)]
         else:
             found = [(source.table, source.where) for source in self.sources(node, types)]
         by_table: dict[str, list[str]] = {}
@@ -268,28 +287,33 @@ class Conditions:
             t = self.alias()
             parts.append(f"select {t}.{source.column} from {source.table} {t} where {source.where.replace('{t}', t)}")
         if not parts:
-            t = self.alias()
-            tests = f"{self.of_types(types, t)} and {self.condition(node, f'{t}.rid', types)}"
-            parts.append(f"select {t}.rid from resource {t} where {tests}")
+            t, every = self.alias(), self.every(types)
+            tests = f"{every.where.replace('{t}', t)} and {self.condition(node, f'{t}.rid', types)}"
+            parts.append(f"select {t}.rid from {every.table} {t} where {tests}")
         return " union all ".join(parts)
 
-    def _chained(self, node: Chain) -> list[str]:
-        """Conditions on `reference {t}`, any of which may hold, one for each type of target."""
+    def _chained(self, node: Chain, *, together: bool = False) -> list[str]:
+        """Conditions on `reference {t}`, any of which may hold, one for each type of target.
+
+        together: what is contained is tested with the others, since most references lead to nothing contained.
+        """
         head = f"{{t}}.param_id = {node.parameter.param_id}"
-        seen = self.seen("{t}.target_rid")
+        seen = self.seen("{t}.target_rid", contained=any(target[0] == MARK for target, _ in node.targets))
         head = f"{head} and {seen}" if seen else head
-        if len(node.targets) > _SEPARATE:
+        if sum(target[0] != MARK for target, _ in node.targets) > _SEPARATE:
             sets = " union all ".join(self.rid_set(below, (target,)) for target, below in node.targets)
             return [f"{head} and {{t}}.target_rid in ({sets})"]
-        found = []
+        plain: list[str] = []
+        contained: list[str] = []
         for target, below in node.targets:
             test = self.condition(below, "{t}.target_rid", (target,))
             if not _telling(below):
-                y = self.alias()
-                live = self.of_types((target,), y)
-                test += f" and exists (select from resource {y} where {y}.rid = {{t}}.target_rid and {live})"
-            found.append(f"{head} and {test}")
-        return found
+                test += f" and {self.live((target,), '{t}.target_rid')}"
+            (contained if target[0] == MARK else plain).append(test)
+        within = [f"{{t}}.target_rid < 0 and ({either(contained)})"] if contained else []
+        if together and within and plain:
+            plain[-1] = f"(({plain[-1]}) or ({within.pop()}))"
+        return [f"{head} and {test}" for test in (*plain, *within)]
 
     def _referring(self, node: Reverse, x: str) -> str:
         """Condition on `reference x` that its row refers as the node says."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from fhir_server.outcome import Invalid
 from fhir_server.resource_types import TYPE_ID
+from fhir_server.search.contained import MARK, plain
+from fhir_server.search.links import has_canonical
 from fhir_server.search.parameters import FULL_TEXT, SearchParameter, search_parameter
 from fhir_server.terminology.members import Members
 
@@ -154,7 +156,7 @@ def _reverse(resource_type: str, name: str, values: tuple[str, ...], depth: int)
     parameter = _known(source, code)
     if parameter.type != "reference":
         raise UnknownParameter(f"_has: {source}.{code} is no reference parameter")
-    if resource_type not in parameter.types_of_target:
+    if plain(resource_type) not in parameter.types_of_target:
         raise UnknownParameter(f"_has: {source}.{code} does not refer to {resource_type}")
     return Reverse(source, parameter, _node(source, rest, values, depth + 1))
 
@@ -165,19 +167,26 @@ def _chain(resource_type: str, head: str, rest: str, values: tuple[str, ...], de
     if parameter.type != "reference":
         raise UnknownParameter(f"{resource_type}.{code} is no reference and cannot be chained")
     possible = parameter.types_of_target
-    if wanted:
-        if wanted not in possible:
-            raise UnknownParameter(f"{resource_type}.{code} does not refer to this type")
-        return Chain(parameter, ((wanted, _node(wanted, rest, values, depth + 1)),))
+    if wanted and wanted not in possible:
+        raise UnknownParameter(f"{resource_type}.{code} does not refer to this type")
     found: list[tuple[str, Node]] = []
-    for target in possible:
+    for target in reachable(parameter, wanted):
         try:
             found.append((target, _node(target, rest, values, depth + 1)))
         except UnknownParameter:
-            continue
+            if target == wanted:
+                raise
     if not found:
         raise UnknownParameter(f"no resource type that {resource_type}.{code} refers to has the chained parameter")
     return Chain(parameter, tuple(found))
+
+
+def reachable(parameter: SearchParameter, wanted: str | None = None) -> list[str]:
+    """Types a chain along the parameter leads to (or the one that is wanted), and "#Type" for what is contained."""
+    possible = (wanted,) if wanted else parameter.types_of_target
+    if "Reference" not in parameter.data_types:
+        return [one for one in possible if has_canonical(one)]
+    return [*possible, *(MARK + one for one in possible)]
 
 
 def _leaf(resource_type: str, head: str, values: tuple[str, ...]) -> Leaf:

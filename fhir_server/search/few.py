@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fhir_server.search.branch import filters, merged
 from fhir_server.search.condition import Conditions
 from fhir_server.search.criteria import All, Chain, Node, Reverse, Some
+from fhir_server.search.links import link
 from fhir_server.search.rank import led, whole
 
 FEW = 300
@@ -62,16 +63,15 @@ def rows_of(node: Node, scope: Sequence[str], tables: Tables, gates: Sequence[st
         return f"select s.rid from ({rows}) s where {tests}", truncated, ""
     assert isinstance(node, Chain | Reverse)
     targets, truncated = targets_of(node, scope, tables, gates)
-    x, y = conditions.alias(), conditions.alias()
+    x = conditions.alias()
     # From the few to what refers to them, or to what they refer to; never the other way around.
     near, far = ("target_rid", "rid") if isinstance(node, Chain) else ("rid", "target_rid")
     follows = [f"{x}.param_id = {node.parameter.param_id}", f"{x}.{near} = b.rid"]
-    seen = conditions.seen("b.rid")
+    seen = conditions.seen("b.rid", contained=isinstance(node, Chain))
     follows += [seen] if seen else []
     if isinstance(node, Reverse):
-        live = conditions.of_types(scope, y)
-        follows.append(f"exists (select from resource {y} where {y}.rid = {x}.target_rid and {live} offset 0)")
-    step = f"select {x}.{far} as rid from reference {x} where {' and '.join(follows)} offset 0"
+        follows.append(conditions.live(scope, f"{x}.target_rid"))
+    step = f"select {x}.{far} as rid from {link(node.parameter)} {x} where {' and '.join(follows)} offset 0"
     return f"select s.rid from ({targets}) b cross join lateral ({step}) s", truncated, targets
 
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 from fhir_server.outcome import Invalid
 from fhir_server.search.alternatives import alternatives
 from fhir_server.search.by_composite import ANY
-from fhir_server.search.criteria import MAX_DEPTH, All, Chain, Criterion, Leaf, Node, Not, Some
+from fhir_server.search.criteria import MAX_DEPTH, All, Chain, Criterion, Leaf, Node, Not, Some, reachable
 from fhir_server.search.filter_syntax import Comparison, Filter, Logical, Step, parsed, refuse
 from fhir_server.search.filter_syntax import Not as NotFilter
 from fhir_server.search.parameters import SearchParameter, search_parameter
@@ -113,7 +113,7 @@ def _chain(resource_type: str, step: Step, rest: Sequence[Step], test: Compariso
         raise _Unknown(step.position, f"{resource_type}.{parameter.code} does not refer to this type")
     found: list[tuple[str, Node]] = []
     unknown: list[_Unknown] = []
-    for target in (step.type,) if step.type else possible:
+    for target in reachable(parameter, step.type):
         try:
             below = _compared(target, rest, test, depth + 1)
             found.append((target, All((_node(target, step.within, depth + 1), below)) if step.within else below))
@@ -121,7 +121,7 @@ def _chain(resource_type: str, step: Step, rest: Sequence[Step], test: Compariso
             unknown.append(error)
     if not found:
         first = min(unknown, key=lambda error: error.position)
-        reason = str(first) if len(unknown) == 1 else "nothing that is referred to has this parameter"
+        reason = str(first) if len(possible) == 1 or step.type else "nothing that is referred to has this parameter"
         raise _Unknown(first.position, reason)
     return Chain(parameter, tuple(found))
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from fhir_server.outcome import Invalid
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
+from fhir_server.search.contained import MARK, plain
 from fhir_server.search.criteria import UnknownParameter
-from fhir_server.search.parameters import parameters_of, search_parameter
+from fhir_server.search.links import REFERENCE, link
+from fhir_server.search.parameters import SearchParameter, parameters_of, search_parameter
 from fhir_server.statement import Parameters
 
 MAX_INCLUDED = 1000
@@ -20,6 +22,8 @@ class Include:
     """One _include or _revinclude, resolved to the reference parameters it follows."""
 
     param_ids: tuple[int, ...]
+    tables: tuple[str, ...]
+    """Where these lead along: see links.py."""
     target: str | None
     """Only referred-to resources of this type (_include), only if the page's type is this one (_revinclude)."""
     reverse: bool
@@ -34,9 +38,10 @@ def include_of(types: Sequence[str], value: str, *, reverse: bool, iterate: bool
     name = "_revinclude" if reverse else "_include"
     parts = value.split(":")
     if parts == ["*"]:
-        sources = RESOURCE_TYPES if reverse or iterate else tuple(types)
-        followed = [number for source in sources for number in _references(source, types if reverse else None)]
-        return Include(tuple(followed), None, reverse, iterate)
+        types, named = list(map(plain, types)), types
+        sources = RESOURCE_TYPES if reverse or iterate else tuple(named)
+        followed = [one for source in sources for one in _references(source, types if reverse else None)]
+        return _include(followed, None, reverse, iterate)
     if len(parts) not in (2, 3) or not all(parts):
         raise Invalid(f"{name} is written [type]:[parameter] or [type]:[parameter]:[target type]", code="value")
     source, code = parts[:2]
@@ -44,22 +49,28 @@ def include_of(types: Sequence[str], value: str, *, reverse: bool, iterate: bool
     if source not in TYPE_ID or (target is not None and target not in TYPE_ID):
         raise UnknownParameter(f"{name} names an unknown resource type")
     if code == "*":
-        return Include(_references(source, None), target, reverse, iterate)
-    parameter = search_parameter(source, code)
+        return _include(_references(source, None), target, reverse, iterate)
+    parameter, within = search_parameter(source, code), search_parameter(MARK + source, code)
     if parameter is None or parameter.type != "reference":
         raise UnknownParameter(f"{name}: {source} has no reference parameter '{code[:64]}'")
     if target is not None and target not in parameter.types_of_target:
         raise UnknownParameter(f"{name}: {source}.{code} does not refer to {target}")
-    return Include((parameter.param_id,), target, reverse, iterate)
+    followed = [parameter, *([within] if within and MARK + source in types else [])]
+    return _include(followed, target, reverse, iterate)
 
 
-def _references(source: str, to: Sequence[str] | None) -> tuple[int, ...]:
+def _include(followed: Sequence[SearchParameter], target: str | None, reverse: bool, iterate: bool) -> Include:
+    tables = tuple(dict.fromkeys(map(link, followed))) or (REFERENCE,)
+    return Include(tuple(one.param_id for one in followed), tables, target, reverse, iterate)
+
+
+def _references(source: str, to: Sequence[str] | None) -> list[SearchParameter]:
     """Reference parameters of a type; with `to`, those that may refer to one of these types."""
-    return tuple(
-        parameter.param_id
+    return [
+        parameter
         for parameter in parameters_of(source).values()
         if parameter.type == "reference" and (to is None or any(one in parameter.types_of_target for one in to))
-    )
+    ]
 
 
 def _step(include: Include, rid: str, parameters: Parameters) -> str:
@@ -70,9 +81,9 @@ def _step(include: Include, rid: str, parameters: Parameters) -> str:
         checked = rid if include.reverse else "x.target_rid"
         number = parameters.add(TYPE_ID[include.target], "smallint")
         typed = f" and exists (select from resource y where y.rid = {checked} and y.type_id = {number})"
-    if include.reverse:
-        return f"select x.rid from reference x where x.param_id = any({numbers}) and x.target_rid = {rid}{typed}"
-    return f"select x.target_rid from reference x where x.rid = {rid} and x.param_id = any({numbers}){typed}"
+    near, far = ("target_rid", "rid") if include.reverse else ("rid", "target_rid")
+    where = f"x.{near} = {rid} and x.param_id = any({numbers}){typed}"
+    return " union all ".join(f"select x.{far} from {table} x where {where}" for table in include.tables)
 
 
 def included(includes: Sequence[Include], visible: str, parameters: Parameters) -> str:

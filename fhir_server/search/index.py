@@ -21,12 +21,14 @@ from fhir_server.search import (
     by_string,
     by_token,
     by_uri,
+    links,
 )
-from fhir_server.search.by_reference import ReferenceIds
+from fhir_server.search.by_reference import PRESENT, ReferenceIds
 from fhir_server.search.by_token import TokenIds
+from fhir_server.search.contained import MARK, those_in
 from fhir_server.search.parameters import DECEASED, SearchParameter, parameters_of, single_valued
 from fhir_server.search.paths import Leaf, Move
-from fhir_server.search.rows import Rows
+from fhir_server.search.rows import ITSELF, Rows, hash32
 from fhir_server.search.sink import Emit, Sink
 
 TIMELINE: dict[str, str] = {
@@ -110,8 +112,26 @@ def index_rows(resource: dict[str, Any], base: str) -> Rows:
     """
     indexer = _indexer(resource["resourceType"])
     sink = Sink(resource, base + "/")
+    if "contained" in resource:
+        return _containing(resource, sink, indexer)
     indexer.visit(resource, sink)
     return _rows(sink, indexer)
+
+
+def _containing(resource: dict[str, Any], sink: Sink, indexer: _Indexer) -> Rows:
+    """The rows of a resource and of those it contains."""
+    sink.contained = those_in(resource)
+    indexer.visit(resource, sink)
+    rows = _rows(sink, indexer)
+    rows.links = [(ITSELF, *link) for link in dict.fromkeys(sink.links)]
+    for place, kind in sink.contained.values():
+        below = Sink(resource["contained"][place], sink.base)
+        below.contained = {**sink.contained, "": (ITSELF, resource["resourceType"])}
+        inner = _indexer(MARK + kind)
+        inner.visit(below.resource, below)
+        rows.contained.append((place, _rows(below, inner)))
+        rows.links += [(place, *link) for link in dict.fromkeys(below.links)]
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +161,7 @@ def _rows(sink: Sink, indexer: _Indexer) -> Rows:
         token=_dated(token | dict.fromkeys(sink.alone) if sink.alone else token, date, indexer),
         reference=reference,
         reference_other=_distinct(sink.reference_other),
+        canonical=_distinct(sink.canonical),
         patient_value=patient_value,
         patient_date=patient_date,
         date=date,
@@ -219,6 +240,12 @@ def _indexer(resource_type: str) -> _Indexer:
         for move in moves:
             node = node.below(move)
         node.emitters.extend(_emitters(kind, data_type, found))
+    if resource_type[0] == MARK:
+        row = (hash32(resource_type), PRESENT, 0)
+        root.emitters.append(lambda value, sink: sink.alone.append(row))
+        return _Indexer(_compile(root), None, None, None)
+    if links.has_canonical(resource_type):
+        root.emitters.append(links.name)
     known = parameters_of(resource_type)
     patient, timeline = known.get("patient"), known.get(TIMELINE.get(resource_type, ""))
     return _Indexer(

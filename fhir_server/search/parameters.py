@@ -9,6 +9,7 @@ from typing import Any
 
 from fhir_server.definitions import is_a, search_parameters, structure
 from fhir_server.resource_types import TYPE_ID
+from fhir_server.search.contained import MARK, plain
 from fhir_server.search.paths import Leaf, branches, leaves
 from fhir_server.search.rows import hash32
 
@@ -30,6 +31,9 @@ TABLES: dict[str, tuple[tuple[str, str], ...]] = {
 
 FULL_TEXT: dict[str, str] = {"_text": "narrative", "_content": "content"}
 """Parameters that search words -> the column of `full_text` that has them."""
+
+_NOT_CONTAINED = frozenset(("_lastUpdated", *FULL_TEXT))
+"""What only a whole resource has."""
 
 DECEASED = "Patient.deceased.exists() and Patient.deceased != false"
 """The one expression of R4 that computes instead of selecting; see `by_token.deceased`."""
@@ -84,7 +88,7 @@ class SearchParameter:
     @property
     def column(self) -> str | None:
         """Column of `resource` that holds it instead of search rows: _id and _lastUpdated."""
-        return COLUMN.get(self.code)
+        return None if self.resource_type[0] == MARK else COLUMN.get(self.code)
 
     @property
     def data_types(self) -> frozenset[str]:
@@ -115,16 +119,19 @@ def search_parameter(resource_type: str, code: str) -> SearchParameter | None:
 def parameters_of(resource_type: str) -> Mapping[str, SearchParameter]:
     """Code -> parameter of all parameters of a type, the common ones (_id, _tag, ...) included, by code.
 
-    `Resource` gives the common ones alone. Raises KeyError for a name that is no resource type.
+    `Resource` gives the common ones alone, "#Patient" those of contained Patients, without those of whole resources.
+    Raises KeyError for a name that is no resource type.
     """
-    if resource_type != "Resource":
-        TYPE_ID[resource_type]
+    name = plain(resource_type)
+    if name != "Resource":
+        TYPE_ID[name]
     rows: dict[str, dict[str, Any]] = {}
-    narrative = resource_type != "Resource" and is_a(resource_type, "DomainResource")
-    bases = ("Resource", *(("DomainResource",) if narrative else ()), resource_type)
+    narrative = name != "Resource" and is_a(name, "DomainResource")
+    bases = ("Resource", *(("DomainResource",) if narrative else ()), name)
     for row in (row for base in dict.fromkeys(bases) for row in _by_base().get(base, ())):
-        rows.setdefault(row["code"], row)
-    own = {code: _branches(row, resource_type) for code, row in rows.items()}
+        if name == resource_type or row["code"] not in _NOT_CONTAINED:
+            rows.setdefault(row["code"], row)
+    own = {code: _branches(row, name) for code, row in rows.items()}
     return {
         code: SearchParameter(
             resource_type=resource_type,
@@ -134,7 +141,7 @@ def parameters_of(resource_type: str) -> Mapping[str, SearchParameter]:
             expression=row.get("expression", ""),
             types_of_target=_targets(row),
             components=_components(row),
-            leaves=_leaves(own[code], resource_type),
+            leaves=_leaves(own[code], name),
             names=_names(code, row, rows, own),
         )
         for code, row in sorted(rows.items())
@@ -147,7 +154,7 @@ def single_valued(parameter: SearchParameter) -> bool:
     elements: set[str] = set()
     path = ""
     for leaf in parameter.leaves:
-        at = parameter.resource_type
+        at = plain(parameter.resource_type)
         for move in leaf.moves:
             if move[0] != "key":
                 return False

@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 
 from fhir_server.outcome import Invalid, Issue
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
+from fhir_server.search.contained import MARK
 from fhir_server.search.criteria import Criterion, Leaf, UnknownParameter, criterion
 from fhir_server.search.filter import filter_criteria
 from fhir_server.search.include import Include, include_of
@@ -60,6 +61,8 @@ class SearchQuery:
     elements: tuple[str, ...] = ()
     explain: bool = False
     cursor: str | None = None
+    alone: bool = False
+    """Contained resources are shown without what contains them."""
     pretty: bool = False
     used: tuple[tuple[str, str], ...] = ()
     """Parameters that took effect, for the links; without the cursor."""
@@ -88,16 +91,19 @@ def parse_query(
     max_count: int = 1000,
     within: Sequence[str] | None = None,
     full_text: bool | None = None,
+    contained: bool = False,
 ) -> SearchQuery:
     """The search that the parameters ask of a type (None: of the system).
 
     Raises Invalid for what is unknown, malformed or beyond a limit; with `lenient`, unknown parameters and modifiers
     are left out and named in `ignored`. `within`: the types a compartment can hold. `full_text`: whether _text and
     _content are switched on; None where they cannot be used at all.
+    `contained`: contained resources may be searched too.
     """
     if len(parameters) > MAX_PARAMETERS:
         raise Invalid(f"a search has at most {MAX_PARAMETERS} parameters", code="too-costly")
-    reading = _Reading(_types(resource_type, parameters, within), [], [], {}, [])
+    types = _with_contained(_types(resource_type, parameters, within), parameters, contained and within is None)
+    reading = _Reading(types, [], [], {}, [])
     used: list[tuple[str, str]] = []
     ignored: list[Issue] = []
     for name, value in parameters:
@@ -132,6 +138,7 @@ def parse_query(
         elements,
         once.get("_explain") == "true",
         once.get("_cursor"),
+        once.get("_containedType") == "contained",
         once.get("_pretty") == "true",
         tuple(used),
         tuple(ignored),
@@ -166,6 +173,20 @@ def _types(
         return (resource_type,)
     possible = RESOURCE_TYPES if within is None else tuple(within)
     return tuple(one for one in dict.fromkeys(asked) if one in possible) or possible
+
+
+def _with_contained(types: tuple[str, ...], parameters: Sequence[tuple[str, str]], possible: bool) -> tuple[str, ...]:
+    """The types, or "#Type" for those that are contained, or both, as _contained says."""
+    asked = dict(parameters)
+    wanted = asked.get("_contained", "false")
+    if wanted not in ("true", "both"):
+        return types
+    if not possible:
+        raise Invalid("_contained: contained resources can be searched for by type or in the whole record, not here")
+    if "_sort" in asked and asked.get("_containedType") != "contained":
+        raise Invalid("_sort: what contains the resources has no such order; possible with _containedType=contained")
+    marked = tuple(MARK + one for one in types)
+    return marked if wanted == "true" else types + marked
 
 
 def _read(reading: _Reading, name: str, value: str) -> None:
@@ -205,10 +226,12 @@ def _flag(name: str, value: str) -> str:
     return _one_of(name, value, ("true", "false"))
 
 
-def _not_contained(name: str, value: str) -> str:
-    if value != "false":
-        raise UnknownParameter(f"{name}: contained resources are not searched on their own; possible: false")
-    return value
+def _contained(name: str, value: str) -> str:
+    return _one_of(name, value, ("false", "true", "both"))
+
+
+def _contained_type(name: str, value: str) -> str:
+    return _one_of(name, value, ("container", "contained"))
 
 
 def _summary(name: str, value: str) -> str:
@@ -217,7 +240,8 @@ def _summary(name: str, value: str) -> str:
 
 _CONTROLS: dict[str, Callable[[str, str], str]] = {
     "_count": _text, "_sort": _text, "_total": _text, "_summary": _summary, "_elements": _text, "_type": _text,
-    "_explain": _flag, "_cursor": _text, "_contained": _not_contained, "_format": _text, "_pretty": _text,
+    "_explain": _flag, "_cursor": _text, "_contained": _contained, "_containedType": _contained_type,
+    "_format": _text, "_pretty": _text,
 }  # fmt: skip
 """Parameters about the result, each with a check of its value."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fhir_server.search.contained import MARK
 from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node, Not, Reverse, Some
 
 MAX_BRANCHES = 16
@@ -55,7 +56,8 @@ def readable(node: Node) -> bool:
         case Leaf():
             return not node.negated
         case Chain():
-            return len(node.targets) <= MAX_BRANCHES and all(readable(below) for _, below in node.targets)
+            targets = sum(target[0] != MARK for target, _ in node.targets)
+            return targets <= MAX_BRANCHES and all(readable(below) for _, below in node.targets)
         case Reverse():
             return readable(node.node)
         case Member() | Between():

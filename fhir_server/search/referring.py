@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from fhir_server.search.branch import filters
 from fhir_server.search.condition import Conditions
+from fhir_server.search.contained import plain
 from fhir_server.search.criteria import Chain, Node
 from fhir_server.search.lines import single
+from fhir_server.search.links import link
 
 NEAR = 40
 """Targets of a chain of each of which the newest that refer to it are read at once."""
@@ -31,17 +33,23 @@ def referring(
 ) -> str:
     """SQL of the newest that refer to the targets: a page of each target, read in order. `GATES` is still open."""
     x = conditions.alias()
-    table, where = "reference", [f"{x}.param_id = {node.parameter.param_id}", f"{x}.target_rid = b.rid"]
+    seen = conditions.seen("b.rid", contained=True)
+    more = [*start, *([seen] if seen else [])]
+
+    def newest(table: str, where: Sequence[str], nodes: Sequence[Node]) -> str:
+        tests = " and ".join([*where, *filters(nodes, scope, conditions), *more]).replace("{rid}", f"{x}.rid")
+        return f"select distinct {x}.rid from {table} {x} where {tests} order by {x}.rid desc limit {limit}"
+
+    refers = [f"{x}.param_id = {node.parameter.param_id}", f"{x}.target_rid = b.rid"]
     coded = _coded(node, others, scope, conditions)
     if coded:
-        # Patients and a code: the values of each patient.
+        # Patients and a code: the values of each patient; of those that are contained there are none.
         other, text = coded
-        others = [one for one in others if one is not other]
-        table, where = "patient_value", [f"{x}.patient_rid = b.rid", text.replace("{t}", x)]
-    seen = conditions.seen("b.rid")
-    where += [*filters(others, scope, conditions), *start, *([seen] if seen else [])]
-    tests = " and ".join(where).replace("{rid}", f"{x}.rid")
-    step = f"select distinct {x}.rid from {table} {x} where {tests} order by {x}.rid desc limit {limit}"
+        values = [f"{x}.patient_rid = b.rid", text.replace("{t}", x)]
+        step = newest("patient_value", values, [one for one in others if one is not other])
+        step = f"({step}) union all ({newest(link(node.parameter), ['b.rid < 0', *refers], others)})"
+    else:
+        step = newest(link(node.parameter), refers, others)
     open_targets = f"select t.rid from ({targets}) t where {GATES}"
     return (
         f"select distinct s.rid from ({open_targets}) b cross join lateral ({step}) s order by s.rid desc limit {limit}"
@@ -52,7 +60,7 @@ def _coded(
     node: Chain, others: Sequence[Node], scope: Sequence[str], conditions: Conditions
 ) -> tuple[Node, str] | None:
     """A node that asks for a code of the patients at the end of the chain, and its condition on `patient_value {t}`."""
-    if any(target != "Patient" for target, _ in node.targets):
+    if any(plain(target) != "Patient" for target, _ in node.targets):
         return None
     for other in others:
         mark = conditions.mark()

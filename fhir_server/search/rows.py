@@ -27,9 +27,18 @@ def hash32(text: str) -> int:
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).digest(), "big", signed=True)
 
 
+ITSELF = -1
+"""The place of a container among those of its contained resources."""
+
+
 @dataclass(slots=True)
 class Rows:
     """All index rows of one resource version, without its rid. Every list is free of duplicates."""
+
+    contained: list[tuple[int, Rows]] = field(default_factory=list)
+    """Place and rows of each contained resource. See contained.py."""
+    links: list[tuple[int, int, int]] = field(default_factory=list)
+    """Place of who refers, param_id, place of what is referred to: references within the container."""
 
     token: list[tuple[int, int, int, int | None, int | None]] = field(default_factory=list)
     """param_id, code_hash, system_hash (0: no system); of a resource's code also low and high of its clinical date."""
@@ -37,6 +46,8 @@ class Rows:
     """param_id, target type, target id: references to resources of this server."""
     reference_other: list[tuple[int, int]] = field(default_factory=list)
     """param_id, target_hash: absolute and canonical references."""
+    canonical: list[tuple[int, int]] = field(default_factory=list)
+    """param_id, target_hash: canonical references as they stand, and the resource's own names (see links.py)."""
     patient_value: list[tuple[str, int, int, int]] = field(default_factory=list)
     """patient id, param_id, value_hash, system_hash: a token row once more for each patient it concerns."""
     patient_date: list[tuple[str, int, int]] = field(default_factory=list)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from fhir_server.access import visible
 from fhir_server.search.branch import Branch, all_of, branches, is_point, newest, scopes
 from fhir_server.search.condition import Conditions
+from fhir_server.search.contained import container_sql, is_contained
 from fhir_server.search.cursor import Position, checked
 from fhir_server.search.include import MAX_INCLUDED, included
 from fhir_server.search.probing import probed
@@ -40,13 +41,16 @@ def select(query: SearchQuery, access: Access, base: str, position: Position | N
     page, point = _page(query, keys, conditions, limit, position)
     # An index of words is read by bitmap, which connections for one plan leave out.
     point = point and not uses_full_text(query.criteria)
+    # A contained resource is in the body of its container.
+    contained = any(map(is_contained, zip(query.types, strict=True)))
+    join = f"join resource r on r.rid = {container_sql('p.rid') if contained else 'p.rid'}"
     texts = "".join(f", p.k{number}::text" for number in range(1, len(keys) + 1))
-    columns = f"r.rid, r.type_id, r.fhir_id, r.body{texts}"
+    columns = f"p.rid, r.type_id, r.fhir_id, r.body{texts}"
     if not query.includes and query.total == "none":
-        text = f"select {MATCH}::smallint, {columns} from ({page}) p join resource r on r.rid = p.rid"
+        text = f"select {MATCH}::smallint, {columns} from ({page}) p {join}"
         return parameters.statement(f"{text} order by {order(keys, 'p.rid', table='p.')}", generic=point)
     tables = [f"page as materialized (select row_number() over (order by {order(keys)}) n, q.* from ({page}) q)"]
-    parts = [f"select {MATCH}::smallint as mode, p.n, {columns} from page p join resource r on r.rid = p.rid"]
+    parts = [f"select {MATCH}::smallint as mode, p.n, {columns} from page p {join}"]
     empty = ", null" * len(keys)
     if query.includes:
         tables.append(f"shown as (select rid from page where n < {limit})")
@@ -111,7 +115,8 @@ COUNTED = 1000
 
 
 def _total(query: SearchQuery, conditions: Conditions) -> str:
-    if query.total == "estimate" and query.count:
+    contained = any(map(is_contained, zip(query.types, strict=True)))
+    if query.total == "estimate" and query.count and not contained:
         newest_rids = newest(_branches(query, conditions), str(COUNTED + 1), conditions)
         oldest = f"select min(e.rid) from resource e where {conditions.of_types(query.types, 'e')}"
         share = f"(max(n.rid) - ({oldest}))::numeric / greatest(max(n.rid) - min(n.rid), 1)"
@@ -119,4 +124,7 @@ def _total(query: SearchQuery, conditions: Conditions) -> str:
             f"select case when count(*) <= {COUNTED} then count(*) else round({COUNTED} * {share})::bigint end"
             f" from ({newest_rids}) n"
         )
-    return f"select count(*) from ({all_of(_branches(query, conditions), conditions)}) c"
+    found = all_of(_branches(query, conditions), conditions)
+    if contained and not query.alone:
+        return f"select count(distinct {container_sql('c.rid')}) from ({found}) c"
+    return f"select count(*) from ({found}) c"

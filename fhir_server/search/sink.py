@@ -19,8 +19,11 @@ class Sink:
     __slots__ = (
         "alone",
         "base",
+        "canonical",
         "composite",
+        "contained",
         "date",
+        "links",
         "number",
         "quantity",
         "reference",
@@ -36,12 +39,17 @@ class Sink:
         self.resource = resource
         self.base = base
         """Own FHIR base URL with a slash at the end."""
+        self.contained: dict[str, tuple[int, str]] = {}
+        """Id -> place and type of what is contained, "" for the container itself; there mostly is nothing."""
+        self.links: list[tuple[int, int]] = []
+        """param_id and place of what is referred to there."""
         self.token: list[tuple[int, int, int]] = []
         """Tokens that become patient_value rows too."""
         self.alone: list[tuple[int, int, int]] = []
         """Tokens that do not: identifiers, tags, security labels, and the rows of :identifier and :of-type."""
         self.reference: list[tuple[int, str, str]] = []
         self.reference_other: list[tuple[int, int]] = []
+        self.canonical: list[tuple[int, int]] = []
         self.date: list[tuple[int, int, int]] = []
         self.quantity: list[tuple[int, int, Bound, Bound]] = []
         self.number: list[tuple[int, Bound, Bound]] = []

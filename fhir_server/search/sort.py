@@ -132,7 +132,7 @@ def resolved(types: Sequence[str], sort: SortKey) -> Key:
 
 def _kind(parameter: SearchParameter) -> tuple[bool, Column | None, str]:
     """Where the values of a parameter stand: by listed codes?, column, and what follows its name in the param_id."""
-    column = OWN.get(parameter.code) or COLUMNS.get(parameter.type)
+    column = (OWN.get(parameter.code) if parameter.column else None) or COLUMNS.get(parameter.type)
     if column or parameter.type != "token":
         return False, column, ""
     if unworded(parameter):

@@ -43,7 +43,11 @@ def _path(types: tuple[str, ...], names: list[str]) -> SortPath | None:
     if not rest:
         ends = tuple(one for one in found if one.type not in _UNSORTABLE)
         return SortPath((), ends) if ends and not wanted else None
-    references = [one for one in found if one.type == "reference" and wanted in ("", *one.types_of_target)]
+    references = [
+        one
+        for one in found
+        if "Reference" in one.data_types and one.type == "reference" and wanted in ("", *one.types_of_target)
+    ]
     targets = dict.fromkeys(target for one in references for target in one.types_of_target if wanted in ("", target))
     below = _path(tuple(targets), rest)
     return SortPath((tuple(references), *below.steps), below.ends) if below else None

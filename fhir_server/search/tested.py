@@ -81,8 +81,9 @@ def walked_or_all(
 def newest_of(scope: Sequence[str], conditions: Conditions, start: Sequence[str], bound: str) -> str:
     """SQL of the rids of the types, newest first; `bound`: how many."""
     w = conditions.alias()
-    where = " and ".join([conditions.of_types(scope, w), *start]).replace("{rid}", f"{w}.rid")
-    return f"select {w}.rid from resource {w} where {where} order by {w}.rid desc {bound}"
+    every = conditions.every(scope)
+    where = " and ".join([every.where.replace("{t}", w), *start]).replace("{rid}", f"{w}.rid")
+    return f"select {w}.rid from {every.table} {w} where {where} order by {w}.rid desc {bound}"
 
 
 def tested(rows: str, tests: Sequence[str], limit: str) -> str:

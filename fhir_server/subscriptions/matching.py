@@ -13,7 +13,9 @@ from fhir_server.postgres import DatabaseError, Row
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.alternatives import alternatives
 from fhir_server.search.condition import Conditions
+from fhir_server.search.contained import MARK
 from fhir_server.search.criteria import All, Chain, Leaf, Node, Not, Some
+from fhir_server.search.links import REFERENCE, link
 from fhir_server.search.parameters import tables_of
 from fhir_server.statement import Parameters, Statement
 from fhir_server.subscriptions.condition import NotSimple, compiled
@@ -123,8 +125,19 @@ async def _ask(
     node: Node, resource_type: str, seen: Sequence[Seen], access: Access, base: str, select: Select
 ) -> set[int]:
     """Sequences of those that meet the node."""
-    if isinstance(node, Chain):
-        return await _ask_targets(node, seen, access, base, select)
+    if isinstance(node, Chain) and link(node.parameter) == REFERENCE:
+        outside = tuple(one for one in node.targets if one[0][0] != MARK)
+        met = await _ask_targets(Chain(node.parameter, outside), seen, access, base, select)
+        containing = [one for one in seen if one.resource is not None and "contained" in one.resource]
+        inside = Chain(node.parameter, tuple(one for one in node.targets if one not in outside))
+        return met | await _ask_record(inside, resource_type, containing, access, base, select) if containing else met
+    return await _ask_record(node, resource_type, seen, access, base, select)
+
+
+async def _ask_record(
+    node: Node, resource_type: str, seen: Sequence[Seen], access: Access, base: str, select: Select
+) -> set[int]:
+    """Sequences of those that meet the node as the record has them now."""
     parameters = Parameters()
     conditions = Conditions(access, parameters, base)
     rids = conditions.array(sorted({one.rid for one in seen}), "bigint")

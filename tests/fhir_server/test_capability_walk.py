@@ -20,6 +20,7 @@ from fhir_server.interactions.capabilities import SYSTEM_INTERACTIONS, TYPE_INTE
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.routes import ROUTES
 from fhir_server.search.index import index_rows
+from fhir_server.search.links import NAME
 from fhir_server.search.parameters import parameters_of, search_parameter
 from mappings.r4 import parse, serialize
 from tests.conformance.search import Search, probes
@@ -221,15 +222,21 @@ def references() -> tuple[References, References]:
     """(source, include) -> what that brings; (target, revinclude) -> what that brings."""
     forth: References = defaultdict(set)
     back: References = defaultdict(set)
-    for name in RESOURCE_TYPES:
-        for id in (FIRST, SECOND):
-            rows = index_rows(instance(name, id), BASE)
-            for parameter in parameters_of(name).values():
-                for param_id, target_type, target_id in rows.reference:
-                    if param_id in parameter.param_ids:
-                        value = f"{name}:{parameter.code}"
-                        forth[f"{name}/{id}", value].add(f"{target_type}/{target_id}")
-                        back[f"{target_type}/{target_id}", value].add(f"{name}/{id}")
+    every = {(name, id): index_rows(instance(name, id), BASE) for name in RESOURCE_TYPES for id in (FIRST, SECOND)}
+    named: defaultdict[int, list[str]] = defaultdict(list)
+    for (name, id), rows in every.items():
+        for param_id, hashed in rows.canonical:
+            if param_id == NAME:
+                named[hashed].append(f"{name}/{id}")
+    for (name, id), rows in every.items():
+        found = [(param_id, f"{target_type}/{target_id}") for param_id, target_type, target_id in rows.reference]
+        found += [(param_id, target) for param_id, hashed in rows.canonical if param_id for target in named[hashed]]
+        for parameter in parameters_of(name).values():
+            value = f"{name}:{parameter.code}"
+            for param_id, target in found:
+                if param_id in parameter.param_ids:
+                    forth[f"{name}/{id}", value].add(target)
+                    back[target, value].add(f"{name}/{id}")
     return forth, back
 
 

@@ -120,8 +120,8 @@ def test_a_chain_is_resolved_by_target_type(name: str, targets: list[str], below
     [criterion] = parsed("Observation", (name, "2000")).criteria
     node = criterion.nodes["Observation"]
     assert isinstance(node, Chain)
-    assert [target for target, _ in node.targets] == targets
-    [(_, last)] = node.targets
+    assert [target for target, _ in node.targets] == [*targets, *("#" + target for target in targets)]
+    _, last = node.targets[0]
     assert isinstance(last, Leaf)
     assert last.parameter.code == below
 

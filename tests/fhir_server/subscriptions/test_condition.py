@@ -31,6 +31,10 @@ OBSERVATION = {
 }  # fmt: skip
 RISK = {"resourceType": "RiskAssessment", "status": "final", "subject": {"reference": "Patient/p"},
         "prediction": [{"probabilityDecimal": 0.25}]}  # fmt: skip
+REQUEST = {
+    "resourceType": "MedicationRequest", "status": "active", "intent": "order", "subject": {"reference": "#in"},
+    "medicationCodeableConcept": {"text": "Aspirin"}, "contained": [PATIENT | {"id": "in"}],
+}  # fmt: skip
 VALUES = {"resourceType": "ValueSet", "status": "active", "url": "http://example.org/a/b"}
 CASES: tuple[tuple[dict[str, Any], tuple[str, ...]], ...] = (
     (PATIENT, (
@@ -59,6 +63,9 @@ CASES: tuple[tuple[dict[str, Any], tuple[str, ...]], ...] = (
         "patient.name=ana", "patient.name=x", "subject:Patient.birthdate=1970-01-31", "patient.identifier=urn:x|1",
         "patient._has:RiskAssessment:subject:probability=gt0.2", "patient.active=true&code=8867-4",
         "_filter=patient.family co brien and code eq loinc|8867-4", "_filter=patient.family eq x or status eq amended",
+    )),
+    (REQUEST, (
+        "patient.name=ana", "patient.name=x", "subject:Patient.identifier=urn:x|1", "status=active",
     )),
     (VALUES, ("url=http://example.org/a/b", "url=http://example.org/a", "url:below=http://example.org/a",
               "url:above=http://example.org/a/b/c")),
