@@ -8,7 +8,7 @@ from fhir_server.definitions import compartment as definition
 from fhir_server.definitions import compartments
 from fhir_server.outcome import NotFound
 from fhir_server.search.criteria import Criterion, Member
-from fhir_server.search.parameters import search_parameter
+from fhir_server.search.parameters import shipped
 
 
 def member_types(compartment: str) -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def member_types(compartment: str) -> tuple[str, ...]:
 
 def member_parameters(compartment: str, resource_type: str) -> tuple[int, ...]:
     """param_id of each reference parameter that puts a resource of the type into the compartment."""
-    found = (search_parameter(resource_type, code) for code in definition(compartment).get(resource_type, ()))
+    found = (shipped(resource_type).get(code) for code in definition(compartment).get(resource_type, ()))
     return tuple(parameter.param_id for parameter in found if parameter is not None)
 
 

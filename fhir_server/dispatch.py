@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING
 
 from fhir_server.bulk.polls import Polls
 from fhir_server.exchange import FhirRequest, FhirResponse
-from fhir_server.outcome import FhirError, Forbidden, operation_outcome
+from fhir_server.outcome import Conflict, FhirError, Forbidden, operation_outcome
+from fhir_server.search.criteria import UnknownParameter
+from fhir_server.search.parameters import current
 from fhir_server.store import ResourceStore
+from fhir_server.store_errors import StaleParameters
 from fhir_server.turns import Turns
 from mappings.r4 import serialize
 from smart_auth.scopes import Access
 
 if TYPE_CHECKING:
     from fhir_server.routes import Routed
+
+
+ATTEMPTS = 5
+"""At a request whose search parameters keep changing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,23 @@ def resolve(method: str, path: tuple[str, ...]) -> Routed:
 async def perform_routed(server: Server, request: FhirRequest, routed: Routed) -> FhirResponse:
     """Holds the request to its access and performs the interaction. Raises FhirError."""
     hold(request.access, routed.interaction, routed.resource_type)
-    return await routed.perform(server, request)
+    store = server.store
+    if store.ignorant or (routed.resource_type == "SearchParameter" and request.method not in ("GET", "HEAD")):
+        await store.learn()
+    known = current().generation
+    for _ in range(ATTEMPTS):
+        try:
+            return await routed.perform(server, request)
+        except StaleParameters:
+            if not store.again:
+                raise
+        except UnknownParameter:
+            # It may be that another process knows it by now.
+            await store.learn()
+            if current().generation == known and not current().pending:
+                raise
+            return await routed.perform(server, request)
+    raise Conflict("search parameters keep changing; try again", code="transient")
 
 
 async def perform(server: Server, request: FhirRequest) -> FhirResponse:

@@ -16,7 +16,7 @@ from fhir_server.full_text.due import due
 from fhir_server.index_tables import COLUMNS
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.schema import metadata
-from fhir_server.search.parameters import parameters_of
+from fhir_server.search.parameters import shipped
 from fhir_server.statement import Parameters, Statement
 from fhir_server.store import Unit
 from fhir_server.write_set import UNINDEXED
@@ -125,7 +125,7 @@ def _references() -> tuple[int, ...]:
     found = (
         number
         for name in RESOURCE_TYPES
-        for parameter in parameters_of(name).values()
+        for parameter in shipped(name).values()
         if parameter.type == "reference"
         for number in parameter.param_ids
     )

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 from fhir_server.postgres import ConnectionLost
+from fhir_server.store_errors import StaleParameters
 from fhir_server.version import Version
 from fhir_server.write_set import Write
 
@@ -54,7 +55,7 @@ class GroupCommit:
         try:
             await self._commit([write for write, _ in group])
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
-            if len(group) == 1 or isinstance(error, ConnectionLost):
+            if len(group) == 1 or isinstance(error, ConnectionLost | StaleParameters):
                 for _, future in group:
                     if not future.done():
                         future.set_exception(error)

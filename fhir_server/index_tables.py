@@ -52,7 +52,7 @@ def _insert(table: str) -> str:
     return f"insert into {table} ({', '.join(columns)}) select {values} from unnest({arrays}) u({', '.join(columns)})"
 
 
-_SPANS = {"date": (SHORT, f"not ({SHORT})")}
+SPANS = {"date": (SHORT, f"not ({SHORT})")}
 """Table -> conditions of its partial indexes: a delete that does not say one of them would read the whole table."""
 _NULLABLE = {"composite": ("low", "high", "low2", "high2"), "token": ("low", "high")}
 
@@ -68,9 +68,9 @@ def _delete(table: str) -> str:
         for name, kind in columns.items()
     )
     start = f"delete from {table} t using unnest({arrays}) u({', '.join(columns)}) where {same}"
-    if table not in _SPANS:
+    if table not in SPANS:
         return start
-    first, second = (f"{start} and {span.replace('{t}', 't')}" for span in _SPANS[table])
+    first, second = (f"{start} and {span.replace('{t}', 't')}" for span in SPANS[table])
     return f"with other as ({first}) {second}"
 
 

@@ -16,12 +16,13 @@ from typing import Any
 import orjson
 import psycopg
 
-from fhir_server.jobs import DONE, FAILED, RUNNING, WAITING, Job, job_of
+from fhir_server.jobs import DONE, FAILED, REINDEX, RUNNING, WAITING, Job, job_of
 from fhir_server.outcome import FhirError, Issue, operation_outcome
 
 MOST_ATTEMPTS = 5
-_LOCKS = 1_752_457_818
-"""First key of the advisory locks of jobs; a hash of the id is the second."""
+LOCKS = 1_752_457_818
+"""First key of the advisory locks of jobs; a hash of the id is the second, or of the kind where there may be only one
+of it under way: a reindex."""
 _TOLD_EVERY = 0.5
 """Seconds between two notes of progress."""
 
@@ -51,15 +52,16 @@ class Worker:
     def work(self) -> bool:
         """Carries one job out, if there is one to do. Raises psycopg.Error when the database is lost."""
         waiting = self.connection.execute(
-            "select id from job where state = any(%s) order by created, id", [[WAITING, RUNNING]]
+            "select id, kind from job where state = any(%s) order by created, id", [[WAITING, RUNNING]]
         ).fetchall()
-        for (id,) in waiting:
-            if self._value("select pg_try_advisory_lock(%s, hashtext(%s))", _LOCKS, id):
+        for id, kind in waiting:
+            lock = REINDEX if kind == REINDEX else id
+            if self._value("select pg_try_advisory_lock(%s, hashtext(%s))", LOCKS, lock):
                 try:
                     if self._begin(id):
                         return True
                 finally:
-                    self.connection.execute("select pg_advisory_unlock(%s, hashtext(%s))", [_LOCKS, id])
+                    self.connection.execute("select pg_advisory_unlock(%s, hashtext(%s))", [LOCKS, lock])
         return False
 
     def sweep(self) -> None:

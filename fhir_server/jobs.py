@@ -17,7 +17,7 @@ from fhir_server.statement import Parameters, Statement
 from fhir_server.store import ResourceStore
 from smart_auth.scopes import Access
 
-EXPORT, IMPORT, ANSWER = "export", "import", "answer"
+EXPORT, IMPORT, ANSWER, REINDEX = "export", "import", "answer", "reindex"
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
 
 MOST_UNFINISHED = 50

@@ -20,6 +20,8 @@ from decimal import Decimal
 from typing import Any
 
 from fhir_server.outcome import Invalid, Issue, Unprocessable
+from fhir_server.search.custom import problems
+from fhir_server.search.parameters import current
 from fhir_server.validation import validate
 from fhir_server.version import Change, Version
 from mappings.r4 import Json, parse
@@ -49,6 +51,8 @@ def checked(
     if id is not None:
         same_id(resource, id)
     issues = validate(resource, resource_type=resource_type, warnings=warnings)
+    if resource_type == "SearchParameter" and not any(issue.severity == "error" for issue in issues):
+        issues = [*issues, *problems(resource, current())]
     if any(issue.severity in ("error", "fatal") for issue in issues):
         raise Unprocessable(issues)
     return resource, issues

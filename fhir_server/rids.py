@@ -13,8 +13,9 @@ from fhir_server.arrays import int2_array, int4_array, int8_array, text_array
 from fhir_server.loader import Loader
 from fhir_server.postgres import DatabaseError, Pool, Row
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
+from fhir_server.search.registry import STALE
 from fhir_server.statement import Statement
-from fhir_server.store_errors import MissingReferences, StillReferenced, VersionConflict
+from fhir_server.store_errors import MissingReferences, StaleParameters, StillReferenced, VersionConflict
 from fhir_server.write_set import Write
 
 Target = tuple[str, str]
@@ -115,7 +116,8 @@ def _keys(targets: Sequence[Target]) -> tuple[bytes, bytes]:
 
 
 def explained(error: DatabaseError, writes: Sequence[Write]) -> Exception:
-    """What the database's refusal of a write means: VersionConflict, MissingReferences, StillReferenced, or itself."""
+    """What the database's refusal of a write means: VersionConflict, MissingReferences, StillReferenced,
+    StaleParameters, or itself."""
     if error.sqlstate in ("HB001", "23505"):
         return VersionConflict()
     if error.sqlstate == "HB002":
@@ -128,6 +130,8 @@ def explained(error: DatabaseError, writes: Sequence[Write]) -> Exception:
                 if write.rids.get(target) in gone
             ]
         )
+    if error.sqlstate == STALE:
+        return StaleParameters()
     if error.sqlstate == "HB003":
         return StillReferenced(RESOURCE_TYPES[int(error.detail) - 1])
     return error

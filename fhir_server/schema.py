@@ -303,6 +303,49 @@ import_chunk = Table(
     PrimaryKeyConstraint("run", "file", "line"),
 )
 """Lines an import is done with, noted in the transaction that stores their resources: it goes on exactly there."""
+
+search_parameter = Table(
+    "search_parameter",
+    metadata,
+    # Distinguishes the search rows of this definition from those of any other.
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    # Of the SearchParameter resource.
+    _key("rid"),
+    # indexing, ready, off or removing; see search/registry.py.
+    Column("state", TEXT_C, nullable=False),
+    # What of the resource counts, as JSON text.
+    Column("definition", Text, nullable=False),
+    # The job that writes the rows of what was there before.
+    Column("job", TEXT_C),
+    Index("search_parameter_rid", "rid"),
+)
+
+search_generation = Table(
+    "search_generation",
+    metadata,
+    Column("generation", BigInteger, primary_key=True, autoincrement=False),
+)
+"""One row: a number that changes whenever `search_parameter` says something else."""
+
+reindex_run = Table(
+    "reindex_run",
+    metadata,
+    # Id of the job, or what names the run of a command.
+    Column("run", TEXT_C, primary_key=True),
+    # What is done, and with which definitions: a run that finds another goal begins anew.
+    Column("goal", Text, nullable=False),
+    _key("started"),
+    # The highest rid there was.
+    _key("high"),
+    Column("total", BigInteger, nullable=False),
+    # Type under way, and the last of its resources that is done.
+    Column("type_id", SmallInteger, nullable=False),
+    _key("last"),
+    # What was found so far by type, as JSON text.
+    Column("found", Text, nullable=False),
+)
+"""How far a reindex is, noted in the transaction that writes the rows: it goes on exactly there."""
+
 subscription_state = Table(
     "subscription_state",
     metadata,

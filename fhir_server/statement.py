@@ -15,6 +15,8 @@ class Statement:
     """Parameters are in PostgreSQL's binary format, not its text format."""
     generic: bool = False
     """One plan serves all values (no skew that matters): saves planning at each run."""
+    generation: int | None = None
+    """Of the search parameters it relies on, where there are custom ones: whoever runs it proves it afterwards."""
 
 
 @dataclass(slots=True)
@@ -22,6 +24,8 @@ class Parameters:
     """Collects parameters while text is built: f"rid < {parameters.add(cursor, 'bigint')}"."""
 
     values: list[bytes | None] = field(default_factory=list)
+    generation: int | None = None
+    """As `Statement.generation`."""
 
     def add(self, value: str | int | bytes | None, sql_type: str) -> str:
         """The placeholder of a further parameter, cast to `sql_type`: "$3::bigint"."""
@@ -32,4 +36,4 @@ class Parameters:
 
     def statement(self, text: str, *, generic: bool = False) -> Statement:
         """The finished statement."""
-        return Statement(text, tuple(self.values), generic=generic)
+        return Statement(text, tuple(self.values), generic=generic, generation=self.generation)

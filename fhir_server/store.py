@@ -18,9 +18,16 @@ from fhir_server.postgres import Connection, DatabaseError, Pool, Row
 from fhir_server.reader import Reader
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.rids import Rids, Run, explained
-from fhir_server.search.parameters import parameters_of
+from fhir_server.search import registry
+from fhir_server.search.parameters import current, shipped, use
 from fhir_server.statement import Parameters, Statement
-from fhir_server.store_errors import MissingReferences, RetryTransaction, StillReferenced, VersionConflict
+from fhir_server.store_errors import (
+    MissingReferences,
+    RetryTransaction,
+    StaleParameters,
+    StillReferenced,
+    VersionConflict,
+)
 from fhir_server.terminology.members import Expansions
 from fhir_server.version import Change, Version
 from fhir_server.write_set import UNINDEXED, Write, prepare, statements, targets
@@ -50,6 +57,8 @@ _SEARCH = (
     "-c plan_cache_mode=force_custom_plan -c jit=off -c statement_timeout=30000 -c default_transaction_read_only=on"
 )
 
+ATTEMPTS = 5
+"""At a write whose search parameters keep changing."""
 _BLOCKING = 2000
 """Changes in one write from which on its statements are made in a thread."""
 
@@ -68,6 +77,11 @@ def _nothing() -> None:
     """What follows a write where nobody waits for it."""
 
 
+def _defines(writes: Sequence[Write]) -> bool:
+    """Whether a SearchParameter is among them."""
+    return any(write.change.type == "SearchParameter" for write in writes)
+
+
 def _now() -> int:
     return time.time_ns() // 1000
 
@@ -80,7 +94,7 @@ def _referring_parameters(resource_type: str) -> tuple[int, ...]:
         *(
             param_id
             for source in RESOURCE_TYPES
-            for parameter in parameters_of(source).values()
+            for parameter in shipped(source).values()
             if parameter.type == "reference" and resource_type in parameter.types_of_target
             for param_id in parameter.param_ids
         ),
@@ -89,6 +103,9 @@ def _referring_parameters(resource_type: str) -> tuple[int, ...]:
 
 class ResourceStore(Reader):
     """The record in one PostgreSQL database."""
+
+    again = True
+    """A read that failed may be tried again: it is not part of a transaction, which then has failed as a whole."""
 
     def __init__(
         self,
@@ -131,10 +148,36 @@ class ResourceStore(Reader):
         return await loader.load((resource_type, id))
 
     async def select(self, statement: Statement) -> list[Row]:
-        """As Reader.select, read-only."""
+        """As Reader.select, read-only. Raises StaleParameters, and knows the current ones then."""
         pool = self._probing if statement.generic else self._searches
-        [rows] = await pool.run([statement])
+        if statement.generation is None:
+            [rows] = await pool.run([statement])
+            return rows
+        try:
+            # Afterwards: rows of a parameter go only when it has long been out of force.
+            rows, _ = await pool.run([statement, registry.proof(statement.generation)])
+        except DatabaseError as error:
+            raise await self.learned(error) from error
         return rows
+
+    async def learn(self) -> None:
+        """Puts the search parameters in force that the record defines now."""
+        [rows] = await self._points.run([Statement(registry.IN_FORCE)])
+        found = registry.read(rows)
+        if self.ignorant or found[0][0] != current().generation or current().pending:
+            use(registry.table_of(found, self._conninfo))
+
+    @property
+    def ignorant(self) -> bool:
+        """Whether this process has not read the search parameters of this record."""
+        return current().source != self._conninfo
+
+    async def learned(self, error: DatabaseError) -> Exception:
+        """The error; for one that says that the search parameters known are old, StaleParameters, and they are read."""
+        if error.sqlstate != registry.STALE:
+            return error
+        await self.learn()
+        return StaleParameters()
 
     async def connection(self) -> Connection:
         """A connection of its own, for who holds a lock of the session. Raises ConnectionLost."""
@@ -145,8 +188,18 @@ class ResourceStore(Reader):
     async def write(self, change: Change) -> Version:
         """Commits one change, with whatever else is waiting.
 
-        Raises VersionConflict, MissingReferences, StillReferenced, ConnectionLost (outcome not known).
+        Raises VersionConflict, MissingReferences, StillReferenced, StaleParameters, ConnectionLost (outcome not known).
         """
+        if self.ignorant:
+            await self.learn()
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._write_or_replace(change)
+            except StaleParameters:
+                await self.learn()
+        return await self._write_or_replace(change)
+
+    async def _write_or_replace(self, change: Change) -> Version:
         try:
             return await self._write(change)
         except VersionConflict:
@@ -208,6 +261,8 @@ class ResourceStore(Reader):
             try:
                 await self._points.run(batch)
                 self.on_write()
+                if _defines(writes):
+                    await self.learn()
                 return
             except DatabaseError as error:
                 if not error.retryable or attempt == 3:
@@ -224,12 +279,16 @@ class ResourceStore(Reader):
 
         Raises RetryTransaction when the database broke a deadlock at our cost; the caller runs the whole again.
         """
+        if self.ignorant:
+            await self.learn()
         async with self._units.reserve() as connection:
             unit = Unit(self, access, connection)
             try:
                 yield unit
                 await unit.finish("commit")
                 self.on_write()
+                if unit.defined:
+                    await self.learn()
             except BaseException as error:
                 unit.abandon()
                 if isinstance(error, DatabaseError) and error.retryable:
@@ -245,6 +304,8 @@ class Unit(Reader):
         self.expansions = store.expansions
         self._begun = False
         self._own: dict[tuple[str, str], int] = {}
+        self.defined = False
+        """Whether it has written a SearchParameter."""
 
     async def run(self, batch: list[Statement]) -> list[list[Row]]:
         """Rows of each statement of a pipeline."""
@@ -261,8 +322,14 @@ class Unit(Reader):
             await self.run([parameters.statement(f"select {', '.join(locks)}")])
 
     async def select(self, statement: Statement) -> list[Row]:
-        """Rows of a statement, columns in binary format; sees the unit's own writes."""
-        [rows] = await self.run([statement])
+        """Rows of a statement, columns in binary format; sees the unit's own writes. Raises StaleParameters."""
+        if statement.generation is None:
+            [rows] = await self.run([statement])
+            return rows
+        try:
+            rows, _ = await self.run([statement, registry.proof(statement.generation)])
+        except DatabaseError as error:
+            raise await self._store.learned(error) from error
         return rows
 
     async def read(self, access: Access, resource_type: str, id: str) -> Version | None:
@@ -281,7 +348,7 @@ class Unit(Reader):
     async def write(self, changes: Sequence[Change]) -> list[Version]:
         """Writes all changes, which may refer to each other; they become visible to others at commit.
 
-        Raises VersionConflict, MissingReferences, StillReferenced; the unit is then of no further use.
+        Raises VersionConflict, MissingReferences, StillReferenced, StaleParameters; the unit is then of no further use.
         """
         store = self._store
         new = sum(change.previous is None for change in changes)
@@ -296,6 +363,7 @@ class Unit(Reader):
     async def write_prepared(self, writes: Sequence[Write]) -> list[Version]:
         """As `write`, for changes made ready by `write_set.prepare` with rids of `store.rids`."""
         store = self._store
+        self.defined = self.defined or _defines(writes)
         self._own.update({(write.change.type, write.change.id): write.version.rid for write in writes})
         await store.resolve(writes, self._own)
         try:
@@ -305,6 +373,8 @@ class Unit(Reader):
                 await self.run(await asyncio.to_thread(store._statements, writes))
         except DatabaseError as error:
             reason = explained(error, writes)
+            if isinstance(reason, StaleParameters):
+                await store.learn()
             if isinstance(reason, MissingReferences) and await store.rids.stale(reason.targets):
                 raise RetryTransaction from error
             raise reason from error

@@ -35,3 +35,7 @@ class StillReferenced(Exception):
 
 class RetryTransaction(Exception):
     """A deadlock was broken at our cost, or a resource referred to was expunged: run the whole transaction again."""
+
+
+class StaleParameters(RetryTransaction):
+    """Search parameters were put in force or taken out of it meanwhile: what was made of the old ones is made again."""

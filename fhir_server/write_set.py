@@ -12,9 +12,13 @@ from typing import Any
 from fhir_server.arrays import bytea_array, int2_array, int4_array, int8_array, text_array
 from fhir_server.compression import compress
 from fhir_server.index_tables import COLUMNS, deletions, insertions
+from fhir_server.outcome import Unprocessable
 from fhir_server.resource_types import TYPE_ID
+from fhir_server.search import registry
 from fhir_server.search.contained import MARK, rid_of
-from fhir_server.search.index import index_rows
+from fhir_server.search.index import custom_rows, index_rows
+from fhir_server.search.parameters import current
+from fhir_server.search.registry import IS_CURRENT
 from fhir_server.search.rows import ITSELF, Rows
 from fhir_server.statement import Statement
 from fhir_server.version import Change, Version, stamped
@@ -46,9 +50,9 @@ select hub_expect((select count(*) from done), cardinality($1::bigint[]))"""
 _UPDATE, _DELETE = _REPLACE.format(strength="no key update"), _REPLACE.format(strength="update")
 _REQUIRE = "select hub_require($1::bigint[])"
 _UNREFERENCED = "select hub_unreferenced($1::bigint[], $2::integer[])"
-_OUTBOX = """
+_OUTBOX = f"""
 insert into outbox (rid, version, type_id, method)
-select * from unnest($1::bigint[], $2::integer[], $3::smallint[], $4::text[])"""
+select * from unnest($1::bigint[], $2::integer[], $3::smallint[], $4::text[]) where {IS_CURRENT.replace("$1", "$5")}"""
 
 
 IndexRows = dict[str, Collection[tuple[Any, ...]]]
@@ -67,6 +71,15 @@ class Write:
     """(type, id) of everything the new version refers to on this server."""
     rids: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """rid of each of its `targets`; filled in before it is written."""
+    generation: int = 0
+    """Of the search parameters it was indexed by."""
+    parameter: str | None = None
+    """Of a SearchParameter the definition it puts in force."""
+
+
+def by_table(rows: Rows) -> IndexRows:
+    """The rows by table, without tables that have none."""
+    return {table: found for table in COLUMNS if (found := getattr(rows, table))}
 
 
 def references_of(body: bytes) -> Iterator[str]:
@@ -93,7 +106,10 @@ def local_reference(reference: str, base: str) -> tuple[str, str] | None:
 
 
 def prepare(change: Change, base: str, rid: int, now: int) -> Write:
-    """The change as the write it causes. `rid` is for a resource that has none yet; `now` in microseconds."""
+    """The change as the write it causes. `rid` is for a resource that has none yet; `now` in microseconds.
+
+    Raises Unprocessable for a SearchParameter that cannot be put in force.
+    """
     previous = change.previous
     version_id, last_updated = 1, now
     removed: IndexRows = {}
@@ -112,7 +128,10 @@ def prepare(change: Change, base: str, rid: int, now: int) -> Write:
         new, old = set(added[table]), set(removed[table])
         added[table], removed[table] = new - old, old - new
     version = Version(change.type, change.id, rid, version_id, last_updated, change.method, body)
-    return Write(change, version, added, removed, references)
+    write = Write(change, version, added, removed, references, generation=current().generation)
+    if change.type == "SearchParameter":
+        write.parameter = registry.asked(change.resource, change.id, current())
+    return write
 
 
 def indexed(resource: Json, body: bytes, base: str) -> tuple[IndexRows, set[tuple[str, str]]]:
@@ -121,9 +140,13 @@ def indexed(resource: Json, body: bytes, base: str) -> tuple[IndexRows, set[tupl
     references = {target for text in references_of(body) if (target := local_reference(text, base))}
     unindexed = references.difference([row[1:] for row in found.reference])
     found.reference += [(UNINDEXED, *target) for target in unindexed]
-    rows: IndexRows = {table: some for table in COLUMNS if (some := getattr(found, table))}
+    rows = by_table(found)
     if found.contained:
         rows |= _contained(found)
+    further = custom_rows(resource, base)
+    if further is not None:
+        for table, more in by_table(further).items():
+            rows[table] = [*rows.get(table, ()), *more]
     return rows, references
 
 
@@ -148,7 +171,8 @@ def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[in
     """The pipeline that writes all of them.
 
     inbound: param_id of every parameter that may refer to what is deleted.
-    The database raises HB001 for a version conflict, HB002 for a missing target, HB003 for a target still in use.
+    The database raises HB001 for a version conflict, HB002 for a missing target, HB003 for a target still in use, HB004
+    for search parameters that have changed.
     """
     batch: list[Statement] = []
     ordered = sorted(writes, key=lambda write: write.version.rid)  # one lock order for everybody
@@ -183,19 +207,25 @@ def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[in
                 int4_array([v.version_id for v in versions]),
                 int2_array([TYPE_ID[v.type] for v in versions]),
                 text_array([v.method for v in versions]),
+                min(write.generation for write in writes).to_bytes(8, "big", signed=True),
             ),
             binary=True,
         )
     )
+    parameters = [(write.version.rid, write.parameter) for write in ordered if write.change.type == "SearchParameter"]
+    if parameters:
+        if registry.clash(parameters):
+            raise Unprocessable("SearchParameters written together have a url or a code in common", code="duplicate")
+        batch.append(registry.change(writes[0].generation, parameters))
     return batch
 
 
-def index_statements(writes: Sequence[Write]) -> tuple[list[Statement], int]:
-    """The inserts of the index rows alone, and how many rows they insert."""
+def resolved_rows(writes: Sequence[Write]) -> dict[str, list[tuple[Any, ...]]]:
+    """The index rows that come, as the tables have them; the writes know their rids."""
     added: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for write in writes:
         _resolve(write.added, write, added)
-    return insertions(added), sum(map(len, added.values()))
+    return added
 
 
 def _versions(text: str, versions: Sequence[Version], *, identity: bool = False) -> Statement:

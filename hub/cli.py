@@ -50,6 +50,15 @@ not at all, which is told at the end. A run that was broken off goes on where it
 """
 
 
+REINDEX = """\
+Compares the search rows of every resource with what they should be, writes what is missing and removes
+what is too much, while others read and write. What it has done is counted and checked at the end.
+
+Without TYPE it also indexes the search parameters that wait for it. A run that was broken off goes on
+where it stopped. Exit code 1: the rows are not what they should be, and the message says where.
+"""
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     root = argparse.ArgumentParser(
@@ -97,8 +106,12 @@ def parser() -> argparse.ArgumentParser:
         "--processes", type=int, default=min(os.cpu_count() or 1, 8), help="processes side by side (%(default)s)"
     )
 
-    reindex = commands.add_parser("reindex", help="write search rows of stored resources anew")
+    reindex = commands.add_parser(
+        "reindex", help="compare and mend the search rows of stored resources", description=REINDEX,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     reindex.add_argument("types", nargs="*", metavar="TYPE", help="resource types; none: all that have resources")
+    reindex.add_argument("--parameter", metavar="URL", help="only the rows of this search parameter")
 
     commands.add_parser("doctor", help="check database, disk, clock and configuration")
     return root
@@ -224,14 +237,19 @@ def _import(settings: Settings, chosen: argparse.Namespace) -> int:
 def _reindex(settings: Settings, chosen: argparse.Namespace) -> int:
     from hub import database
     from hub.migrate import upgrade
-    from hub.reindex import UnknownType, reindex_types
+    from hub.reindex import AskedWrongly, ReindexFailed, reindex
 
     try:
         with database.opened(settings) as found:
             upgrade(found.url)
-            reindex_types(settings, found.url, chosen.types)
-    except UnknownType as error:
+            reindex(settings, found.url, chosen.types, chosen.parameter)
+    except AskedWrongly as error:
         return _told(error, 2)
+    except ReindexFailed as error:
+        return _told(error, 1)
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        return 130
     return 0
 
 

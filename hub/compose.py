@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
@@ -15,6 +16,7 @@ from fhir_server.app import App
 from fhir_server.dispatch import Server
 from fhir_server.dispatch import Settings as ApiSettings
 from fhir_server.metrics import Metrics
+from fhir_server.postgres import ConnectionLost, DatabaseError
 from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
 from fhir_server.subscriptions.relay import Relay
@@ -24,10 +26,13 @@ from hub.logs import RequestLog
 from hub.outbound import Allowed, Door
 from hub.pages import pages
 from hub.settings import Settings
-from smart_auth.scopes import UNRESTRICTED
 
 MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 """Set by prometheus-client's convention where several workers count together."""
+
+
+LEARN_SECONDS = 1.0
+"""Between two looks at the search parameters that are in force."""
 
 
 def now() -> int:
@@ -75,6 +80,13 @@ def application(settings: Settings, database_url: str, database: str, worker: in
     async def ping() -> None:
         await fhir.store.select(Statement("select 1"))
 
+    async def keep_learning() -> None:
+        """What others change is known soon, even by a worker that neither writes nor is asked for it."""
+        while True:
+            await asyncio.sleep(LEARN_SECONDS)
+            with suppress(ConnectionLost, DatabaseError):  # the requests tell
+                await fhir.store.learn()
+
     door = Door(Allowed(frozenset(settings.outbound_schemes), settings.outbound_loopback))
     behind = Gauge(
         "fhir_full_text_waiting", "Changes not indexed for _text and _content yet", registry=registry,
@@ -86,7 +98,8 @@ def application(settings: Settings, database_url: str, database: str, worker: in
 
     async def start() -> None:
         # The first read opens a connection and fails here, not at a client, if there is no database.
-        await fhir.store.read(UNRESTRICTED, "Patient", "warm-up")
+        await fhir.store.learn()
+        tasks.append(asyncio.create_task(keep_learning()))
         tasks.append(asyncio.create_task(relay.run()))
 
     async def stop() -> None:

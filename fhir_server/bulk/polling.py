@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fhir_server import jobs
 from fhir_server.bulk.order import OUTPUT
 from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.formats import FHIR_JSON
 from fhir_server.instant import SECOND, http_date
 from fhir_server.outcome import Issue, NotFound, operation_outcome
 from mappings.r4 import serialize
@@ -24,7 +25,8 @@ async def status(server: Server, request: FhirRequest, id: str) -> FhirResponse:
     job = await _job(server, request, id)
     if job.state == jobs.DONE:
         headers = {"Expires": http_date((job.expires or 0) // SECOND)}
-        return FhirResponse(200, serialize(job.result), content_type="application/json", headers=headers)
+        kind = FHIR_JSON if "resourceType" in (job.result or {}) else "application/json"
+        return FhirResponse(200, serialize(job.result), content_type=kind, headers=headers)
     if job.state == jobs.FAILED:
         return FhirResponse(500, serialize(job.result))
     waited = (server.now() - job.created) // SECOND

@@ -8,7 +8,7 @@ from fhir_server.access import visible
 from fhir_server.bulk.order import SYSTEM, ExportOrder, filter_query
 from fhir_server.compartment import member_parameters, member_types
 from fhir_server.resource_types import TYPE_ID
-from fhir_server.search.parameters import search_parameter
+from fhir_server.search.parameters import shipped
 from fhir_server.search.select import all_rids
 from fhir_server.statement import Parameters, Statement
 from smart_auth.scopes import Access
@@ -103,7 +103,7 @@ def _parameters(resource_type: str, *codes: str) -> list[int]:
     """param_id of the reference parameters that make a resource one of a patient."""
     if not codes and resource_type in member_types("Patient"):
         return list(member_parameters("Patient", resource_type))
-    found = (search_parameter(resource_type, code) for code in codes or ("patient",))
+    found = (shipped(resource_type).get(code) for code in codes or ("patient",))
     return [parameter.param_id for parameter in found if parameter is not None]
 
 

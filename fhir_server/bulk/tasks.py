@@ -17,8 +17,9 @@ from fhir_server.bulk.import_kick_off import UPLOAD
 from fhir_server.bulk.importing import Imported, Source, forget, run_import, words
 from fhir_server.bulk.order import order_of
 from fhir_server.job_work import Progress, Task
-from fhir_server.jobs import ANSWER, EXPORT, IMPORT, Job
+from fhir_server.jobs import ANSWER, EXPORT, IMPORT, REINDEX, Job
 from fhir_server.outcome import Gone
+from fhir_server.reindex.run import run_reindex
 from fhir_server.version import instant
 from mappings.r4 import serialize
 
@@ -54,7 +55,10 @@ def tasks(conninfo: str, base: str, bring: Bring, processes: int) -> Mapping[str
             path.unlink()
         return _told(imported, job, base, folder)
 
-    return {EXPORT: export, ANSWER: answer, IMPORT: import_}
+    def reindex(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
+        return run_reindex(conninfo, base, job.id, job.order, progress).resource()
+
+    return {EXPORT: export, ANSWER: answer, IMPORT: import_, REINDEX: reindex}
 
 
 def _open(path: Path) -> BinaryIO:

@@ -43,6 +43,16 @@ def check_expression(expression: Expression, type_name: str) -> None:
     _shape(expression.tree, start)
 
 
+def result_types(expression: Expression, type_name: str) -> frozenset[str] | None:
+    """Names of the types its result can have on an element of the type; None: that cannot be known without data.
+
+    Raises FhirPathError as `check_expression` does.
+    """
+    kind = find(type_name)
+    types = _shape(expression.tree, _ANYTHING if kind is None else _Shape(frozenset((kind,)))).types
+    return None if types is None else frozenset(one.name for one in types)
+
+
 def _semantic(reason: str, tree: syntax.Tree) -> FhirPathError:
     return FhirPathError(reason, tree.position, kind="semantic")
 

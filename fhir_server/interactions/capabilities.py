@@ -17,7 +17,7 @@ from fhir_server.formats import OFFERED
 from fhir_server.interactions import patch
 from fhir_server.outcome import Invalid, NotFound
 from fhir_server.resource_types import RESOURCE_TYPES
-from fhir_server.search.parameters import FULL_TEXT, SearchParameter, parameters_of
+from fhir_server.search.parameters import FULL_TEXT, SearchParameter, current, parameters_of
 from fhir_server.shape import SHAPING, shaped
 from fhir_server.subscriptions.switchboard import websocket_url
 from fhir_server.subscriptions.topics import LISTED, TOPICS, canonical
@@ -54,9 +54,12 @@ async def capabilities(server: Server, request: FhirRequest) -> FhirResponse:
         raise NotFound("there is no terminology service here", code="not-supported")
     if mode not in MODES:
         raise Invalid(f"mode is one of {', '.join(MODES)}", code="value")
+    await server.store.learn()
+    table = current()
     body, tag = statement_bytes(
-        server.base, server.settings, server.store.referential_integrity, server.software_version
-    )
+        table.source, table.generation,
+        server.base, server.settings, server.store.referential_integrity, server.software_version,
+    )  # fmt: skip
     wanted = request.headers.get("if-none-match")
     if wanted is not None and tag in (entity_tags("If-None-Match", wanted) or {tag}):
         return FhirResponse(304, headers={"ETag": f'W/"{tag}"'})
@@ -66,8 +69,10 @@ async def capabilities(server: Server, request: FhirRequest) -> FhirResponse:
 
 
 @lru_cache(maxsize=4)
-def statement_bytes(base: str, settings: Settings, integrity: bool, version: str) -> tuple[bytes, str]:
-    """The serialized statement and its entity tag."""
+def statement_bytes(
+    source: str, generation: int, base: str, settings: Settings, integrity: bool, version: str
+) -> tuple[bytes, str]:
+    """The serialized statement and its entity tag, of one generation of the search parameters of a record."""
     body = serialize(statement(base, settings, integrity, version))
     return body, blake2b(body, digest_size=8).hexdigest()
 
@@ -182,7 +187,6 @@ def includes(resource_type: str) -> list[str]:
     return ["*", *references] if references else ["*"]
 
 
-@lru_cache(maxsize=1)
 def _referring() -> dict[str, tuple[str, ...]]:
     """Type -> values `_revinclude` takes on it."""
     found: dict[str, list[str]] = {name: [] for name in RESOURCE_TYPES}

@@ -20,10 +20,12 @@ from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search import cursor
 from fhir_server.search.contained import MARK, container, last_of, place
 from fhir_server.search.include import MAX_INCLUDED
+from fhir_server.search.parameters import current
 from fhir_server.search.query import SearchQuery, parse_query, uses_full_text
 from fhir_server.search.select import INCLUDE, MATCH, TOTAL, select
 from fhir_server.search.terms import ask_terminology, looked_up
 from fhir_server.statement import Statement
+from fhir_server.store_errors import StaleParameters
 from fhir_server.summary import apply
 from mappings.r4 import parse, serialize
 from smart_auth.scopes import Access
@@ -38,7 +40,7 @@ _OF_THE_PAGE = frozenset({"_count", "_total", "_summary", "_elements", "_explain
 async def search(
     server: Server, request: FhirRequest, resource_type: str | None, compartment: tuple[str, str] | None = None
 ) -> FhirResponse:
-    """A searchset Bundle: a page of matches with what they include. Raises Invalid, NotFound.
+    """A searchset Bundle: a page of matches with what they include. Raises Invalid, NotFound, StaleParameters.
 
     compartment: type and id of the resource whose compartment is searched; resource_type None is then all its types.
     """
@@ -47,9 +49,14 @@ async def search(
         resource_type, tuple(request.query), prefer(request.headers).lenient, settings.default_count,
         settings.max_count, compartment, request.access, server.base, settings.full_text,
     )  # fmt: skip
-    query, link, binding, statement = (_remembered if _lasting(asked) else _prepared)(asked)
+    if asked.lenient and current().pending:
+        await server.store.learn()  # what is left out is told with how far it is
+    known = current().generation
+    query, link, binding, statement = _found(asked)
     if statement is None:
         criteria = await looked_up(query.criteria, server.store, asked.access, asked.base)
+        if current().generation != known:
+            raise StaleParameters
         statement = _statement(replace(query, criteria=criteria), binding, asked)
     if query.explain:
         return await _explained(server, statement)
@@ -58,6 +65,13 @@ async def search(
         [(waiting, complete)] = await server.store.select(WAITING)
         query = replace(query, ignored=(*query.ignored, *_lag(waiting, complete)))
     return FhirResponse(200, _bundle(server.base, link, query, await server.store.select(statement), binding))
+
+
+def _found(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
+    table = current()
+    if _lasting(asked) and not (asked.lenient and table.pending):
+        return _remembered(asked, table.source, table.generation)
+    return _prepared(asked)
 
 
 class _Asked(NamedTuple):
@@ -103,8 +117,10 @@ def _statement(query: SearchQuery, binding: str, asked: _Asked) -> Statement:
     return select(query, asked.access, asked.base, position)
 
 
-_remembered = lru_cache(maxsize=1024)(_prepared)
-"""Screens ask the same again and again, and no answer is kept, only the statement that finds it."""
+@lru_cache(maxsize=1024)
+def _remembered(asked: _Asked, source: str, generation: int) -> tuple[SearchQuery, str, str, Statement | None]:
+    """Screens ask the same again and again, and no answer is kept, only the statement that finds it."""
+    return _prepared(asked)
 
 
 def _lasting(asked: _Asked) -> bool:

@@ -14,6 +14,7 @@ from fhir_server.operations.everything import everything
 from fhir_server.operations.expunge import expunge
 from fhir_server.operations.lastn import lastn
 from fhir_server.operations.meta import meta, meta_add, meta_delete
+from fhir_server.operations.reindex import reindex
 from fhir_server.operations.subscription_binding import subscription_binding
 from fhir_server.operations.subscription_events import subscription_events
 from fhir_server.operations.subscription_status import subscription_status
@@ -50,6 +51,7 @@ class Operation:
 
 _R4 = "http://hl7.org/fhir/OperationDefinition"
 _BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-"
+_REINDEX = "urn:fhir-hub:OperationDefinition:reindex"
 _BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -79,6 +81,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("meta", f"{_R4}/Resource-meta", (SYSTEM, TYPE, INSTANCE), meta),
     Operation("meta-add", f"{_R4}/Resource-meta-add", (INSTANCE,), meta_add, affects_state=True),
     Operation("meta-delete", f"{_R4}/Resource-meta-delete", (INSTANCE,), meta_delete, affects_state=True),
+    Operation("reindex", _REINDEX, (SYSTEM, TYPE), reindex, affects_state=True),
+    Operation("reindex", _REINDEX, (INSTANCE,), reindex, ("SearchParameter",), affects_state=True),
     Operation("status", f"{_BACKPORT}status", (TYPE, INSTANCE), subscription_status, types=("Subscription",)),
     Operation("validate", f"{_R4}/Resource-validate", (TYPE, INSTANCE), validate),
     Operation("versions", f"{_R4}/CapabilityStatement-versions", (SYSTEM,), versions),

@@ -10,7 +10,7 @@ from fhir_server.search.alternatives import alternatives
 from fhir_server.search.condition import Conditions, Source, clinical
 from fhir_server.search.contained import MARK, is_contained
 from fhir_server.search.criteria import Criterion, Leaf, Member, Node
-from fhir_server.search.parameters import FULL_TEXT, search_parameter
+from fhir_server.search.parameters import FULL_TEXT, shipped
 from fhir_server.search.probe import either
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.rank import MAX_BRANCHES, NEVER, POINTS, rank
@@ -150,7 +150,7 @@ def patient_of(node: Node) -> str | None:
     found = _PATIENT.fullmatch(node.values[0])
     if found is None:
         return None
-    own = search_parameter(node.resource_type, "patient")
+    own = None if node.parameter.custom else shipped(node.resource_type).get("patient")
     if own is None or {leaf.moves for leaf in own.leaves} != {leaf.moves for leaf in node.parameter.leaves}:
         return None
     certain = "/" in node.values[0] or node.modifier or node.parameter.code == "patient"

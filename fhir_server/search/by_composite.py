@@ -27,7 +27,7 @@ from fhir_server.search.by_reference import target
 from fhir_server.search.by_string import TEXTS, normalised
 from fhir_server.search.by_token import PAIRS, token_test
 from fhir_server.search.contained import plain
-from fhir_server.search.parameters import Component, SearchParameter, search_parameter
+from fhir_server.search.parameters import Component, SearchParameter
 from fhir_server.search.paths import Leaf, Move, branches, leaves
 from fhir_server.search.probe import Probe, either, one_of
 from fhir_server.search.rows import Bound, hash64
@@ -188,14 +188,14 @@ def emitter(parameter: SearchParameter, data_type: str, param_id: int) -> Emit:
 
 
 @cache
-def _types(resource_type: str, code: str) -> tuple[tuple[frozenset[str], tuple[str, ...]], ...]:
+def _types(parameter: SearchParameter) -> tuple[tuple[frozenset[str], tuple[str, ...]], ...]:
     """Of each component the FHIR types of its elements and the value sets of its codes."""
-    parameter = search_parameter(resource_type, code)
-    assert parameter is not None
     found = []
     for component in parameter.components:
         all_leaves = [
-            leaf for start in parameter.leaves for leaf in component_leaves(component, resource_type, start.data_type)
+            leaf
+            for start in parameter.leaves
+            for leaf in component_leaves(component, parameter.resource_type, start.data_type)
         ]
         found.append(
             (
@@ -227,7 +227,7 @@ def _one_second(component: Component, parameter: SearchParameter, text: str, bas
     code = parameter.code
     match component.type:
         case "token":
-            types = _types(parameter.resource_type, code)[1]
+            types = _types(parameter)[1]
             return "{t}.low is null and " + _token_test("second", text, code, types, parameters)
         case "reference":
             return "{t}.low is null and " + _reference_test(component, parameter, text, base, parameters)
@@ -259,8 +259,7 @@ def _reference_test(
     if ":" in literal or "/" in literal:
         texts = [found.unversioned]
     else:
-        pointed = search_parameter(parameter.resource_type, component.code)
-        texts = [f"{name}/{literal}" for name in (pointed.types_of_target if pointed else ())]
+        texts = [f"{name}/{literal}" for name in component.types_of_target]
     return either([f"{{t}}.second_hash = {parameters.add(hash64(each), 'bigint')}" for each in texts])
 
 
@@ -293,7 +292,7 @@ def condition(
         )
     tests = [one_of("param_id", parameter.param_ids)]
     if texts[0]:
-        tests.append(_token_test("first", texts[0], code, _types(parameter.resource_type, code)[0], parameters))
+        tests.append(_token_test("first", texts[0], code, _types(parameter)[0], parameters))
     seconds = ["true"]
     if texts[1]:
         seconds = _second(parameter.components[1], parameter, texts[1], base + "/" if base else "", parameters)

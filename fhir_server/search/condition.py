@@ -21,7 +21,7 @@ from fhir_server.search.contained import MARK, container_sql, is_contained
 from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node, Not, Reverse, Some
 from fhir_server.search.hierarchy import PARENT, parent_of
 from fhir_server.search.links import link
-from fhir_server.search.parameters import FULL_TEXT, SearchParameter, search_parameter
+from fhir_server.search.parameters import FULL_TEXT, SearchParameter, current, shipped
 from fhir_server.search.probe import either, one_of
 from fhir_server.search.rank import led, named
 from fhir_server.search.rows import hash32
@@ -43,9 +43,12 @@ class Source:
 
 
 def clinical(parameter: SearchParameter) -> bool:
-    """Whether the tokens of a patient's resources stand in `patient_value` too: identifiers, tags and labels do not."""
+    """Whether the tokens of a patient's resources stand in `patient_value` too: identifiers, tags and labels do not.
+
+    Nor do those of custom parameters.
+    """
     own = parameter.code in ("_tag", "_security") or "Identifier" in parameter.data_types
-    return not (parameter.column or own)
+    return not (parameter.column or parameter.custom or own)
 
 
 @dataclass(slots=True)
@@ -60,6 +63,11 @@ class Conditions:
     """A condition is probed for each rid, whatever the planner thinks: it may not be turned around."""
     _aliases: count[int] = field(default_factory=count)
     _numbers: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        table = current()
+        if table.written or table.hidden:
+            self.parameters.generation = table.generation
 
     def alias(self) -> str:
         """A table alias not used in the statement yet."""
@@ -261,7 +269,7 @@ class Conditions:
 
         None where the node asks for no code, or the reference is not the one to the patient of the type.
         """
-        patient = search_parameter(resource_type, "patient")
+        patient = None if reference.custom else shipped(resource_type).get("patient")
         if patient is None or {leaf.moves for leaf in patient.leaves} != {leaf.moves for leaf in reference.leaves}:
             return None
         if not isinstance(node, Leaf) or node.negated or node.modifier or not node.values:

@@ -14,7 +14,7 @@ from fhir_server.outcome import Invalid
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.contained import MARK, plain
 from fhir_server.search.links import has_canonical
-from fhir_server.search.parameters import FULL_TEXT, SearchParameter, search_parameter
+from fhir_server.search.parameters import FULL_TEXT, SearchParameter, current, search_parameter
 from fhir_server.terminology.members import Members
 
 MAX_DEPTH = 3
@@ -37,6 +37,23 @@ class UnknownParameter(Invalid):
     """400, unless the client is lenient: a parameter or modifier that means nothing here."""
 
     code = "not-supported"
+
+
+class NotYetSearchable(UnknownParameter):
+    """A custom parameter of which older resources have no rows yet: an answer would be incomplete."""
+
+
+def unknown(resource_type: str, code: str, otherwise: str) -> UnknownParameter:
+    """Why there is no parameter of this code that can be searched by."""
+    pending = current().pending.get(resource_type, {}).get(code)
+    if pending is None:
+        return UnknownParameter(otherwise)
+    if pending.job is None or pending.job_state in ("failed", "cancelled"):
+        reason = "could not be indexed; POST [base]/SearchParameter/[id]/$reindex begins anew"
+    else:
+        share = min(100 * pending.done // pending.total, 99) if pending.total else 0
+        reason = f"is being indexed, {share} %; [base]/_jobs/{pending.job} tells how it goes"
+    return NotYetSearchable(f"search parameter '{code}' of {resource_type} {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +190,8 @@ def _chain(resource_type: str, head: str, rest: str, values: tuple[str, ...], de
     for target in reachable(parameter, wanted):
         try:
             found.append((target, _node(target, rest, values, depth + 1)))
+        except NotYetSearchable:
+            raise
         except UnknownParameter:
             if target == wanted:
                 raise
@@ -208,5 +227,5 @@ def _leaf(resource_type: str, head: str, values: tuple[str, ...]) -> Leaf:
 def _known(resource_type: str, code: str) -> SearchParameter:
     parameter = search_parameter(resource_type, code)
     if parameter is None or parameter.type not in MODIFIERS:
-        raise UnknownParameter(f"{resource_type} has no search parameter '{code[:64]}' here")
+        raise unknown(resource_type, code, f"{resource_type} has no search parameter '{code[:64]}' here")
     return parameter

@@ -12,10 +12,10 @@ from typing import NoReturn
 from fhir_server.outcome import Invalid
 from fhir_server.search.alternatives import alternatives
 from fhir_server.search.by_composite import ANY
-from fhir_server.search.criteria import MAX_DEPTH, All, Chain, Criterion, Leaf, Node, Not, Some, reachable
+from fhir_server.search.criteria import MAX_DEPTH, All, Chain, Criterion, Leaf, Node, Not, Some, reachable, unknown
 from fhir_server.search.filter_syntax import Comparison, Filter, Logical, Step, parsed, refuse
 from fhir_server.search.filter_syntax import Not as NotFilter
-from fhir_server.search.parameters import SearchParameter, search_parameter
+from fhir_server.search.parameters import SearchParameter, current, search_parameter
 from fhir_server.statement import Parameters
 
 _PREFIXES = frozenset(("eq", "ne", "gt", "lt", "ge", "le", "ap", "sa", "eb"))
@@ -97,6 +97,8 @@ def _compared(resource_type: str, path: Sequence[Step], test: Comparison, depth:
 
 def _known(resource_type: str, step: Step) -> SearchParameter:
     parameter = search_parameter(resource_type, step.name)
+    if parameter is None and step.name in current().pending.get(resource_type, ()):
+        raise unknown(resource_type, step.name, "")
     if parameter is None or parameter.type not in OPERATORS:
         raise _Unknown(step.position, f"{resource_type} has no search parameter of this name")
     return parameter

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fhir_server.outcome import Invalid
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search.contained import MARK, plain
-from fhir_server.search.criteria import UnknownParameter
+from fhir_server.search.criteria import UnknownParameter, unknown
 from fhir_server.search.links import REFERENCE, link
 from fhir_server.search.parameters import SearchParameter, parameters_of, search_parameter
 from fhir_server.statement import Parameters
@@ -52,7 +52,7 @@ def include_of(types: Sequence[str], value: str, *, reverse: bool, iterate: bool
         return _include(_references(source, None), target, reverse, iterate)
     parameter, within = search_parameter(source, code), search_parameter(MARK + source, code)
     if parameter is None or parameter.type != "reference":
-        raise UnknownParameter(f"{name}: {source} has no reference parameter '{code[:64]}'")
+        raise unknown(source, code, f"{name}: {source} has no reference parameter '{code[:64]}'")
     if target is not None and target not in parameter.types_of_target:
         raise UnknownParameter(f"{name}: {source}.{code} does not refer to {target}")
     followed = [parameter, *([within] if within and MARK + source in types else [])]

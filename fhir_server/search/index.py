@@ -6,11 +6,13 @@ is first indexed; what no parameter selects is never looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
+from fhir_server.fhirpath import FhirPathError, Node, Temporal, compile_expression
 from fhir_server.search import (
     by_composite,
     by_date,
@@ -26,7 +28,7 @@ from fhir_server.search import (
 from fhir_server.search.by_reference import PRESENT, ReferenceIds
 from fhir_server.search.by_token import TokenIds
 from fhir_server.search.contained import MARK, those_in
-from fhir_server.search.parameters import DECEASED, SearchParameter, parameters_of, single_valued
+from fhir_server.search.parameters import DECEASED, SearchParameter, current, shipped, single_valued
 from fhir_server.search.paths import Leaf, Move
 from fhir_server.search.rows import ITSELF, Rows, hash32
 from fhir_server.search.sink import Emit, Sink
@@ -92,7 +94,7 @@ TIMELINE: dict[str, str] = {
 @cache
 def dated_code(resource_type: str) -> SearchParameter | None:
     """The parameter `code` of a type with one clinical date: its rows in `token` carry that date."""
-    known = parameters_of(resource_type)
+    known = shipped(resource_type)
     code, timeline = known.get("code"), known.get(TIMELINE.get(resource_type, ""))
     if code is None or timeline is None or not single_valued(timeline):
         return None
@@ -132,6 +134,29 @@ def _containing(resource: dict[str, Any], sink: Sink, indexer: _Indexer) -> Rows
         rows.contained.append((place, _rows(below, inner)))
         rows.links += [(place, *link) for link in dict.fromkeys(below.links)]
     return rows
+def custom_rows(resource: dict[str, Any], base: str, only: frozenset[int] | None = None) -> Rows | None:
+    """The rows of the parameters that the record itself defines; None: there are none for the type.
+
+    `only`: of the parameters with these param_ids. They have no rows by patient.
+    """
+    table = current()
+    resource_type = resource["resourceType"]
+    if resource_type not in table.written:
+        return None
+    sink = Sink(resource, base + "/")
+    _custom(table.source, table.generation, resource_type, only)(resource, sink)
+    return Rows(
+        token=[(*row, None, None) for row in dict.fromkeys(sink.token + sink.alone)],
+        reference=list(dict.fromkeys(sink.reference)),
+        reference_other=list(dict.fromkeys(sink.reference_other)),
+        canonical=list(dict.fromkeys(sink.canonical)),
+        date=list(dict.fromkeys(sink.date)),
+        quantity=list(dict.fromkeys(sink.quantity)),
+        number=list(dict.fromkeys(sink.number)),
+        string=list(dict.fromkeys(sink.string + _extremes(sink.sortable))),
+        uri=list(dict.fromkeys(sink.uri)),
+        composite=list(dict.fromkeys(sink.composite)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,27 +251,16 @@ def _condition(move: Move) -> Callable[[Any], bool]:
 
 @cache
 def _indexer(resource_type: str) -> _Indexer:
-    root = _Node()
-    grouped: dict[tuple[tuple[Move, ...], str, str], list[tuple[SearchParameter, Leaf]]] = {}
-    for parameter in parameters_of(resource_type).values():
-        # Rows of a parameter that goes by others' names are theirs; columns of `resource` have none.
-        if parameter.names == (parameter.code,) and not parameter.column:
-            for leaf in parameter.leaves:
-                grouped.setdefault((leaf.moves, leaf.data_type, parameter.type), []).append((parameter, leaf))
-            if parameter.expression == DECEASED:
-                root.emitters.append(_deceased(parameter.param_id))
-    for (moves, data_type, kind), found in grouped.items():
-        node = root
-        for move in moves:
-            node = node.below(move)
-        node.emitters.extend(_emitters(kind, data_type, found))
+    known = shipped(resource_type)
+    # Rows of a parameter that goes by others' names are theirs; columns of `resource` have none.
+    own = [one for one in known.values() if one.names == (one.code,) and not one.column]
+    root = _tree(own)
     if resource_type[0] == MARK:
         row = (hash32(resource_type), PRESENT, 0)
         root.emitters.append(lambda value, sink: sink.alone.append(row))
         return _Indexer(_compile(root), None, None, None)
     if links.has_canonical(resource_type):
         root.emitters.append(links.name)
-    known = parameters_of(resource_type)
     patient, timeline = known.get("patient"), known.get(TIMELINE.get(resource_type, ""))
     return _Indexer(
         _compile(root),
@@ -254,6 +268,64 @@ def _indexer(resource_type: str) -> _Indexer:
         timeline.param_id if timeline else None,
         dated.param_id if (dated := dated_code(resource_type)) else None,
     )
+
+
+@lru_cache(maxsize=1024)
+def _custom(source: str, generation: int, resource_type: str, only: frozenset[int] | None) -> Emit:
+    """Writes the rows of custom parameters, as they are in this generation of this database."""
+    wanted = [one for one in current().written[resource_type] if only is None or one.param_id in only]
+    return _compile(_tree(wanted))
+
+
+def _tree(parameters: Sequence[SearchParameter]) -> _Node:
+    root = _Node()
+    grouped: dict[tuple[tuple[Move, ...], str, str], list[tuple[SearchParameter, Leaf]]] = {}
+    for parameter in parameters:
+        if parameter.evaluated:
+            root.emitters.append(_evaluated(parameter))
+        elif parameter.expression == DECEASED:
+            root.emitters.append(_deceased(parameter.param_id))
+        else:
+            for leaf in parameter.leaves:
+                grouped.setdefault((leaf.moves, leaf.data_type, parameter.type), []).append((parameter, leaf))
+    for (moves, data_type, kind), found in grouped.items():
+        node = root
+        for move in moves:
+            node = node.below(move)
+        node.emitters.extend(_emitters(kind, data_type, found))
+    return root
+
+
+def _evaluated(parameter: SearchParameter) -> Emit:
+    """Writes the rows of what a FHIRPath selects, each by its type."""
+    expression = compile_expression(parameter.evaluated or "")
+    emitters = {leaf.data_type: list(_emitters(parameter.type, leaf.data_type, [(parameter, leaf)]))
+                for leaf in parameter.leaves}  # fmt: skip
+
+    def emit(resource: Any, sink: Sink) -> None:
+        try:
+            found = expression.nodes(resource)
+        except FhirPathError:
+            return  # where it cannot be evaluated there is no value
+        for item in found:
+            kind, value = _typed(item)
+            if value is not None:
+                for each in emitters.get(kind, ()):
+                    each(value, sink)
+
+    return emit
+
+
+_SYSTEM = {bool: "boolean", int: "integer", Decimal: "decimal", str: "string"}
+
+
+def _typed(item: Any) -> tuple[str, Any]:
+    """FHIR type and JSON value of an item of a FHIRPath result."""
+    if isinstance(item, Node):
+        return "Resource" if item.type.is_resource else item.type.name, item.value
+    if isinstance(item, Temporal):
+        return item.kind, str(item)
+    return _SYSTEM.get(type(item), ""), item
 
 
 def _emitters(kind: str, data_type: str, found: list[tuple[SearchParameter, Leaf]]) -> Iterator[Emit]:

@@ -14,7 +14,7 @@ from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.branch import branches, patient_of
 from fhir_server.search.condition import Conditions
 from fhir_server.search.criteria import Criterion
-from fhir_server.search.parameters import search_parameter
+from fhir_server.search.parameters import shipped
 from fhir_server.search.probe import one_of
 from fhir_server.statement import Parameters, Statement
 from smart_auth.scopes import Access
@@ -47,7 +47,7 @@ def candidates(criteria: Sequence[Criterion], access: Access, base: str) -> Stat
     parameters = Parameters()
     to = Conditions(access, parameters, base)
     id = patient(criteria)
-    code = search_parameter("Observation", "code")
+    code = shipped("Observation").get("code")
     assert id is not None
     assert code is not None
     sets = []

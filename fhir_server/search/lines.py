@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fhir_server.search.branch import Branch
 from fhir_server.search.condition import Conditions, Source
 from fhir_server.search.criteria import Leaf, Node
-from fhir_server.search.parameters import search_parameter
+from fhir_server.search.parameters import shipped
 from fhir_server.search.rank import whole
 from fhir_server.search.values import split_components
 
@@ -42,8 +42,13 @@ def code_of(node: Node) -> Leaf | None:
     """What the code in a composite of Observation asks for by itself."""
     if not (isinstance(node, Leaf) and node.parameter.type == "composite" and node.resource_type == "Observation"):
         return None
-    own = search_parameter("Observation", node.parameter.components[0].code)
-    if own is None or own.code not in ("code", "combo-code", "component-code") or len(node.values) != 1:
+    own = shipped("Observation").get(node.parameter.components[0].code)
+    if (
+        node.parameter.custom
+        or own is None
+        or own.code not in ("code", "combo-code", "component-code")
+        or len(node.values) != 1
+    ):
         return None
     return Leaf("Observation", own, None, (split_components(node.values[0])[0],))
 

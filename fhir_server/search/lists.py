@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from fhir_server.outcome import Invalid
 from fhir_server.search.criteria import All, Criterion, Leaf, Node, Reverse, Some
-from fhir_server.search.parameters import SearchParameter, search_parameter
+from fhir_server.search.parameters import SearchParameter
 
 _USES = "http://terminology.hl7.org/CodeSystem/list-example-use-codes"
 CURRENT: dict[str, tuple[str, ...]] = {
@@ -41,7 +41,7 @@ def list_criterion(types: Sequence[str], values: tuple[str, ...], criteria: Sequ
 
 
 def _of_list(code: str) -> SearchParameter:
-    parameter = search_parameter("List", code)
+    parameter = shipped("List").get(code)
     assert parameter is not None
     return parameter
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -54,6 +54,8 @@ class Component:
     """token, quantity, date, string, reference or number."""
     expression: str
     """Relative to the composite's element; may begin with %resource."""
+    types_of_target: tuple[str, ...] = ()
+    """Of a reference: the resource types it may point to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,11 @@ class SearchParameter:
     names: tuple[str, ...]
     """Codes of the parameters whose rows are this one's: itself, or those that select the same between them
     (combo-code has no rows of its own but finds those of code and component-code)."""
+    custom: bool = False
+    """Defined by a SearchParameter resource of this record."""
+    evaluated: str | None = None
+    """FHIRPath that is evaluated on each resource, where the expression is no path to be walked: then the leaves tell
+    types only."""
 
     @property
     def param_id(self) -> int:
@@ -110,18 +117,84 @@ def tables_of(parameter: SearchParameter) -> tuple[tuple[str, tuple[int, ...]], 
     return tuple((table, parameter.ids(suffix)) for table, suffix in TABLES[parameter.type])
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A custom parameter of which older resources have no rows yet."""
+
+    url: str
+    job: str | None
+    """Id of the job that writes them; None: there is none any more."""
+    job_state: str | None
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What the SearchParameter resources of the record change in R4's table. See `registry.py`."""
+
+    generation: int = 0
+    """Changes with each change of the table; every write and search proves to the database that it is current."""
+    source: str = ""
+    """Connection string of the database it is from."""
+    written: Mapping[str, tuple[SearchParameter, ...]] = field(default_factory=dict)
+    """Type -> custom parameters that have rows, searchable or not."""
+    ready: Mapping[str, Mapping[str, SearchParameter]] = field(default_factory=dict)
+    """Type -> code -> those that can be searched by."""
+    hidden: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Type -> codes of R4's parameters that are switched off."""
+    pending: Mapping[str, Mapping[str, Pending]] = field(default_factory=dict)
+    """Type -> code -> those that cannot be searched by yet."""
+    urls: Mapping[str, str] = field(default_factory=dict)
+    """URL -> id of the SearchParameter that is active (or switches one of R4's off)."""
+    codes: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(base, code) -> id of the SearchParameter that has it."""
+    rows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """URL -> definition of those that are active."""
+    _merged: dict[str, Mapping[str, SearchParameter]] = field(default_factory=dict, compare=False)
+
+    def of(self, resource_type: str) -> Mapping[str, SearchParameter]:
+        """As `parameters_of`."""
+        own, gone = self.ready.get(resource_type), self.hidden.get(resource_type)
+        if not own and not gone:
+            return shipped(resource_type)
+        if resource_type not in self._merged:
+            kept = {code: one for code, one in shipped(resource_type).items() if code not in (gone or ())}
+            self._merged[resource_type] = dict(sorted((kept | dict(own or {})).items()))
+        return self._merged[resource_type]
+
+
+_current = Table()
+
+
+def current() -> Table:
+    """The table in force in this process."""
+    return _current
+
+
+def use(table: Table) -> None:
+    """Puts a table in force. A process works on one record."""
+    global _current
+    _current = table
+
+
 def search_parameter(resource_type: str, code: str) -> SearchParameter | None:
-    """The parameter of a type by its code; None when R4 has none or this server does not index it."""
-    return parameters_of(resource_type).get(code)
+    """The parameter of a type by its code; None when there is none that can be searched by."""
+    return _current.of(resource_type).get(code)
 
 
-@cache
 def parameters_of(resource_type: str) -> Mapping[str, SearchParameter]:
-    """Code -> parameter of all parameters of a type, the common ones (_id, _tag, ...) included, by code.
+    """Code -> parameter of all that a type can be searched by, the common ones (_id, _tag, ...) included, by code.
 
     `Resource` gives the common ones alone, "#Patient" those of contained Patients, without those of whole resources.
     Raises KeyError for a name that is no resource type.
     """
+    return _current.of(resource_type)
+
+
+@cache
+def shipped(resource_type: str) -> Mapping[str, SearchParameter]:
+    """As `parameters_of`, those of R4 alone: their rows are always written, whatever SearchParameters are stored."""
     name = plain(resource_type)
     if name != "Resource":
         TYPE_ID[name]
@@ -131,7 +204,7 @@ def parameters_of(resource_type: str) -> Mapping[str, SearchParameter]:
     for row in (row for base in dict.fromkeys(bases) for row in _by_base().get(base, ())):
         if name == resource_type or row["code"] not in _NOT_CONTAINED:
             rows.setdefault(row["code"], row)
-    own = {code: _branches(row, name) for code, row in rows.items()}
+    own = {code: own_branches(row, name) for code, row in rows.items()}
     return {
         code: SearchParameter(
             resource_type=resource_type,
@@ -139,9 +212,9 @@ def parameters_of(resource_type: str) -> Mapping[str, SearchParameter]:
             type="special" if code in FULL_TEXT else row["type"],  # as R5 has it: no modifier of strings fits them
             url=row["url"],
             expression=row.get("expression", ""),
-            types_of_target=_targets(row),
+            types_of_target=targets_of(row),
             components=_components(row),
-            leaves=_leaves(own[code], name),
+            leaves=own_leaves(own[code], name),
             names=_names(code, row, rows, own),
         )
         for code, row in sorted(rows.items())
@@ -151,6 +224,8 @@ def parameters_of(resource_type: str) -> Mapping[str, SearchParameter]:
 @cache
 def single_valued(parameter: SearchParameter) -> bool:
     """Whether a resource has at most one row of the parameter: one element, nowhere repeating."""
+    if parameter.evaluated:
+        return False
     elements: set[str] = set()
     path = ""
     for leaf in parameter.leaves:
@@ -178,11 +253,12 @@ def _by_base() -> dict[str, tuple[dict[str, Any], ...]]:
 
 
 @cache
-def _by_url() -> dict[str, dict[str, Any]]:
+def by_url() -> dict[str, dict[str, Any]]:
+    """URL -> definition of R4's parameters."""
     return {row["url"]: row for row in search_parameters()}
 
 
-def _branches(row: dict[str, Any], resource_type: str) -> frozenset[str]:
+def own_branches(row: Mapping[str, Any], resource_type: str) -> frozenset[str]:
     """The sides of the expression that concern the type."""
     expression = row.get("expression", "")
     if expression in (DECEASED, ""):
@@ -195,7 +271,7 @@ def _branches(row: dict[str, Any], resource_type: str) -> frozenset[str]:
     )
 
 
-def _leaves(own: frozenset[str], resource_type: str) -> tuple[Leaf, ...]:
+def own_leaves(own: frozenset[str], resource_type: str) -> tuple[Leaf, ...]:
     return tuple(
         leaf
         for branch in sorted(own)
@@ -203,7 +279,7 @@ def _leaves(own: frozenset[str], resource_type: str) -> tuple[Leaf, ...]:
     )
 
 
-def _targets(row: dict[str, Any]) -> tuple[str, ...]:
+def targets_of(row: Mapping[str, Any]) -> tuple[str, ...]:
     if row["type"] != "reference":
         return ()
     named = tuple(name for name in row.get("target", ()) if name in TYPE_ID)
@@ -212,11 +288,11 @@ def _targets(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _components(row: dict[str, Any]) -> tuple[Component, ...]:
     components = row.get("component", ())
-    definitions = [_by_url()[component["definition"]] for component in components]
+    definitions = [by_url()[component["definition"]] for component in components]
     if row["url"] in _TRANSPOSED:
         definitions.reverse()
     return tuple(
-        Component(definition["code"], definition["type"], component["expression"])
+        Component(definition["code"], definition["type"], component["expression"], targets_of(definition))
         for definition, component in zip(definitions, components, strict=True)
     )
 

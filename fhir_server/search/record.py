@@ -15,7 +15,7 @@ from fhir_server.compartment import member_parameters, member_types
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.condition import Conditions
 from fhir_server.search.index import TIMELINE
-from fhir_server.search.parameters import parameters_of, search_parameter
+from fhir_server.search.parameters import shipped
 from fhir_server.search.probe import one_of
 from fhir_server.statement import Parameters, Statement
 from fhir_server.write_set import UNINDEXED
@@ -207,7 +207,7 @@ def _memberships(compartment: str) -> tuple[int, ...]:
 @cache
 def _clinical_dates(compartment: str) -> tuple[int, ...]:
     """param_id of the date that places a resource in time, of each type that has one."""
-    dates = (search_parameter(name, TIMELINE[name]) for name in member_types(compartment) if name in TIMELINE)
+    dates = (shipped(name).get(TIMELINE[name]) for name in member_types(compartment) if name in TIMELINE)
     return tuple(number for parameter in dates if parameter is not None for number in parameter.param_ids)
 
 
@@ -220,7 +220,7 @@ def _inbound(compartment: str) -> tuple[int, ...]:
         *(
             number
             for name in member_types(compartment)
-            for parameter in parameters_of(name).values()
+            for parameter in shipped(name).values()
             if parameter.type == "reference" and shared.intersection(parameter.types_of_target)
             for number in parameter.param_ids
         ),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fhir_server.outcome import Invalid
-from fhir_server.search.criteria import MAX_DEPTH
-from fhir_server.search.parameters import SearchParameter, search_parameter
+from fhir_server.search.criteria import MAX_DEPTH, unknown
+from fhir_server.search.parameters import SearchParameter, current, search_parameter
 
 _UNSORTABLE = frozenset({"composite", "special"})
 
@@ -40,6 +40,9 @@ def _path(types: tuple[str, ...], names: list[str]) -> SortPath | None:
     name, *rest = names
     code, _, wanted = name.partition(":")
     found = [parameter for one in types if (parameter := search_parameter(one, code))]
+    for one in types:
+        if code in current().pending.get(one, ()) and search_parameter(one, code) is None:
+            raise unknown(one, code, "")
     if not rest:
         ends = tuple(one for one in found if one.type not in _UNSORTABLE)
         return SortPath((), ends) if ends and not wanted else None

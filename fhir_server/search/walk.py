@@ -130,14 +130,14 @@ def on_timeline(query: SearchQuery, key: Key) -> bool:
 
 def _timeline(nodes: Sequence[Node], scope: Sequence[str], key: Key) -> Node | None:
     """The node that asks for one patient, if the key is the date by which the type stands on a patient's timeline."""
-    if key.steps or TIMELINE.get(scope[0]) != key.parameter.code:
+    if key.steps or key.parameter.custom or TIMELINE.get(scope[0]) != key.parameter.code:
         return None
     return next((node for node in nodes if patient_of(node) is not None), None)
 
 
 def _coded(nodes: Sequence[Node], scope: Sequence[str], key: Key) -> Leaf | None:
     """The node that asks for codes, if the key is the date that stands with the codes of the type."""
-    if key.steps or TIMELINE.get(scope[0]) != key.parameter.code:
+    if key.steps or key.parameter.custom or TIMELINE.get(scope[0]) != key.parameter.code:
         return None
     code = dated_code(scope[0])
     return next((node for node in nodes if isinstance(node, Leaf) and node.parameter == code and _plain(node)), None)

@@ -15,10 +15,13 @@ from dataclasses import dataclass, field
 from fhir_server.compression import decompress
 from fhir_server.full_text.due import SWITCHED_OFF, SWITCHED_ON, WAITING, due
 from fhir_server.outcome import FhirError
-from fhir_server.postgres import Connection, ConnectionLost
+from fhir_server.postgres import Connection, ConnectionLost, DatabaseError
 from fhir_server.resource_types import TYPE_ID
+from fhir_server.search.parameters import current
+from fhir_server.search.registry import proof
 from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
+from fhir_server.store_errors import StaleParameters
 from fhir_server.subscriptions import events
 from fhir_server.subscriptions.courier import Courier, Means, Patience, Send
 from fhir_server.subscriptions.definition import WEBSOCKET, Definition, Unusable, definition, wanted
@@ -109,6 +112,7 @@ class Relay:
         self._held: dict[int, _Held] = {}
         self._types: dict[str, list[int]] = {}
         self._wake = asyncio.Event()
+        self._generation = 0
         self.leading = False
 
     async def run(self) -> None:
@@ -117,6 +121,8 @@ class Relay:
         while True:
             try:
                 await self._lead()
+            except StaleParameters:
+                continue
             except Exception as error:  # noqa: BLE001 - outermost loop of the relay: it begins anew
                 self._tell(error)
             await asyncio.sleep(self._pace.contest)
@@ -144,6 +150,9 @@ class Relay:
         )  # fmt: skip
         outbox = Outbox(connection.send, self._store.base)
         await connection.send([SWITCHED_ON if self._full_text else SWITCHED_OFF])
+        if self._store.ignorant:
+            await self._store.learn()
+        self._generation = current().generation
         [rows] = await connection.send([events.states()])
         for rid, counted, settled, body in rows:
             resource = parse(decompress(body))
@@ -179,7 +188,12 @@ class Relay:
             await connection.send(batch.statements)
 
     async def _take(self, connection: Connection, outbox: Outbox) -> int:
-        """Relays what is there; how much is known to be left. All of it is committed at once, or nothing."""
+        """Relays what is there; how much is known to be left. All of it is committed at once, or nothing.
+
+        Raises StaleParameters: what the Subscriptions ask for has to be read anew.
+        """
+        if current().generation != self._generation:
+            raise StaleParameters
         seen = await outbox.look([_SUBSCRIPTION, *(TYPE_ID[name] for name in self._types if name != "Subscription")])
         if not seen:
             return 0
@@ -194,6 +208,8 @@ class Relay:
             await self._match(seen[-1:], batch, connection)
         else:
             await self._match(seen, batch, connection)
+        if current().generation != self._generation:
+            raise StaleParameters
         found = [(rid, number, one) for rid, number, one in batch.found if rid in self._held]
         if found:
             batch.statements.append(recorded(found, [TYPE_ID[one.type] for _, _, one in found]))
@@ -213,7 +229,13 @@ class Relay:
         """Counts the events of a part of the batch, in its order for each subscription."""
 
         async def select(statement: Statement) -> list[tuple[bytes | None, ...]]:
-            [rows] = await connection.send([statement])
+            if statement.generation is None:
+                [rows] = await connection.send([statement])
+                return rows
+            try:
+                rows, _ = await connection.send([statement, proof(statement.generation)])
+            except DatabaseError as error:
+                raise await self._store.learned(error) from error
             return rows
 
         concerned: dict[int, list[Seen]] = {}

@@ -9,7 +9,7 @@ from typing import Any
 
 from fhir_server import index_tables
 from fhir_server.resource_types import TYPE_ID
-from fhir_server.search.index import index_rows
+from fhir_server.search.index import custom_rows, index_rows
 from fhir_server.search.rows import Rows
 from mappings.r4 import Json
 
@@ -36,7 +36,7 @@ class Seen:
     resource: dict[str, Json] | None
     """Its content; of a deletion the content it took away. None: nobody asked for it, or it is no longer there."""
     base: str
-    _rows: Rows | None = None
+    _rows: tuple[Rows, Rows] | None = None
     _tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def rows(self, table: str, param_ids: frozenset[int] | None) -> Iterable[dict[str, Any]]:
@@ -53,9 +53,9 @@ class Seen:
         if self.resource is None:
             return
         if self._rows is None:
-            self._rows = index_rows(self.resource, self.base)
+            self._rows = index_rows(self.resource, self.base), custom_rows(self.resource, self.base) or Rows()
         names, numeric = COLUMNS[table], table in _NUMERIC
-        for found in getattr(self._rows, table):
+        for found in (one for rows in self._rows for one in getattr(rows, table)):
             values = (Decimal(one) if isinstance(one, str) else one for one in found) if numeric else found
             row = dict(zip(names, values, strict=True))
             if table == "reference":

@@ -20,7 +20,7 @@ from fhir_server.outcome import Invalid
 from fhir_server.postgres import Row
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.by_uri import LIMIT
-from fhir_server.search.parameters import parameters_of
+from fhir_server.search.parameters import shipped
 from fhir_server.search.rows import hash64
 from fhir_server.statement import Parameters, Statement
 from fhir_server.terminology.codes import BySystem
@@ -223,7 +223,7 @@ def _definitions(keys: Sequence[Key], access: Access, *, bodies: bool) -> Statem
     live = f"r.body is not null and {visible(access, 'r', parameters)}"
     parts = []
     if by_url:
-        arrays = _arrays(by_url, [parameters_of(key[0])["url"].param_id for _, key in by_url], "integer", parameters)
+        arrays = _arrays(by_url, [shipped(key[0])["url"].param_id for _, key in by_url], "integer", parameters)
         parts.append(
             f"select {columns} from {arrays} join uri u on u.param_id = k.kind and u.uri = k.name"
             f" join resource r on r.rid = u.rid where {live}"

@@ -62,6 +62,8 @@ async def carry_out(
 ) -> list[bytes]:
     """The entries of the answer, in order of the request. Raises FhirError: all reasons, and nothing is done."""
     pace, refusals = Pace(), Refusals()
+    if any(map(_defines, entries)):
+        await server.store.learn()  # they are judged by what is in force
     planned = await plan(
         entries,
         server.base,
@@ -96,6 +98,11 @@ async def carry_out(
                 raise TooLarge("the database has too few locks for this transaction; split it") from error
             raise
     raise Conflict("resources of this transaction keep changing; try again", code="transient")
+
+
+def _defines(entry: Json) -> bool:
+    resource = entry.get("resource") if isinstance(entry, dict) else None
+    return isinstance(resource, dict) and resource.get("resourceType") == "SearchParameter"
 
 
 async def _attempt(work: _Work, keys: list[int]) -> None:

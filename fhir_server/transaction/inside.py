@@ -15,10 +15,13 @@ from smart_auth.scopes import Access
 class Inside(ResourceStore):
     """Reads through a unit, so that the reading interactions need not know where they are; writes nothing."""
 
+    again = False
+
     def __init__(self, store: ResourceStore, unit: Unit) -> None:
         """Without connections of its own."""
         self.base, self.referential_integrity = store.base, store.referential_integrity
         self._unit = unit
+        self._conninfo, self._points = store._conninfo, store._points
 
     async def read(self, access: Access, resource_type: str, id: str) -> Version | None:
         """As ResourceStore.read."""

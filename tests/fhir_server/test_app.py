@@ -184,6 +184,7 @@ class Broken:
     """A store whose reads fail."""
 
     referential_integrity = True
+    ignorant, again = False, True
 
     def __init__(self, error: Exception) -> None:
         self.error = error

@@ -12,7 +12,6 @@ import psycopg
 import pytest
 
 from fhir_server.index_tables import COLUMNS
-from fhir_server.reindex import reindex
 from fhir_server.store import (
     Change,
     MissingReferences,
@@ -22,8 +21,7 @@ from fhir_server.store import (
     VersionConflict,
     new_id,
 )
-from fhir_server.write_set import indexed
-from mappings.r4 import parse, serialize
+from mappings.r4 import parse
 from smart_auth.scopes import UNRESTRICTED
 
 BASE = "http://hub.test/fhir"
@@ -261,20 +259,6 @@ async def test_locks_hold_others_back(store: ResourceStore) -> None:
             assert inside[-1] == n
 
     await asyncio.gather(*[enter(n) for n in range(6)])
-
-
-async def test_reindex_restores_what_should_be_there(store: ResourceStore, database: str) -> None:
-    await put(store, "p", PATIENT)
-    rids = [(await put(store, f"o{n}", observation("p", str(60 + n)))).rid for n in range(5)]
-    before = [stored_rows(database, rid) for rid in rids]
-    with psycopg.connect(database) as connection:
-        connection.execute("delete from token where rid = any(%s)", [rids])
-        connection.execute("insert into date values (1, 1, 2, %s)", [rids[0]])
-    done = await reindex(store, "Observation")
-    assert done.resources == 5
-    assert [stored_rows(database, rid) for rid in rids] == before
-    rows, _ = indexed(observation("p"), serialize(observation("p")), BASE)
-    assert sum(map(len, rows.values())) * 5 == done.rows_after
 
 
 def test_new_ids_are_valid_unique_and_ordered_by_time() -> None:
