@@ -16,6 +16,7 @@ from fhir_server.compression import decompress
 from fhir_server.index_tables import COLUMNS, deletions, insertions
 from fhir_server.postgres import DatabaseError, Row
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
+from fhir_server.search.contained import MARK, container
 from fhir_server.search.index import custom_rows
 from fhir_server.search.parameters import current
 from fhir_server.search.registry import proof
@@ -170,10 +171,12 @@ async def differences(
         *_, rows = await unit.run([*_VIEW, which])
         writes = [_write(row, _indexed(row, store.base)) for row in rows]
         await store.resolve(writes, {}, run=unit.run)
-        rids = int8_array([write.version.rid for write in writes])
+        wanted = resolved_rows(writes)
+        # Contained resources have rows under rids of their own.
+        within = {row[-1] for some in wanted.values() for row in some if row[-1] < 0}
+        rids = int8_array([*(write.version.rid for write in writes), *sorted(within)])
         tables = [table for table, columns in COLUMNS.items() if only is None or "param_id" in columns]
         stored = await unit.run([_stored(table, rids, only) for table in tables]) if rows else []
-    wanted = resolved_rows(writes)
     versions = {write.version.rid: write.version.version_id for write in writes}
     found: dict[int, _Difference] = {}
     for table, lines in zip(tables, stored, strict=False):
@@ -206,7 +209,8 @@ def _compare(
 
 
 def _put(found: dict[int, _Difference], versions: Mapping[int, int], rid: int) -> _Difference:
-    return found.setdefault(rid, _Difference(versions[rid]))
+    holder = container(rid)
+    return found.setdefault(holder, _Difference(versions[holder]))
 
 
 def _plain(table: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -272,7 +276,9 @@ def _write(row: Row, rows: IndexRows) -> Write:
     """A stored resource with the rows it should have, as if they were written."""
     rid, type_id, id, version = _number(row[0]), _number(row[1]), row[2].decode(), _number(row[3])
     stored = Version(RESOURCE_TYPES[type_id - 1], id, rid, version, 0, "", row[4])
-    return Write(Change(stored.type, id, "", None, stored), stored, rows, {}, set())
+    references = {(one[1], one[2]) for one in rows.get("reference", ())}
+    references |= {(one[2], one[3]) for one in rows.get(f"{MARK}reference", ())}
+    return Write(Change(stored.type, id, "", None, stored), stored, rows, {}, references)
 
 
 def _number(raw: bytes) -> int:

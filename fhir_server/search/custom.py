@@ -18,6 +18,7 @@ from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search import by_composite, by_date, by_number, by_quantity, by_string, by_token
 from fhir_server.search.by_uri import URI_TYPES
 from fhir_server.search.parameters import (
+    COLUMN,
     DECEASED,
     Component,
     SearchParameter,
@@ -64,6 +65,8 @@ def row_of(resource: Mapping[str, Any], table: Table) -> Row | None:
     """
     url, status = resource.get("url"), resource.get("status")
     own = by_url().get(str(url))
+    if _is_r4s(resource):
+        return None
     if status == "retired" and own is not None:
         return {"url": url, "code": own["code"], "type": own["type"], "base": own["base"], "off": True}
     if status != "active":
@@ -73,18 +76,23 @@ def row_of(resource: Mapping[str, Any], table: Table) -> Row | None:
     row["expression"] = resource.get("expression", "")
     if resource["type"] == "reference" and resource.get("target"):
         row["target"] = sorted(set(resource["target"]))
-    if own is not None and _same(row, own):
-        return None
     if resource["type"] == "composite":
         row["component"] = [_component(one, table) for one in resource.get("component", ())]
     return row
 
 
-def _same(row: Row, own: Mapping[str, Any]) -> bool:
-    names = ("code", "type", "expression")
-    sets = ("base", "target")
-    return all(row.get(name) == own.get(name) for name in names) and all(
-        set(row.get(name, ())) == set(own.get(name, ())) for name in sets
+def _is_r4s(resource: Mapping[str, Any]) -> bool:
+    """Whether an active SearchParameter asks for what R4's own of that url, or the one it is derived from, does."""
+    own = by_url().get(str(resource.get("url"))) or by_url().get(str(resource.get("derivedFrom")))
+    if own is None or resource.get("status") != "active":
+        return False
+    if (own["code"], own["type"]) != (resource.get("code"), resource.get("type")) or "component" in own:
+        return False
+    if own["code"] in COLUMN:
+        return True
+    expression, bases = resource.get("expression"), resource.get("base", ())
+    return isinstance(expression, str) and all(
+        base in own["base"] and _own(expression, base) == _own(own.get("expression", ""), base) for base in bases
     )
 
 
@@ -166,10 +174,9 @@ def _issue(code: str, reason: str, element: str) -> Issue:
 
 
 def _problems(resource: Mapping[str, Any], table: Table) -> Iterator[Issue]:
-    kind, code, url = resource.get("type"), str(resource.get("code")), str(resource.get("url"))
-    own = by_url().get(url)
-    if own is not None and _same({"base": [], **resource}, own):
-        return  # R4's own: this server has it, as far as it has it
+    kind, code = resource.get("type"), str(resource.get("code"))
+    if _is_r4s(resource):
+        return
     if not _CODE.fullmatch(code) or code in _RESERVED:
         yield _issue("value", "a code by which one can search has letters, digits, - and _, and is no word of search "
                      "itself", "code")  # fmt: skip
@@ -197,16 +204,19 @@ def _problems(resource: Mapping[str, Any], table: Table) -> Iterator[Issue]:
 def _taken(resource: Mapping[str, Any], bases: list[str], table: Table) -> Iterator[Issue]:
     """Others that have the URL, or the code of a base."""
     url, code = str(resource.get("url")), str(resource.get("code"))
+    replaced = (url, resource.get("derivedFrom"))
     holder = table.urls.get(url)
     if holder is not None and holder != resource.get("id"):
         yield _issue("duplicate", "another SearchParameter with this url is in force", "url")
     for base in bases:
         held = table.codes.get((base, code))
-        other = next((one for one in types_of(base) if (known := shipped(one).get(code)) and known.url != url), None)
+        other = next(
+            (one for one in types_of(base) if (known := shipped(one).get(code)) and known.url not in replaced), None
+        )
         if held is not None and held != resource.get("id"):
             yield _issue("duplicate", f"another active SearchParameter has this code for {base}", "code")
         elif other is not None:
-            reason = f"{other} has this code in R4; only a SearchParameter of that url takes its place"
+            reason = f"{other} has this code in R4; only one with its url, or derivedFrom it, takes its place"
             yield _issue("duplicate", reason, "code")
 
 

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/search.html#recursive `location:below=42` is the locatio
 
 from __future__ import annotations
 
-from fhir_server.search.parameters import SearchParameter, search_parameter
+from fhir_server.search.parameters import SearchParameter, shipped
 
 PARENT: dict[str, str] = {
     "Encounter": "part-of",
@@ -21,4 +21,4 @@ PARENT: dict[str, str] = {
 
 def parent_of(resource_type: str) -> SearchParameter | None:
     """The parameter by which a type refers to what it is part of; None for types without such an order."""
-    return search_parameter(resource_type, PARENT[resource_type]) if resource_type in PARENT else None
+    return shipped(resource_type).get(PARENT[resource_type]) if resource_type in PARENT else None

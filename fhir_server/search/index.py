@@ -134,6 +134,8 @@ def _containing(resource: dict[str, Any], sink: Sink, indexer: _Indexer) -> Rows
         rows.contained.append((place, _rows(below, inner)))
         rows.links += [(place, *link) for link in dict.fromkeys(below.links)]
     return rows
+
+
 def custom_rows(resource: dict[str, Any], base: str, only: frozenset[int] | None = None) -> Rows | None:
     """The rows of the parameters that the record itself defines; None: there are none for the type.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from fhir_server.outcome import Invalid
 from fhir_server.search.criteria import All, Criterion, Leaf, Node, Reverse, Some
-from fhir_server.search.parameters import SearchParameter
+from fhir_server.search.parameters import SearchParameter, shipped
 
 _USES = "http://terminology.hl7.org/CodeSystem/list-example-use-codes"
 CURRENT: dict[str, tuple[str, ...]] = {

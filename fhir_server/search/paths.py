@@ -117,10 +117,11 @@ def _where(leaf: Leaf, token: re.Match[str]) -> Leaf:
 
 
 def _step(leaf: Leaf, name: str, first: bool) -> list[Leaf]:
-    try:
-        element = structure(leaf.data_type).elements[name]
-    except KeyError:
-        raise ValueError(f"{leaf.data_type} has no element {name}") from None
+    elements = structure(leaf.data_type).elements
+    # FHIRPath says value.ofType(dateTime); some implementation guides name the JSON member: valueDateTime.
+    element = elements.get(name) or next((one for one in elements.values() if name in one.json_names()), None)
+    if element is None:
+        raise ValueError(f"{leaf.data_type} has no element {name}")
     return [
         Leaf(
             (*leaf.moves, ("first" if first else "key", json_name)),
@@ -129,6 +130,7 @@ def _step(leaf: Leaf, name: str, first: bool) -> list[Leaf]:
             element.value_set if kind.code == "code" else None,
         )
         for json_name, kind in element.json_names().items()
+        if name in (element.name, json_name)
     ]
 
 

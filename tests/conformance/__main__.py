@@ -21,7 +21,7 @@ from tests.hub_process import ROOT, HubProcess
 
 HERE = Path(__file__).parent
 SERVED = ("roundtrip", "search")
-PROGRAMS = ("fhirpath", "patch", "definitions")
+PROGRAMS = ("fhirpath", "patch", "definitions", "us_core")
 
 
 @dataclass(frozen=True)
