@@ -6,6 +6,7 @@ import html
 import re
 import shlex
 import signal
+from urllib.parse import urlencode
 
 import httpx2
 
@@ -24,6 +25,7 @@ def commands() -> list[list[str]]:
 def perform(words: list[str], site: str) -> httpx2.Response:
     """What curl would do with these words."""
     method, url, headers, body = "GET", "", {}, None
+    parameters: list[tuple[str, str]] = []
     rest = iter(words[1:])
     for word in rest:
         if word == "-X":
@@ -31,12 +33,17 @@ def perform(words: list[str], site: str) -> httpx2.Response:
         elif word == "-H":
             name, _, value = next(rest).partition(": ")
             headers[name] = value
-        elif word == "-i":
+        elif word in ("-i", "-G"):
             continue
+        elif word == "--data-urlencode" or (word == "-d" and "-G" in words):
+            name, _, value = next(rest).partition("=")
+            parameters.append((name, value))
         elif word == "-d":
             body = next(rest)
         else:
             url = word
+    if parameters:
+        url = f"{url}?{urlencode(parameters)}"
     return httpx2.request(method, url.replace("http://127.0.0.1:8080", site), headers=headers, content=body)
 
 
