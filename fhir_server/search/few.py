@@ -13,7 +13,7 @@ from fhir_server.search.rank import led, whole
 
 FEW = 300
 """To fetch as many, and to walk a million resources for twenty of as many, takes some milliseconds either way."""
-ON_THE_WAY = 3000
+ON_THE_WAY = 1000
 """Resources in the middle of a chain: only their rids are read."""
 REFERRING = 1000
 """What refers to the resources a chain leads to: their rids are read and sorted."""
@@ -34,6 +34,12 @@ class Tables:
         self.texts.append(f"{name} as materialized (select s.rid from ({rows}) s{where} limit {most + 1})")
         self.texts.append(f"many{number} as materialized (select count(*) > {most} as so from {name})")
         return name, f"(select so from many{number})"
+
+    def holds(self, condition: str) -> str:
+        """The condition, judged once however often it stands in the statement."""
+        name = f"judged{len(self.texts)}"
+        self.texts.append(f"{name} as materialized (select {condition} as so)")
+        return f"(select so from {name})"
 
     def walked(self, rows: str, limit: str) -> str:
         """The condition that these rows, the table `walked`, fill a page."""

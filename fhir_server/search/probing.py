@@ -61,7 +61,7 @@ def probed(
         others = [other for other in nodes if other is not node]
         tests = filters(others, scope, conditions)
         if isinstance(node, Chain) and not keys:
-            near = nearby(targets)
+            near = tables.holds(nearby(targets))
             reached = referring(node, targets, others, scope, conditions, limit, start)
             parts.append(reached.replace(GATES, " and ".join([*beyond, *complete, near])))
             chain = chain or (reached, truncated)

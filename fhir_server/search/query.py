@@ -131,7 +131,7 @@ def parse_query(
         reading.types,
         (*reading.criteria, *lists),
         tuple(reading.includes),
-        _sort(reading.types, once.get("_sort", "")) or _by_range(reading),
+        _sort(reading.types, once.get("_sort", "")) or _by_range(reading, compartment=within is not None),
         count,
         _one_of("_total", once.get("_total", "none"), _TOTALS),
         None if summary in ("false", "count") else summary,
@@ -264,11 +264,14 @@ def _count(value: str | None, default: int, maximum: int) -> int:
     return min(int(value), maximum)
 
 
-def _by_range(reading: _Reading) -> tuple[SortKey, ...]:
+def _by_range(reading: _Reading, *, compartment: bool) -> tuple[SortKey, ...]:
     """The order of a search that asks for none but for a range of dates by which its type is ordered: newest first.
 
-    The standard leaves that order to the server. The page is one range of an index then, however old the dates.
+    The standard leaves that order to the server. The page is one range of an index then, however old the dates. What
+    is in a compartment is few by itself, and of several types no index has it in another order.
     """
+    if compartment and len(reading.types) > 1:
+        return ()
     for one in reading.criteria:
         node = one.nodes[reading.types[0]]
         if not isinstance(node, Leaf) or node.negated or node.modifier or len(node.values) != 1:

@@ -34,6 +34,8 @@ MORE = (
     "Observation?date=ge2000-02&date=lt2000-03&status=final",
     "Observation?_lastUpdated=ge2000",
     "Observation?_lastUpdated=lt2000",
+    "Patient/ann/*?_lastUpdated=ge2000",
+    "Patient/ann/Observation?_lastUpdated=ge2000",
     "Observation?value-quantity=gt20",
     "Observation?value-quantity=gt20&_sort=-date",
     "Observation?code-value-quantity=weight$gt100",
