@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from fhir_server.search.branch import filters, merged
 from fhir_server.search.condition import Conditions
+from fhir_server.search.contained import MARK
 from fhir_server.search.criteria import All, Chain, Node, Reverse, Some
 from fhir_server.search.links import link
 from fhir_server.search.rank import led, whole
@@ -87,8 +88,16 @@ def targets_of(
     """SQL of the rids at the far end of the node's reference, and conditions under which they are not all."""
     truncated: list[str] = []
     names = []
-    for resource_type, below in node.targets if isinstance(node, Chain) else ((node.resource_type, node.node),):
+    steps = dict(node.targets) if isinstance(node, Chain) else {node.resource_type: node.node}
+    for resource_type, below in steps.items():
+        if resource_type[0] == MARK:
+            continue
         rows, several, _ = rows_of(below, (resource_type,), tables, gates)
+        contained = steps.get(MARK + resource_type)
+        if contained is not None:
+            # Into the same table, since there mostly is nothing.
+            inner, more, _ = rows_of(contained, (MARK + resource_type,), tables, gates)
+            rows, several = f"({rows}) union all ({inner})", [*several, *more]
         name, many = tables.few(rows, gates, ON_THE_WAY if isinstance(below, Chain | Reverse) else FEW)
         truncated += [*several, many]
         names.append(f"select rid from {name}")
