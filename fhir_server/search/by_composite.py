@@ -7,6 +7,7 @@ first_system). The second, by its type (docs/decisions/composite-rows.md):
 |-----------|-------------------------|---------------|----------------------------------------|
 | token     | code                    | system        | null                                   |
 | reference | "Type/id" or URL        | 0             | null                                   |
+| uri       | the URI                 | 0             | null                                   |
 | quantity  | unit, as in `quantity`  | 0             | as in `quantity`                       |
 | date      | 0                       | 0             | microseconds                           |
 | string    | original                | 0             | normalised text as a number, twice     |
@@ -26,6 +27,7 @@ from fhir_server.search.by_quantity import BANDS, conditions
 from fhir_server.search.by_reference import target
 from fhir_server.search.by_string import TEXTS, normalised
 from fhir_server.search.by_token import PAIRS, token_test
+from fhir_server.search.by_uri import URI_TYPES
 from fhir_server.search.contained import plain
 from fhir_server.search.parameters import Component, SearchParameter
 from fhir_server.search.paths import Leaf, Move, branches, leaves
@@ -106,6 +108,13 @@ def _reference(data_type: str) -> Cells | None:
     return cells if data_type == "Reference" else None
 
 
+def _uri(data_type: str) -> Cells | None:
+    def cells(value: str, sink: Sink) -> Iterator[Cell]:
+        yield hash64(value), 0, None, None
+
+    return cells if data_type in URI_TYPES else None
+
+
 CELLS: dict[str, Callable[[str], Cells | None]] = {
     "token": _token,
     "quantity": _quantity,
@@ -113,6 +122,7 @@ CELLS: dict[str, Callable[[str], Cells | None]] = {
     "number": _number,
     "string": _string,
     "reference": _reference,
+    "uri": _uri,
 }
 
 
@@ -231,6 +241,8 @@ def _one_second(component: Component, parameter: SearchParameter, text: str, bas
             return "{t}.low is null and " + _token_test("second", text, code, types, parameters)
         case "reference":
             return "{t}.low is null and " + _reference_test(component, parameter, text, base, parameters)
+        case "uri":
+            return f"{{t}}.low is null and {{t}}.second_hash = {parameters.add(hash64(unescape(text)), 'bigint')}"
         case "date":
             prefix, low, high = by_date.ranged(text, code)
             now = by_date.clock() if prefix == "ap" else 0

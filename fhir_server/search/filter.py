@@ -238,8 +238,12 @@ def _element(resource_type: str, step: Step, within: Filter, rest: Sequence[Step
 
 def _component(kind: str, test: Comparison) -> str:
     """The value of a component as the composite has it."""
-    possible = {"token": ("eq",), "string": ("sw",), "reference": ("re",)}.get(kind, tuple(sorted(_PREFIXES)))
+    possible = {"token": ("eq",), "string": ("sw",), "reference": ("re",), "uri": ("eq",)}.get(
+        kind, tuple(sorted(_PREFIXES))
+    )
     if test.operator not in possible:
         refuse(test.position, f"here this is a {kind}; possible: {', '.join(possible)}", "not-supported")
-    text = test.value.replace("\\", "\\\\").replace("$", "\\$") if kind in ("string", "reference") else test.value
+    text = (
+        test.value.replace("\\", "\\\\").replace("$", "\\$") if kind in ("string", "reference", "uri") else test.value
+    )
     return _SHAPES[kind](test.operator, text)[1] if kind != "string" else text

@@ -51,7 +51,7 @@ class Component:
     code: str
     """Code of the parameter it stands for."""
     type: str
-    """token, quantity, date, string, reference or number."""
+    """token, quantity, date, string, reference, number or uri."""
     expression: str
     """Relative to the composite's element; may begin with %resource."""
     types_of_target: tuple[str, ...] = ()

@@ -9,9 +9,13 @@ import psycopg
 import pytest
 from psycopg import Connection
 
+from fhir_server.index_tables import insertions
 from fhir_server.outcome import Invalid
 from fhir_server.resource_types import TYPE_ID
-from fhir_server.search.parameters import search_parameter
+from fhir_server.search import by_composite
+from fhir_server.search.parameters import Component, SearchParameter, search_parameter
+from fhir_server.search.paths import Leaf
+from fhir_server.search.sink import Sink
 from fhir_server.statement import Parameters
 from tests.fhir_server.search.reference_evaluator import BASE, UCUM
 from tests.fhir_server.search.test_semantics import probe, run, store
@@ -181,3 +185,49 @@ def test_refused_without_repeating_the_value(resource_type: str, code: str, modi
         probe(parameter, modifier, value, Parameters())
     assert code in str(error.value)
     assert len(value) < 4 or value not in str(error.value)
+
+
+def composite(kind: str, code: str, expression: str) -> SearchParameter:
+    """A composite of a code and a second component, as no resource of R4 has it."""
+    parts = (Component("code", "token", "code"), Component(code, kind, expression))
+    leaves = (Leaf((), "Observation"),)
+    return SearchParameter(
+        "Observation", f"own-{kind}", "composite", f"urn:{kind}", "Observation", (), parts, leaves, (f"own-{kind}",)
+    )
+
+
+KINDS: list[tuple[str, str, str, dict[str, Any], str, str]] = [
+    ("token", "status", "status", {"status": "final"}, "final", "amended"),
+    ("quantity", "value-quantity", "value.as(Quantity)", {"valueQuantity": quantity(70, "kg")}, "gt69", "gt71"),
+    ("date", "date", "effective.as(dateTime)", {"effectiveDateTime": "2024-05-01"}, "ge2024-05", "lt2024"),
+    ("number", "value-integer", "value.as(integer)", {"valueInteger": 5}, "gt4", "gt5"),
+    ("string", "value-string", "value.as(string)", {"valueString": "Não, de fato"}, "nao de", "de"),
+    ("reference", "subject", "subject", {"subject": {"reference": "Patient/p"}}, "Patient/p", "Patient/q"),
+    ("uri", "implicit-rules", "implicitRules", {"implicitRules": "http://rules/a"}, "http://rules/a", "http://rules/"),
+]
+
+
+@pytest.mark.parametrize(("kind", "code", "expression", "members", "finds", "misses"), KINDS)
+def test_composites_of_every_type_of_component(
+    connection: Connection[Any], kind: str, code: str, expression: str, members: dict[str, Any], finds: str, misses: str
+) -> None:
+    parameter = composite(kind, code, expression)
+    resource = {"resourceType": "Observation", "code": coded("x")} | members
+    sink = Sink(resource, BASE + "/")
+    by_composite.emitter(parameter, "Observation", parameter.param_id)(resource, sink)
+    rows = [(*row, 1) for row in dict.fromkeys(sink.composite)]
+    assert rows
+    with connection.transaction(force_rollback=True):
+        for statement in insertions({"composite": rows}):
+            run(connection, statement)
+        for value, found in ((f"x${finds}", [(1,)]), (f"x${misses}", []), (f"y${finds}", [])):
+            parameters = Parameters()
+            probe = by_composite.condition(parameter, value, None, parameters, BASE)
+            text = " union ".join(
+                f"select t.rid from {table} t where {where.replace('{t}', 't')}" for table, where in probe.alternatives
+            )
+            assert run(connection, parameters.statement(text)) == found, value
+
+
+def test_every_type_of_component_is_tried() -> None:
+    assert {kind for kind, *_ in KINDS} == set(by_composite.CELLS)
