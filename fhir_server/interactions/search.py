@@ -21,7 +21,7 @@ from fhir_server.search import cursor
 from fhir_server.search.contained import MARK, container, last_of, place
 from fhir_server.search.include import MAX_INCLUDED
 from fhir_server.search.parameters import current
-from fhir_server.search.query import SearchQuery, parse_query, uses_full_text
+from fhir_server.search.query import SearchQuery, parse_query
 from fhir_server.search.select import INCLUDE, MATCH, TOTAL, select
 from fhir_server.search.terms import ask_terminology, looked_up
 from fhir_server.statement import Statement
@@ -60,7 +60,7 @@ async def search(
         statement = _statement(replace(query, criteria=criteria), binding, asked)
     if query.explain:
         return await _explained(server, statement)
-    if uses_full_text(query.criteria):
+    if query.words:
         # Before the search: what waits no more has its words in the table.
         [(waiting, complete)] = await server.store.select(WAITING)
         query = replace(query, ignored=(*query.ignored, *_lag(waiting, complete)))

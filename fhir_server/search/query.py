@@ -64,6 +64,8 @@ class SearchQuery:
     alone: bool = False
     """Contained resources are shown without what contains them."""
     pretty: bool = False
+    words: bool = False
+    """Any of the criteria asks for words (_text, _content), in a chain or filter too."""
     used: tuple[tuple[str, str], ...] = ()
     """Parameters that took effect, for the links; without the cursor."""
     ignored: tuple[Issue, ...] = ()
@@ -117,7 +119,8 @@ def parse_query(
         if name not in _IGNORED and name != "_cursor":
             used.append((name, value))
     lists = [list_criterion(reading.types, tuple(one.split(",")), reading.criteria) for one in reading.lists]
-    if not full_text and uses_full_text(reading.criteria):
+    words = _asks_for_words(reading.criteria)
+    if words and not full_text:
         raise Invalid(f"_text and _content {_NO_FULL_TEXT[full_text]}", code="not-supported")
     once = reading.once
     summary = once.get("_summary")
@@ -140,6 +143,7 @@ def parse_query(
         once.get("_cursor"),
         once.get("_containedType") == "contained",
         once.get("_pretty") == "true",
+        words,
         tuple(used),
         tuple(ignored),
     )
@@ -151,8 +155,7 @@ _NO_FULL_TEXT: dict[bool | None, str] = {
 }
 
 
-def uses_full_text(criteria: Sequence[Criterion]) -> bool:
-    """Whether any of the criteria asks for words, in a chain or filter too."""
+def _asks_for_words(criteria: Sequence[Criterion]) -> bool:
     found = (leaf for criterion in criteria for node in criterion.nodes.values() for leaf in leaves(node))
     return any(leaf.parameter.code in FULL_TEXT for leaf in found)
 

@@ -16,7 +16,7 @@ from fhir_server.search.contained import container_sql, is_contained
 from fhir_server.search.cursor import Position, checked
 from fhir_server.search.include import MAX_INCLUDED, included
 from fhir_server.search.probing import probed
-from fhir_server.search.query import SearchQuery, uses_full_text
+from fhir_server.search.query import SearchQuery
 from fhir_server.search.sort import Key, in_order, order, resolved
 from fhir_server.search.walk import on_timeline, walk
 from fhir_server.statement import Parameters, Statement
@@ -40,7 +40,7 @@ def select(query: SearchQuery, access: Access, base: str, position: Position | N
     limit = conditions.bound(query.count + 1, "bigint")
     page, point = _page(query, keys, conditions, limit, position)
     # An index of words is read by bitmap, which connections for one plan leave out.
-    point = point and not uses_full_text(query.criteria)
+    point = point and not query.words
     # A contained resource is in the body of its container.
     contained = any(map(is_contained, zip(query.types, strict=True)))
     join = f"join resource r on r.rid = {container_sql('p.rid') if contained else 'p.rid'}"
