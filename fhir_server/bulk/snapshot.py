@@ -1,4 +1,4 @@
-"""One consistent view of the record, read by server-side cursors in constant memory, and the instant it is good for.
+"""One consistent view of the record, read a few rows at a time in constant memory, and the instant it is good for.
 
 https://hl7.org/fhir/uv/bulkdata/export.html#response---complete-status (transactionTime)
 """
@@ -10,15 +10,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg.raw_cursor import RawServerCursor
 
 from fhir_server.statement import Statement
 
 APPLICATION = "hub-bulk"
-FIRST, BATCH = 100, 2000
-"""Rows fetched at first, and later at most."""
-BATCH_BYTES = 2**22
-"""Bytes that a fetch should not exceed: where rows are long, fewer are fetched next."""
+BATCH, BATCH_BYTES = 2000, 2**22
+"""Rows handed on together, and bytes, whichever is reached first."""
+CHUNK = 8
+"""Rows that are taken from the database at once, each of them up to the largest body."""
 LAG = 10_000_000
 """Microseconds: a write is given its instant before its transaction begins, no longer than this before."""
 
@@ -37,14 +36,21 @@ class Snapshot:
         """Microseconds since 1970: everything changed up to then is in the snapshot."""
 
     def rows(self, statement: Statement) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows, some at a time: so many that memory stays the same however long they are."""
-        size = FIRST
-        with RawServerCursor(self._connection, "bulk") as cursor:
-            cursor.execute(statement.text.encode(), _texts(statement), binary=True)
-            while found := cursor.fetchmany(size):
-                yield found
-                fetched = sum(len(value) for row in found for value in row if isinstance(value, bytes))
-                size = max(1, min(BATCH, 4 * size, size * BATCH_BYTES // max(fetched, 1)))
+        """The rows, some at a time, at most about `BATCH_BYTES` of them: memory stays the same however long they are.
+
+        One statement at a time: all of its rows have to be taken before the next.
+        """
+        found: list[tuple[Any, ...]] = []
+        size = 0
+        with psycopg.RawCursor(self._connection) as cursor:
+            for row in cursor.stream(statement.text.encode(), _texts(statement), binary=True, size=CHUNK):
+                found.append(row)
+                size += sum(len(value) for value in row if isinstance(value, bytes))
+                if len(found) == BATCH or size >= BATCH_BYTES:
+                    yield found
+                    found, size = [], 0
+        if found:
+            yield found
 
     def all(self, statement: Statement) -> list[tuple[Any, ...]]:
         """All rows of a statement that has few."""
@@ -61,7 +67,6 @@ def snapshot(conninfo: str, now: int) -> Iterator[Snapshot]:
     with psycopg.connect(conninfo, application_name=APPLICATION, autocommit=True) as connection:
         connection.execute("set default_transaction_isolation = 'repeatable read'")
         connection.execute("set default_transaction_read_only = on")
-        connection.execute("set cursor_tuple_fraction = 1")
         connection.execute("set jit = off")
         with psycopg.RawCursor(connection) as cursor:
             found = cursor.execute(_RUNNING.encode(), [str(now), APPLICATION]).fetchone()
