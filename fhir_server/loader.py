@@ -21,19 +21,22 @@ class Loader(Generic[Key, Value]):
     ) -> None:
         """fetch: keys -> found values by key; limit: keys per batch."""
         self._fetch, self._slots, self._limit = fetch, slots, limit
-        self._waiting: dict[Key, asyncio.Future[Value | None]] = {}
+        self._waiting: dict[Key, list[asyncio.Future[Value | None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def load(self, key: Key) -> Value | None:
         """The value of a key, None if there is none. Raises what the fetch raised."""
-        future = self._waiting.get(key)
-        if future is None:
-            future = self._waiting[key] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Value | None] = asyncio.get_running_loop().create_future()
+        readers = self._waiting.get(key)
+        if readers is not None:
+            readers.append(future)
+        else:
+            self._waiting[key] = [future]
             if len(self._tasks) < self._slots:
                 task = asyncio.create_task(self._work())
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-        return await asyncio.shield(future)  # one reader leaving must not end the others' wait
+        return await future  # each reader has a future of its own: one that leaves does not end the others' wait
 
     async def _work(self) -> None:
         while self._waiting:
@@ -43,11 +46,15 @@ class Loader(Generic[Key, Value]):
             try:
                 found = await self._fetch(list(batch))
             except Exception as error:  # noqa: BLE001 - handed to everybody who waits for it
-                for future in batch.values():
-                    future.set_exception(error)
-                    future.exception()  # marks it as seen, should all readers have left
+                for readers in batch.values():
+                    for future in readers:
+                        if not future.done():
+                            future.set_exception(error)
                 continue
-            for key, future in batch.items():
-                future.set_result(found.get(key))
+            for key, readers in batch.items():
+                value = found.get(key)
+                for future in readers:
+                    if not future.done():  # cancelled: the reader has left
+                        future.set_result(value)
         # Here, not only when the loop gets to the callbacks: what is loaded before that would be left waiting.
         self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))

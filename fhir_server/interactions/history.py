@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -48,7 +47,7 @@ async def history(server: Server, request: FhirRequest, resource_type: str | Non
         raise NotFound("there is no such resource")
     page, more = versions[:count], len(versions) > count and count > 0
     if part is not None:
-        page = [replace(version, body=part(version.body)) if version.body else version for version in page]
+        page = [version._replace(body=part(version.body)) if version.body else version for version in page]
     links = {"self": _link(server.base, path, given)}
     if more:
         links["next"] = _link(server.base, path, {**given, "_cursor": _token(page[-1], binding)})
