@@ -13,21 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from fhir_server import later, routes
+from fhir_server.access.interactions import OPEN_TO_ALL, held
 from fhir_server.admission import Admission, Busy
 from fhir_server.body import FORM_TYPE, media_type
-from fhir_server.dispatch import Server, hold, perform_routed, refusal
+from fhir_server.dispatch import Server, perform_routed, refusal
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.formats import FHIR_JSON, negotiate
 from fhir_server.instant import SECOND, http_date
 from fhir_server.metrics import Metrics
-from fhir_server.outcome import FhirError, NotAcceptable, UnsupportedMediaType
+from fhir_server.outcome import FhirError, NotAcceptable, Unauthorized, UnsupportedMediaType
 from fhir_server.patience import Ended, Patience
 from fhir_server.receive import Disconnected, Receive, body_of, pairs, query_pairs
 from fhir_server.routes import Routed
 from fhir_server.subscriptions.switchboard import PATH, Switchboard, refuse
 from fhir_server.trouble import busy, late, places, trouble
 from mappings.r4 import parse, serialize
-from smart_auth.scopes import UNRESTRICTED, Access
+from smart_auth.scopes import NOBODY, UNRESTRICTED, Access
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -44,7 +45,8 @@ _OTHER_FORMATS = frozenset({"job-file"})
 _PIECE = 2**18
 
 
-def _unrestricted(headers: Mapping[str, str]) -> Access:
+async def everybody(request: FhirRequest) -> Access:
+    """The Access of every request where none needs a token."""
     return UNRESTRICTED
 
 
@@ -66,13 +68,13 @@ class App:
         *,
         metrics: Metrics,
         path: str = "/fhir",
-        access: Callable[[Mapping[str, str]], Access] = _unrestricted,
+        access: Callable[[FhirRequest], Awaitable[Access]] = everybody,
         log: Log = _silent,
         startup: Callable[[], Awaitable[None]] = _nothing,
         shutdown: Callable[[], Awaitable[None]] = _nothing,
         switchboard: Switchboard | None = None,
     ) -> None:
-        """access: headers -> Access, raises FhirError; log: takes one record per request, and one per fault of ours;
+        """access: request -> Access, raises FhirError; log: takes one record per request, and one per fault of ours;
         switchboard: takes websockets, where there are any.
         """
         self._server, self._other, self._path = server, other, path.rstrip("/")
@@ -87,8 +89,10 @@ class App:
         if kind == "http":
             path: str = scope["path"]
             if path.startswith(self._path) and path[len(self._path) : len(self._path) + 1] in ("", "/"):
-                await self._serve(scope, path[len(self._path) + 1 :], receive, send)
-                return
+                below = path[len(self._path) + 1 :]
+                if not below.startswith(".well-known/"):
+                    await self._serve(scope, below, receive, send)
+                    return
         elif kind == "lifespan":
             await self._live(receive, send)
             return
@@ -105,7 +109,7 @@ class App:
         if not _REQUEST_ID.fullmatch(request_id):
             request_id = f"{self._process}{next(self._numbers):x}"
         segments = tuple(below.removesuffix("/").split("/")) if below and below != "/" else ()
-        request = FhirRequest(method, segments, [], headers, UNRESTRICTED, base=self._server.base)
+        request = FhirRequest(method, segments, [], headers, NOBODY, base=self._server.base)
         interaction, resource_type = "none", ""
         content_type: str | None = None
         try:
@@ -115,7 +119,8 @@ class App:
             else:
                 routed = routes.resolve(method, segments)
                 interaction, resource_type = routed.interaction, routed.resource_type or ""
-                request.access = self._access(headers)
+                if interaction not in OPEN_TO_ALL:
+                    request.access = await self._access(request)
                 with self._admission.place(self._size(method, headers)) as place:
                     if method not in _NO_BODY:
                         await self._receive_body(request, receive)
@@ -125,7 +130,7 @@ class App:
                         if not at_once:
                             await place.turn()
                         if later.asked(request, routed):
-                            hold(request.access, routed.interaction, routed.resource_type)
+                            held(request.access, routed.interaction, routed.resource_type, routed.needs)
                             response = await later.kick_off(self._server, request)
                         else:
                             response = await perform_routed(self._server, request, routed)
@@ -164,8 +169,7 @@ class App:
             return
         headers = headers_of(scope["headers"])
         try:
-            access = self._access(headers)
-            hold(access, "websocket", "Subscription")
+            access = await self._whose(headers)
         except FhirError as error:
             await refuse(send, 403, str(error))
             return
@@ -173,6 +177,19 @@ class App:
             await self._switchboard.serve(headers, access, receive, send)
         except Exception as error:  # noqa: BLE001 - outermost loop of a websocket: the others go on
             self._tell(error, "", "websocket", 500)
+
+    async def _whose(self, headers: Mapping[str, str]) -> Access:
+        """The access of a websocket. Browsers send no header with it: what they bind, they bind by a token of its own.
+
+        Raises FhirError.
+        """
+        request = FhirRequest("GET", (PATH,), [], headers, NOBODY, base=self._server.base)
+        try:
+            return held(await self._access(request), "websocket", "Subscription")
+        except Unauthorized:
+            if "authorization" in headers:
+                raise
+            return NOBODY
 
     def _size(self, method: str, headers: Mapping[str, str]) -> int:
         """Bytes of body to come, as far as the client says; the most there may be if it does not."""

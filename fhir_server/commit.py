@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fhir_server.access.writing import free, judge
 from fhir_server.outcome import Conflict, Issue, Unprocessable
 from fhir_server.prepare import Resource, reference_paths
 from fhir_server.store_errors import MissingReferences, RetryTransaction, StillReferenced, VersionConflict
 from fhir_server.version import Change, Version
+from smart_auth.scopes import Access
 
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server
@@ -36,10 +38,18 @@ async def settle(server: Server, key: Hashable, attempt: Callable[[], Awaitable[
     raise Conflict("the resource keeps changing; try again", code="transient")
 
 
-async def write(server: Server, change: Change) -> Version:
-    """Commits one change. Raises VersionConflict for `settle`, Unprocessable, Conflict."""
+async def write(server: Server, change: Change, access: Access) -> Version:
+    """Commits one change, which must be one that the access may make, by the permission in use.
+
+    Raises VersionConflict for `settle`, Unprocessable, Conflict, Forbidden.
+    """
     with told(server.base, [change.resource]):
-        return await server.store.write(change)
+        if free(access, change.type) or change.resource is None:
+            return await server.store.write(change)
+        async with server.store.transaction(access) as unit:
+            [version] = await unit.write([change])
+            await judge(unit, access, [change])
+        return version
 
 
 @contextmanager

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fhir_server.access.interactions import held
 from fhir_server.bulk.polls import Polls
 from fhir_server.exchange import FhirRequest, FhirResponse
-from fhir_server.outcome import Conflict, FhirError, Forbidden, operation_outcome
+from fhir_server.outcome import Conflict, FhirError, operation_outcome
 from fhir_server.search.criteria import UnknownParameter
 from fhir_server.search.parameters import current
 from fhir_server.store import ResourceStore
 from fhir_server.store_errors import StaleParameters
 from fhir_server.turns import Turns
 from mappings.r4 import serialize
-from smart_auth.scopes import Access
 
 if TYPE_CHECKING:
     from fhir_server.routes import Routed
@@ -70,12 +70,6 @@ class Server:
     polls: Polls = field(default_factory=Polls)
 
 
-def hold(access: Access, interaction: str, resource_type: str | None) -> None:
-    """Raises Forbidden unless the access covers the interaction on the type (None: on the whole system)."""
-    if not access.unrestricted:
-        raise Forbidden("this access grants nothing yet")
-
-
 def resolve(method: str, path: tuple[str, ...]) -> Routed:
     """The route of a method and path. Raises NotFound, MethodNotAllowed, Invalid."""
     # Interactions dispatch again (a Bundle's entries), so the table of them can be imported only when all exist.
@@ -86,7 +80,7 @@ def resolve(method: str, path: tuple[str, ...]) -> Routed:
 
 async def perform_routed(server: Server, request: FhirRequest, routed: Routed) -> FhirResponse:
     """Holds the request to its access and performs the interaction. Raises FhirError."""
-    hold(request.access, routed.interaction, routed.resource_type)
+    request.access = held(request.access, routed.interaction, routed.resource_type, routed.needs)
     store = server.store
     if store.ignorant or (routed.resource_type == "SearchParameter" and request.method not in ("GET", "HEAD")):
         await store.learn()
@@ -121,8 +115,7 @@ async def dispatch(server: Server, request: FhirRequest) -> FhirResponse:
 
 def refusal(error: FhirError) -> FhirResponse:
     """The OperationOutcome of an error, with the headers its status calls for."""
-    allowed: tuple[str, ...] = getattr(error, "allowed", ())
-    headers = {"Allow": ", ".join(allowed)} if allowed else {}
+    headers = dict(error.headers)
     if error.status == 429:
         headers["Retry-After"] = "5"
     return FhirResponse(error.status, serialize(operation_outcome(error.issues)), headers=headers)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from fhir_server.access import visible
+from fhir_server.access import version_visible, visible
 from fhir_server.arrays import int4_array, int8_array
 from fhir_server.full_text.due import due
 from fhir_server.index_tables import COLUMNS
@@ -44,7 +44,8 @@ async def previous_versions(unit: Unit, access: Access, scope: Scope, limit: int
     parameters = Parameters()
     chosen = (
         f"select v.rid, v.version from resource_version v where {scope.condition('v', parameters)}"
-        f" and {visible(access, 'v', parameters)} order by v.last_updated limit {parameters.add(limit, 'bigint')}"
+        f" and {version_visible(access, 'v', parameters)}"
+        f" order by v.last_updated limit {parameters.add(limit, 'bigint')}"
     )
     [(count,)] = await unit.select(
         parameters.statement(
@@ -82,6 +83,7 @@ async def remove(unit: Unit, rids: Sequence[int], *, integrity: bool) -> int:
         [
             Statement(_VERSIONS, (wanted,), binary=True),
             Statement(_OUTBOX, (wanted,), binary=True),
+            Statement(_MOVED, (wanted,), binary=True),
             *(
                 Statement(f"delete from {name} where rid = any($1::bigint[])", (wanted,), binary=True)
                 for name in _tables()
@@ -102,6 +104,7 @@ select g.rid from unnest($1::bigint[]) g(rid) where exists (
   where f.rid <> g.rid)"""
 _VERSIONS = """
 with gone as (delete from resource_version where rid = any($1::bigint[]) returning 1) select count(*) from gone"""
+_MOVED = "delete from moved where rid = any($1::bigint[])"
 _OUTBOX = "delete from outbox where rid = any($1::bigint[])"
 _EMPTY = """
 update resource set version = 0, last_updated = 0, method = 'NONE', body = null where rid = any($1::bigint[])"""

@@ -7,7 +7,7 @@ a process that died, and is begun again.
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import orjson
@@ -15,7 +15,7 @@ import orjson
 from fhir_server.outcome import FhirError
 from fhir_server.statement import Parameters, Statement
 from fhir_server.store import ResourceStore
-from smart_auth.scopes import Access
+from smart_auth.scopes import Access, access_of, access_text
 
 EXPORT, IMPORT, ANSWER, REINDEX = "export", "import", "answer", "reindex"
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
@@ -58,7 +58,7 @@ def job_of(row: bytes | str) -> Job:
     return Job(
         **members,
         order=orjson.loads(order),
-        access=Access(**orjson.loads(access)),
+        access=access_of(access),
         result=None if result is None else orjson.loads(result),
     )
 
@@ -73,7 +73,7 @@ async def create(
 ) -> None:
     """Puts a job in. Raises TooManyJobs."""
     parameters = Parameters()
-    texts = (id, kind, WAITING, request, orjson.dumps(order).decode(), orjson.dumps(asdict(access)).decode())
+    texts = (id, kind, WAITING, request, orjson.dumps(order).decode(), access_text(access))
     values = ", ".join(parameters.add(text, "text") for text in texts)
     statement = parameters.statement(
         f"insert into job (id, kind, state, request, job_order, access, created)"
@@ -88,14 +88,14 @@ async def create(
 
 
 async def find(store: ResourceStore, access: Access, id: str) -> Job | None:
-    """A job of the same subject, unless it was cancelled."""
+    """A job of the same subject and client, unless it was cancelled."""
     parameters = Parameters()
     statement = parameters.statement(
         f"select row_to_json(j)::text from job j where id = {parameters.add(id, 'text')} and state <> '{CANCELLED}'"
     )
     for (row,) in await store.select(statement):
         job = job_of(row or b"")
-        return job if job.access.subject == access.subject else None
+        return job if (job.access.subject, job.access.client) == (access.subject, access.client) else None
     return None
 
 

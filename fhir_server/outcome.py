@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -36,6 +36,8 @@ class FhirError(Exception):
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "invalid"
+    headers: Mapping[str, str] = {}
+    """What its answer says besides, such as the methods that are allowed."""
 
     def __init__(
         self, diagnostics: str | Sequence[Issue], *, code: str | None = None, expression: Sequence[str] = ()
@@ -49,6 +51,18 @@ class FhirError(Exception):
 
 class Invalid(FhirError):
     """400: the request is malformed."""
+
+
+class Unauthorized(FhirError):
+    """401: no token, or one that does not hold. https://www.rfc-editor.org/rfc/rfc6750#section-3"""
+
+    status, code = 401, "login"
+
+    def __init__(self, diagnostics: str, *, token: bool = False) -> None:
+        """token: one was sent."""
+        super().__init__(diagnostics)
+        error = f', error="invalid_token", error_description="{diagnostics}"' if token else ""
+        self.headers = {"WWW-Authenticate": f'Bearer realm="fhir"{error}'}
 
 
 class Forbidden(FhirError):
@@ -91,6 +105,16 @@ class PreconditionFailed(FhirError):
     """412: If-Match, If-None-Exist or a conditional URL did not hold."""
 
     status, code = 412, "conflict"
+
+
+class Unavailable(FhirError):
+    """503: nothing is wrong with the request, but it cannot be decided now."""
+
+    status, code = 503, "transient"
+
+    def __init__(self, diagnostics: str) -> None:
+        super().__init__(diagnostics)
+        self.headers = {"Retry-After": "1"}
 
 
 class TooLarge(FhirError):

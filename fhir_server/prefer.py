@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from fhir_server.access.interactions import readable
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.outcome import Invalid, Issue, operation_outcome
 from fhir_server.version import Version
@@ -69,9 +70,9 @@ def written(
     """
     returns = prefer(request.headers).returns
     body: bytes | None = version.body
-    if returns == "minimal":
+    if returns == "minimal" or not readable(request.access, version.type):
         body = None
-    elif returns == "OperationOutcome":
+    if returns == "OperationOutcome":
         done = Issue("informational", DONE["" if unchanged else request.method], severity="information")
         body = serialize(operation_outcome([done, *issues]))
     return FhirResponse(

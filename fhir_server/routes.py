@@ -54,6 +54,8 @@ class Routed:
     resource_type: str | None
     path: Path
     call: Interaction
+    needs: tuple[str, ...] | None = None
+    """Of an operation: the permissions it declares."""
 
     def perform(self, server: Server, request: FhirRequest) -> Awaitable[FhirResponse]:
         """Starts the interaction."""
@@ -105,7 +107,7 @@ class WrongMethod(MethodNotAllowed):
 
     def __init__(self, method: str, allowed: tuple[str, ...]) -> None:
         super().__init__(f"{method} is not possible here; possible: {', '.join(allowed)}")
-        self.allowed = allowed
+        self.headers = {"Allow": ", ".join(allowed)}
 
 
 @cache
@@ -191,4 +193,5 @@ def _operation(method: str, path: Path) -> Routed:
     def call(server: Server, request: FhirRequest, _: Path) -> Awaitable[FhirResponse]:
         return operation.call(server, request, resource_type, id)
 
-    return Routed(f"${operation.code}", resource_type, path, call)
+    needs = (operation.permission,) if operation.permission else ()
+    return Routed(f"${operation.code}", resource_type, path, call, needs)

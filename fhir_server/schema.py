@@ -127,6 +127,17 @@ canonical = Table(
 )
 """From canonical references to the resources that have the URL; few resources have any."""
 
+moved = Table(
+    "moved",
+    metadata,
+    Column("rid", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+)
+"""The version since which a resource is in the compartments of the patients that it is in now, if not since its first.
+
+Versions before may have been other patients': see `access/predicate.py`.
+"""
+
 patient_value = Table(
     "patient_value",
     metadata,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 from typing import NamedTuple
 
 
@@ -26,13 +27,32 @@ class Parameters:
     values: list[bytes | None] = field(default_factory=list)
     generation: int | None = None
     """As `Statement.generation`."""
+    texts: bool = False
+    """What is added is sent as text, in a statement whose parameters are else in binary format."""
+    _once: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
+    _aliases: count[int] = field(default_factory=count)
 
     def add(self, value: str | int | bytes | None, sql_type: str) -> str:
         """The placeholder of a further parameter, cast to `sql_type`: "$3::bigint"."""
         if isinstance(value, int):
             value = str(value)
         self.values.append(value.encode() if isinstance(value, str) else value)
-        return f"${len(self.values)}::{sql_type}"
+        return f"${len(self.values)}::{'text::' if self.texts else ''}{sql_type}"
+
+    def once(self, value: str, sql_type: str) -> str:
+        """As `add`, of a value that is asked for again and again: it is sent once."""
+        known = self._once.get((value, sql_type))
+        if known is not None and any(sent is known[1] for sent in self.values):
+            return known[0]
+        placeholder = self.add(value, sql_type)
+        sent = self.values[-1]
+        assert sent is not None
+        self._once[value, sql_type] = (placeholder, sent)
+        return placeholder
+
+    def alias(self, name: str) -> str:
+        """A table alias that begins with the name, and is not in the statement yet."""
+        return f"{name}{next(self._aliases)}"
 
     def statement(self, text: str, *, generic: bool = False) -> Statement:
         """The finished statement."""

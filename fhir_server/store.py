@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 
 from psycopg.conninfo import make_conninfo
 
 from fhir_server import store_reads
+from fhir_server.access.predicate import sight
 from fhir_server.group_commit import GroupCommit
 from fhir_server.loader import Loader
 from fhir_server.postgres import Connection, DatabaseError, Pool, Row
@@ -59,6 +60,7 @@ _SEARCH = (
 
 ATTEMPTS = 5
 """At a write whose search parameters keep changing."""
+_MOST_LOADERS = 1000
 _BLOCKING = 2000
 """Changes in one write from which on its statements are made in a thread."""
 
@@ -123,7 +125,7 @@ class ResourceStore(Reader):
         self._searches = Pool(_conninfo(conninfo, _SEARCH), connections)
         self._units = Pool(_conninfo(conninfo, _POINT), connections)
         self.rids = Rids(self._points)
-        self._loaders: dict[Access, Loader[tuple[str, str], Version]] = {}
+        self._loaders: dict[Hashable, Loader[tuple[str, str], Version]] = {}
         self._groups = GroupCommit(self._commit)
         self._conninfo = conninfo
         self.expansions = Expansions()
@@ -137,14 +139,18 @@ class ResourceStore(Reader):
 
     async def read(self, access: Access, resource_type: str, id: str) -> Version | None:
         """As Reader.read; reads that wait at the same moment share one query."""
-        loader = self._loaders.get(access)
+        # Whoever sees the same may share a query.
+        whose = sight(access)
+        loader = self._loaders.get(whose)
         if loader is None:
+            if len(self._loaders) >= _MOST_LOADERS:
+                self._loaders.clear()  # those at work go on without being listed
 
             async def fetch(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Version]:
                 [rows] = await self._points.run([store_reads.current(access, keys)])
                 return {keys[n]: version for n, version in store_reads.current_versions(keys, rows)}
 
-            loader = self._loaders[access] = Loader(fetch)
+            loader = self._loaders[whose] = Loader(fetch)
         return await loader.load((resource_type, id))
 
     async def select(self, statement: Statement) -> list[Row]:
@@ -301,6 +307,7 @@ class Unit(Reader):
 
     def __init__(self, store: ResourceStore, access: Access, connection: Connection) -> None:
         self._store, self._access, self._connection = store, access, connection
+        self.base = store.base
         self.expansions = store.expansions
         self._begun = False
         self._own: dict[tuple[str, str], int] = {}
@@ -334,13 +341,17 @@ class Unit(Reader):
 
     async def read(self, access: Access, resource_type: str, id: str) -> Version | None:
         """As ResourceStore.read, seeing the unit's own writes."""
-        return (await self.read_many([(resource_type, id)]))[0]
+        return (await self.read_as(access, [(resource_type, id)]))[0]
 
     async def read_many(self, keys: Sequence[tuple[str, str]]) -> list[Version | None]:
         """The current version of each (type, id), in order; None if unknown or not visible."""
+        return await self.read_as(self._access, keys)
+
+    async def read_as(self, access: Access, keys: Sequence[tuple[str, str]]) -> list[Version | None]:
+        """As `read_many`, for another access than that of the unit."""
         found: list[Version | None] = [None] * len(keys)
         if keys:
-            rows = await self.select(store_reads.current(self._access, keys))
+            rows = await self.select(store_reads.current(access, keys))
             for n, version in store_reads.current_versions(keys, rows):
                 found[n] = version
         return found

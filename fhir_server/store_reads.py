@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fhir_server.access import visible
+from fhir_server.access import sees, version_visible, visible
 from fhir_server.arrays import int2_array, text_array
 from fhir_server.compression import decompress
 from fhir_server.postgres import Row
@@ -22,14 +22,17 @@ def current(access: Access, keys: Sequence[tuple[str, str]], *, placeholders: bo
     """The current versions of (type, id) pairs, each row with the pair's number from 1 in front."""
     types = int2_array([TYPE_ID[name] for name, _ in keys])
     ids = text_array([id for _, id in keys])
-    parameters = Parameters([types, ids])
-    condition = visible(access, "r", parameters)
+    parameters = Parameters([types, ids], texts=True)
+    kinds = {name for name, _ in keys}
+    condition = (
+        sees(access, "r.rid", (kinds.pop(),), parameters) if len(kinds) == 1 else visible(access, "r", parameters)
+    )
     return Statement(
         f"""
 select k.n, r.rid, r.version, r.last_updated, r.method, r.body
 from unnest($1::smallint[], $2::text[]) with ordinality k(type_id, fhir_id, n)
   join resource r on r.type_id = k.type_id and r.fhir_id = k.fhir_id
-where {"true" if placeholders else "r.version > 0"} and {condition}""",
+where {"true" if placeholders else "r.version > 0"} and {condition or "true"}""",
         tuple(parameters.values),
         binary=True,
     )
@@ -85,7 +88,7 @@ def one_version(access: Access, resource_type: str, id: str, version_id: int) ->
     parameters = Parameters()
     key = _key(resource_type, id, parameters)
     wanted = parameters.add(version_id, "integer")
-    condition = visible(access, "v", parameters)
+    condition = version_visible(access, "v", parameters)
     return parameters.statement(
         f"""
 select {_COLUMNS} from resource r join resource v on v.rid = r.rid
@@ -108,7 +111,7 @@ def history(
 ) -> Statement:
     """Versions newest first, of an instance, a type or everything."""
     parameters = Parameters()
-    where = ["v.version > 0", visible(access, "v", parameters)]
+    where = ["v.version > 0", version_visible(access, "v", parameters)]
     if id is not None and resource_type is not None:
         where.append(_key(resource_type, id, parameters))
     elif resource_type is not None:

@@ -50,6 +50,9 @@ select hub_expect((select count(*) from done), cardinality($1::bigint[]))"""
 _UPDATE, _DELETE = _REPLACE.format(strength="no key update"), _REPLACE.format(strength="update")
 _REQUIRE = "select hub_require($1::bigint[])"
 _UNREFERENCED = "select hub_unreferenced($1::bigint[], $2::integer[])"
+_MOVED = """
+insert into moved (rid, version) select * from unnest($1::bigint[], $2::integer[])
+on conflict (rid) do update set version = excluded.version"""
 _OUTBOX = f"""
 insert into outbox (rid, version, type_id, method)
 select * from unnest($1::bigint[], $2::integer[], $3::smallint[], $4::text[]) where {IS_CURRENT.replace("$1", "$5")}"""
@@ -69,6 +72,8 @@ class Write:
     removed: IndexRows
     references: set[tuple[str, str]]
     """(type, id) of everything the new version refers to on this server."""
+    moved: bool = False
+    """It is no longer in the compartments of the same patients as before."""
     rids: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """rid of each of its `targets`; filled in before it is written."""
     generation: int = 0
@@ -128,10 +133,24 @@ def prepare(change: Change, base: str, rid: int, now: int) -> Write:
         new, old = set(added[table]), set(removed[table])
         added[table], removed[table] = new - old, old - new
     version = Version(change.type, change.id, rid, version_id, last_updated, change.method, body)
-    write = Write(change, version, added, removed, references, generation=current().generation)
+    write = Write(
+        change, version, added, removed, references, _moved(previous, added, removed), generation=current().generation
+    )
     if change.type == "SearchParameter":
         write.parameter = registry.asked(change.resource, change.id, current())
     return write
+
+
+def _moved(previous: Version | None, added: Mapping[str, Any], removed: Mapping[str, Any]) -> bool:
+    """Whether a change of what is referred to may take the resource out of a compartment, or into one.
+
+    Of what is restored nobody knows any more where it was.
+    """
+    if previous is None or previous.version_id == 0:
+        return False
+    if previous.body is None:
+        return True
+    return any(row[1] == "Patient" for rows in (added, removed) for row in rows.get("reference", ()))
 
 
 def indexed(resource: Json, body: bytes, base: str) -> tuple[IndexRows, set[tuple[str, str]]]:
@@ -185,6 +204,9 @@ def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[in
         batch.append(_versions(_UPDATE, updated))
     if deleted:
         batch.append(_versions(_DELETE, deleted))
+    if moved := [write.version for write in ordered if write.moved]:
+        found = (int8_array([v.rid for v in moved]), int4_array([v.version_id for v in moved]))
+        batch.append(Statement(_MOVED, found, binary=True))
     own = {write.version.rid for write in writes if write.version.body is not None}
     required = {write.rids[target] for write in writes for target in write.references} - own
     if integrity and required:

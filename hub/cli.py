@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from hub import VERSION
 from hub.settings import SettingError, Settings, read_settings
@@ -38,6 +39,13 @@ where it stopped when it is started again; what is stored is not loaded twice.
 EXPORT = """\
 Writes every resource, in its current version, to DIR/Type.1.ndjson and so on, and DIR/manifest.json
 when all of it is there. What it writes is the record at one moment, whoever writes meanwhile.
+"""
+
+
+TOKEN = """\
+Prints a bearer token without asking the token endpoint: whoever may run this has the database and the key.
+
+  curl -H "Authorization: Bearer $(hub token --demo)" http://127.0.0.1:8080/fhir/Patient
 """
 
 
@@ -113,8 +121,42 @@ def parser() -> argparse.ArgumentParser:
     reindex.add_argument("types", nargs="*", metavar="TYPE", help="resource types; none: all that have resources")
     reindex.add_argument("--parameter", metavar="URL", help="only the rows of this search parameter")
 
+    _client_parser(commands)
+    keys = commands.add_parser("keys", help="keys that sign tokens: list them, change them")
+    keys.add_argument(
+        "do", choices=("list", "rotate", "new-seal"),
+        help="list; rotate: the next key signs from now on; new-seal: print a new key for HUB_KEY",
+    )  # fmt: skip
+    keys.add_argument("--alg", choices=("ES256", "RS256"), default="ES256", help="of access or of id tokens (ES256)")
+
+    token = commands.add_parser(
+        "token", help="print a bearer token of a client, for scripts", description=TOKEN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    who = token.add_mutually_exclusive_group(required=True)
+    who.add_argument("--client", metavar="ID", help="a client registered with `hub client add`")
+    who.add_argument("--demo", action="store_true", help="the demo client, made if need be: system/*.cruds")
+    token.add_argument("--scope", help="scopes, separated by spaces; all the client has, if not given")
+    token.add_argument("--minutes", type=int, default=5, choices=range(1, 61), metavar="1-60", help="life (5)")
+
     commands.add_parser("doctor", help="check database, disk, clock and configuration")
     return root
+
+
+def _client_parser(commands: Any) -> None:
+    client = commands.add_parser("client", help="apps and services that may ask for tokens: list, add, switch off")
+    doing = client.add_subparsers(dest="do", metavar="DO", required=True)
+    doing.add_parser("list", help="all clients")
+    add = doing.add_parser("add", help="register a backend service, or change one")
+    add.add_argument("id", help="its client_id")
+    add.add_argument("--name", help="for people to read; the id, if not given")
+    add.add_argument("--scope", required=True, help="what it may be granted at most, such as 'system/*.rs'")
+    keys = add.add_mutually_exclusive_group(required=True)
+    keys.add_argument("--jwks", type=Path, metavar="FILE", help="its public keys, a JWK set")
+    keys.add_argument("--jwks-uri", metavar="URL", help="where it keeps them")
+    add.add_argument("--introspect", action="store_true", help="it may ask about tokens of others")
+    off = doing.add_parser("off", help="no new tokens for it, and those it has no longer hold")
+    off.add_argument("id", help="its client_id")
 
 
 def _variables() -> str:
@@ -157,11 +199,12 @@ def _told(error: Exception, code: int) -> int:
 
 
 def _serve(settings: Settings, chosen: argparse.Namespace) -> int:
+    from hub.sealing_key import KeyUnusable
     from hub.serve import CannotListen, serve
 
     try:
         return serve(settings, sample_data=chosen.sample_data)
-    except CannotListen as error:
+    except (CannotListen, KeyUnusable) as error:
         return _told(error, 1)
 
 
@@ -253,6 +296,21 @@ def _reindex(settings: Settings, chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _auth(settings: Settings, chosen: argparse.Namespace) -> int:
+    from hub import database
+    from hub.migrate import upgrade
+    from hub.sealing_key import KeyUnusable
+    from hub.tokens import COMMANDS, Refused
+
+    try:
+        with database.opened(settings) as found:
+            upgrade(found.url)
+            COMMANDS[chosen.command](settings, found.url, chosen)
+    except (KeyUnusable, Refused) as error:
+        return _told(error, 2)
+    return 0
+
+
 COMMANDS: Mapping[str, Callable[[Settings, argparse.Namespace], int]] = {
     "serve": _serve,
     "migrate": _migrate,
@@ -260,6 +318,9 @@ COMMANDS: Mapping[str, Callable[[Settings, argparse.Namespace], int]] = {
     "export": _export,
     "import": _import,
     "reindex": _reindex,
+    "client": _auth,
+    "keys": _auth,
+    "token": _auth,
 }
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from fhir_server.app import App
+from fhir_server.app import App, everybody
 from fhir_server.dispatch import Server
 from fhir_server.dispatch import Settings as ApiSettings
 from fhir_server.metrics import Metrics
@@ -22,6 +22,7 @@ from fhir_server.store import ResourceStore
 from fhir_server.subscriptions.relay import Relay
 from fhir_server.subscriptions.switchboard import Switchboard
 from hub import VERSION
+from hub.authorization import authorization
 from hub.logs import RequestLog
 from hub.outbound import Allowed, Door
 from hub.pages import pages
@@ -80,6 +81,9 @@ def application(settings: Settings, database_url: str, database: str, worker: in
     async def ping() -> None:
         await fhir.store.select(Statement("select 1"))
 
+    other = pages(settings.base, facts(settings, database), scraped, ping)
+    auth = authorization(settings, database_url, other, log) if settings.access == "smart" else None
+
     async def keep_learning() -> None:
         """What others change is known soon, even by a worker that neither writes nor is asked for it."""
         while True:
@@ -100,6 +104,8 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         # The first read opens a connection and fails here, not at a client, if there is no database.
         await fhir.store.learn()
         tasks.append(asyncio.create_task(keep_learning()))
+        if auth:
+            await auth.start()
         tasks.append(asyncio.create_task(relay.run()))
 
     async def stop() -> None:
@@ -108,14 +114,17 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         await asyncio.gather(*tasks, return_exceptions=True)
         switchboard.close()
         await door.close()
+        if auth:
+            await auth.stop()
         fhir.store.close()
         log.flush()
 
     return App(
         fhir,
-        pages(settings.base, facts(settings, database), scraped, ping),
+        auth.app if auth else other,
         metrics=metrics,
         path=urlsplit(settings.base).path,
+        access=auth.gate if auth else everybody,
         log=log,
         startup=start,
         shutdown=stop,
@@ -131,5 +140,6 @@ def facts(settings: Settings, database: str) -> Mapping[str, str]:
         "Database": database,
         "Server processes": str(settings.workers),
         "Referential integrity": "checked on write" if settings.referential_integrity else "not checked",
+        "Access": "with a token (SMART on FHIR)" if settings.access == "smart" else "open to everybody on this machine",
         "Environment": settings.env,
     }

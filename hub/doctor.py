@@ -18,6 +18,7 @@ from alembic.script import ScriptDirectory
 
 from hub import database
 from hub.embedded import Embedded, EmbeddedError
+from hub.migrate import MIGRATIONS
 from hub.settings import SettingError, Settings, read_settings
 
 OK, WARNING, FAULT = "ok", "warning", "fault"
@@ -137,7 +138,8 @@ def _inside(url: str) -> Iterator[Finding]:
             yield Finding(FAULT, "clock", f"the database's clock is {apart:.1f} s apart", "let both keep time by NTP")
         else:
             yield Finding(OK, "clock", f"{apart * 1000:.0f} ms between hub and database")
-        yield _schema(one("select to_regclass('alembic_version')"), one)
+        for migrations, table in MIGRATIONS.items():
+            yield _schema(migrations, table, one)
         available = {str(row[0]) for row in connection.execute("select name from pg_available_extensions")}
         for name, use in EXTENSIONS.items():
             if name in available:
@@ -155,11 +157,12 @@ def _inside(url: str) -> Iterator[Finding]:
         yield Finding(OK, "size", f"the database takes {size}")
 
 
-def _schema(table: str, one: Callable[[str], str]) -> Finding:
+def _schema(migrations: str, table: str, one: Callable[[str], str]) -> Finding:
     configuration = Config()
-    configuration.set_main_option("script_location", "fhir_server:migrations")
+    configuration.set_main_option("script_location", migrations)
     wanted = ScriptDirectory.from_config(configuration).get_current_head()
-    have = one("select version_num from alembic_version") if table else ""
+    have = one(f"select version_num from {table}") if one(f"select to_regclass('{table}')") else ""
+    room = migrations.partition(":")[0]
     if have == wanted:
-        return Finding(OK, "schema", f"up to date ({have})")
-    return Finding(WARNING, "schema", f"at {have or 'nothing'}, the code wants {wanted}", "run `hub migrate`")
+        return Finding(OK, "schema", f"{room} up to date ({have})")
+    return Finding(WARNING, "schema", f"{room} at {have or 'nothing'}, the code wants {wanted}", "run `hub migrate`")

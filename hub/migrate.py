@@ -1,4 +1,4 @@
-"""Brings the database's schema up to date: Alembic's migrations of `fhir_server`, run from code without an ini file."""
+"""Brings the database's schema up to date: Alembic's migrations of each room that has tables, without an ini file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sqlalchemy
 from alembic import command
 from alembic.config import Config
 
+MIGRATIONS = {"fhir_server:migrations": "alembic_version", "smart_auth:migrations": "auth.alembic_version"}
+"""Where they are, and the table that says how far they got."""
 LOCK = 4_611_686_018_427_387_847
 """Advisory lock of a migration, so that two starts at once do not both migrate."""
 
@@ -31,7 +33,8 @@ def upgrade(url: str) -> None:
 
 
 def _apply(connection: sqlalchemy.Connection) -> None:
-    configuration = Config()
-    configuration.set_main_option("script_location", "fhir_server:migrations")
-    configuration.attributes["connection"] = connection
-    command.upgrade(configuration, "head")
+    for migrations in MIGRATIONS:
+        configuration = Config()
+        configuration.set_main_option("script_location", migrations)
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "head")

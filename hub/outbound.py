@@ -35,6 +35,8 @@ class Allowed:
     schemes: frozenset[str] = frozenset({"https"})
     loopback: bool = False
     """This machine itself too: for tests, and for receivers beside the hub."""
+    private: bool = True
+    """Addresses of private networks too."""
 
 
 def reachable(address: str, allowed: Allowed) -> bool:
@@ -44,6 +46,8 @@ def reachable(address: str, allowed: Allowed) -> bool:
         ip = ip.ipv4_mapped
     if ip.is_loopback:
         return allowed.loopback
+    if not allowed.private and not ip.is_global:
+        return False
     return not (ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved)
 
 
@@ -89,9 +93,23 @@ class Door:
 
     async def send(self, method: str, url: str, headers: Headers, body: bytes | None, seconds: float) -> None:
         """One request; returns when it was answered 2xx within the time. Raises Undelivered."""
+        await self._timed(method, url, headers, body, seconds)
+
+    async def fetch(self, url: str, headers: Headers, seconds: float, limit: int) -> tuple[bytes, httpx2.Headers]:
+        """Body and headers of a GET that is answered 200 within the time. Raises Undelivered, also for a body of more
+        than `limit` bytes."""
+        response = await self._timed("GET", url, headers, None, seconds, limit)
+        if response.status_code != 200:
+            raise Undelivered(f"the endpoint answered {response.status_code}")
+        return response.content, response.headers
+
+    async def _timed(
+        self, method: str, url: str, headers: Headers, body: bytes | None, seconds: float, limit: int | None = None
+    ) -> httpx2.Response:
+        """Raises Undelivered."""
         try:
             async with asyncio.timeout(seconds):
-                await self._send(method, url, headers, body)
+                return await self._send(method, url, headers, body, limit)
         except (TimeoutError, httpx2.TimeoutException):
             raise Undelivered(f"the endpoint did not answer within {seconds:g} s") from None
         except httpx2.InvalidURL:
@@ -101,7 +119,9 @@ class Door:
         except httpx2.HTTPError as error:
             raise Undelivered(f"the connection to the endpoint failed ({type(error).__name__})") from None
 
-    async def _send(self, method: str, url: str, headers: Headers, body: bytes | None) -> None:
+    async def _send(
+        self, method: str, url: str, headers: Headers, body: bytes | None, limit: int | None
+    ) -> httpx2.Response:
         """Raises Undelivered, or what httpx2 raises."""
         target = httpx2.URL(url)
         if target.scheme not in self._allowed.schemes:
@@ -112,13 +132,21 @@ class Door:
         line = await self._line(target.host)
         line.busy += 1
         try:
-            await self._through(line, target, address, method, headers, body)
+            return await self._through(line, target, address, method, headers, body, limit)
         finally:
             line.busy -= 1
 
     async def _through(
-        self, line: _Line, target: httpx2.URL, address: str, method: str, headers: Headers, body: bytes | None
-    ) -> None:
+        self,
+        line: _Line,
+        target: httpx2.URL,
+        address: str,
+        method: str,
+        headers: Headers,
+        body: bytes | None,
+        limit: int | None,
+    ) -> httpx2.Response:
+        """limit: of a body that is wanted; None: it is not."""
         sent = [("Host", target.netloc.decode("ascii")), *headers]
         request = line.client.build_request(
             method,
@@ -130,11 +158,14 @@ class Door:
         request.extensions["timeout"] = {"connect": CONNECT_SECONDS, "pool": None, "read": None, "write": None}
         response = await line.client.send(request, stream=True)
         try:
-            await _drain(response)
+            raw = await _drain(response, limit or ANSWER_BYTES)
         finally:
             await response.aclose()
         if not response.is_success:
             raise Undelivered(f"the endpoint answered {response.status_code}")
+        if limit is not None and len(raw) > limit:
+            raise Undelivered("the endpoint's answer is too large")
+        return httpx2.Response(response.status_code, headers=_plain(response.headers), content=raw)
 
     async def _address(self, host: str, port: int) -> str:
         """An address of the host that may be reached."""
@@ -150,9 +181,16 @@ class Door:
         raise Undelivered("the address of the endpoint is not allowed here")
 
 
-async def _drain(response: httpx2.Response) -> None:
-    size = 0
+async def _drain(response: httpx2.Response, limit: int) -> bytes:
+    """The answer as it is sent, read until it is larger than the limit."""
+    raw = b""
     async for chunk in response.aiter_raw():
-        size += len(chunk)
-        if size > ANSWER_BYTES:
-            return
+        raw += chunk
+        if len(raw) > limit:
+            break
+    return raw
+
+
+def _plain(headers: httpx2.Headers) -> list[tuple[str, str]]:
+    """The headers less those about the bytes on the wire: a packed body is not unpacked."""
+    return [(name, value) for name, value in headers.multi_items() if name.lower() in ("cache-control", "content-type")]

@@ -29,6 +29,9 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 """Title, and URL below the FHIR base."""
 
+OPEN = "Nobody needs a token (HUB_ACCESS=open): the hub answers this machine alone, and everybody on it."
+SMART = "Every request of the FHIR API needs a bearer token; the command `hub token --demo` prints one."
+
 STYLE = """
 :root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}
 h1{margin-bottom:0}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .8rem .3rem 0;
@@ -40,6 +43,7 @@ overflow-wrap:anywhere}pre{overflow-x:auto;padding:.8rem;border:1px solid #8884}
 
 def start_page(base: str, facts: Mapping[str, str]) -> bytes:
     """HTML of `/`: what runs here, links, example requests."""
+    access = OPEN if facts.get("Access", "").startswith("open") else SMART
     rows = "".join(f"<tr><th scope=row>{escape(k)}<td>{escape(v)}" for k, v in facts.items())
     examples = "".join(
         f'<tr><td>{escape(title)}<td><a href="{escape(url)}"><code>GET /{escape(path)}</code></a>'
@@ -59,7 +63,7 @@ def start_page(base: str, facts: Mapping[str, str]) -> bytes:
 <h1>AUSTA Care Platform hub</h1>
 <p>A FHIR R4 server. Its base is
  <a href="{escape(base)}/metadata?_pretty=true&amp;_format=json"><code>{escape(base)}</code></a>.
-<p class=note>There is no access control yet: the hub answers this machine alone, and everybody on it.
+<p class=note>{escape(access)}
 <h2>What runs here</h2>
 <table>{rows}</table>
 <h2>Look around</h2>

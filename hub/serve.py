@@ -25,6 +25,7 @@ from hub.jobs import job_process
 from hub.logs import configure_logs
 from hub.migrate import upgrade
 from hub.one_write import MOST_CONNECTIONS
+from hub.sealing_key import seal
 from hub.settings import Settings
 from hub.websocket_protocol import AcknowledgedProtocol
 
@@ -56,6 +57,8 @@ def serve(settings: Settings, *, sample_data: bool = False, say: Callable[[str],
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _interrupt)
         try:
+            if settings.access == "smart":
+                seal(settings)
             found = stack.enter_context(database.opened(settings))
             upgrade(found.url)
             if sample_data:
@@ -79,6 +82,12 @@ def serve(settings: Settings, *, sample_data: bool = False, say: Callable[[str],
 def welcome(settings: Settings, found: database.Database) -> str:
     """What is printed when the hub is up: what can be opened, and who can open it."""
     site = settings.base.rsplit("/", 1)[0] if settings.base_url is None else f"http://{settings.host}:{settings.port}"
+    if settings.access == "smart":
+        access = (
+            f"Every request of the FHIR API needs a token of {settings.authorization}; `hub token --demo` prints one."
+        )
+    else:
+        access = f"Nobody needs a token (HUB_ACCESS=open): the hub listens on loopback ({settings.host}) alone."
     return f"""
 The hub runs on {found.words}.
 
@@ -88,7 +97,7 @@ The hub runs on {found.words}.
   {site}/health/ready     health
   {site}/metrics          Prometheus
 
-Only this machine can reach it: until there is access control the hub listens on loopback ({settings.host}) alone.
+{access}
 Ctrl-C stops it. One log line per request follows.
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,21 @@ class Settings:
     """What an operator may choose. A field `port` comes from HUB_PORT."""
 
     env: str = "development"
-    """development or production. production refuses the embedded database."""
+    """development or production. production refuses the embedded database and open access."""
+    access: str = "open"
+    """smart: every request of the FHIR API needs a token; open: none does, on loopback only."""
+    issuer: str | None = None
+    """Absolute URL of the authorization server; unset: that of the FHIR base with auth in the place of fhir."""
+    key: str | None = field(default=None, repr=False)
+    """Key that seals secrets in the database: 32 bytes in base64."""
+    key_file: Path | None = None
+    """File that holds it instead; with neither, and not in production, one is made in HUB_DATA."""
     database_url: str | None = None
     """postgresql://user:password@host:port/database of a PostgreSQL 15 or newer; unset: the embedded PostgreSQL."""
     data: Path = Path(".hub")
     """Folder of the embedded database and of what `hub load` remembers."""
     host: str = "127.0.0.1"
-    """Address to listen on. Loopback only, until there is access control."""
+    """Address to listen on. Loopback only where access is open."""
     port: int = 8080
     """Port to listen on."""
     workers: int = 1
@@ -81,6 +89,11 @@ class Settings:
             return self.base_url
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}/fhir"
+
+    @property
+    def authorization(self) -> str:
+        """URL of the authorization server, without trailing slash."""
+        return self.issuer or f"{self.base.rpartition('/')[0]}/auth"
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -142,6 +155,10 @@ def _places(text: str) -> tuple[str, ...]:
 
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "env": _choice("development", "production"),
+    "access": _choice("smart", "open"),
+    "issuer": _base,
+    "key": str,
+    "key_file": lambda text: Path(text).expanduser(),
     "database_url": _database,
     "data": lambda text: Path(text).expanduser(),
     "host": str,
@@ -192,13 +209,28 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise SettingError(
             "HUB_DATABASE_URL", "must be set with HUB_ENV=production: the embedded database is for one person"
         )
-    if not is_loopback(settings.host):
+    _check_access(settings)
+    if settings.env == "production" and environment.get("AUTHLIB_INSECURE_TRANSPORT"):
+        raise SettingError("AUTHLIB_INSECURE_TRANSPORT", "must not be set with HUB_ENV=production")
+    return settings
+
+
+def _check_access(settings: Settings) -> None:
+    """Raises SettingError where the record would stand open, or a token could be read on its way."""
+    if settings.access == "open" and not is_loopback(settings.host):
         raise SettingError(
             "HUB_HOST",
-            "must be a loopback address such as 127.0.0.1: the hub has no access control yet, so whoever reaches it may"
-            " read and change everything. Reach it from elsewhere through a tunnel (ssh -L).",
+            "must be a loopback address such as 127.0.0.1 with HUB_ACCESS=open: whoever reaches the hub may then read"
+            " and change everything. Set HUB_ACCESS=smart, or reach it through a tunnel (ssh -L).",
         )
-    return settings
+    if settings.env != "production":
+        return
+    if settings.access == "open":
+        raise SettingError("HUB_ACCESS", "must be smart with HUB_ENV=production")
+    if not (settings.base.startswith("https://") and settings.authorization.startswith("https://")):
+        raise SettingError("HUB_BASE_URL", "must begin with https:// with HUB_ENV=production, and HUB_ISSUER too")
+    if settings.key is None and settings.key_file is None:
+        raise SettingError("HUB_KEY_FILE", "must be set with HUB_ENV=production, or HUB_KEY")
 
 
 def is_loopback(host: str) -> bool:

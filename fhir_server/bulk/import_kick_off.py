@@ -7,11 +7,12 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from fhir_server import jobs
+from fhir_server.access.interactions import wide
 from fhir_server.body import json_of, media_type, parsed
 from fhir_server.bulk.order import FORMATS
 from fhir_server.bulk.sources import check
 from fhir_server.exchange import FhirRequest, FhirResponse
-from fhir_server.outcome import FhirError, Invalid, Issue, operation_outcome
+from fhir_server.outcome import FhirError, Forbidden, Invalid, Issue, operation_outcome
 from fhir_server.parameters_allowed import only
 from fhir_server.resource_types import TYPE_ID
 from mappings.r4 import Json, serialize
@@ -26,6 +27,8 @@ UPLOAD = "upload.ndjson"
 async def import_(server: Server, request: FhirRequest, resource_type: str | None, id: str | None) -> FhirResponse:
     """202 with the URL of the job's status. Raises Invalid, Forbidden, TooManyJobs, UnsupportedMediaType."""
     only(request)
+    if not wide(request.access, "cruds"):
+        raise Forbidden("an import needs system/*.cruds")
     job, url = jobs.new_job_id(), "/".join((server.base, *request.path))
     if media_type(request.headers.get("content-type", ""))[0] in FORMATS:
         if not request.body:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from fhir_server import jobs
+from fhir_server.access.interactions import wide
+from fhir_server.access.wall import wall_of
 from fhir_server.body import json_of
 from fhir_server.bulk.export import members
 from fhir_server.bulk.order import GROUP, PATIENT, SYSTEM, ExportOrder, read_order
 from fhir_server.bulk.selection import patient_rids
 from fhir_server.exchange import FhirRequest, FhirResponse
-from fhir_server.outcome import Gone, Invalid, Issue, MethodNotAllowed, NotFound, operation_outcome
+from fhir_server.outcome import Forbidden, Gone, Invalid, Issue, MethodNotAllowed, NotFound, operation_outcome
 from fhir_server.parameters_allowed import GENERAL
 from fhir_server.prefer import prefer
+from fhir_server.resource_types import RESOURCE_TYPES
 from mappings.r4 import Json, parse, serialize
+from smart_auth.scopes import Access
 
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server
@@ -30,16 +34,31 @@ async def export(server: Server, request: FhirRequest, resource_type: str | None
     if request.method == "POST" and request.body:
         named += _posted(json_of(request))
     order, ignored = read_order(level, id, named, lenient=prefer(request.headers).lenient)
-    await _check_patients(server, request, order)
+    order, access = _covered(order, request.access)
+    await _check_patients(server, order, access)
     url = "/".join((server.base, *request.path))
     if request.query:
         url += "?" + urlencode(request.query)
     job = jobs.new_job_id()
-    await jobs.create(server.store, jobs.EXPORT, url, asdict(order), request.access, server.now(), job)
+    await jobs.create(server.store, jobs.EXPORT, url, asdict(order), access, server.now(), job)
     started = Issue(
         "informational", "the export is under way; Content-Location tells how it goes", severity="information"
     )
     return FhirResponse(202, serialize(operation_outcome([started, *ignored])), location=f"_jobs/{job}")
+
+
+def _covered(order: ExportOrder, access: Access) -> tuple[ExportOrder, Access]:
+    """The order for the types that a system scope opens to reading and searching, without condition, and the access it
+    is carried out with. Raises Forbidden for a type asked for that is not among them, and where there are none."""
+    if wide(access, "rs"):
+        return order, access.using("rs")
+    own = replace(access, scopes=tuple(one for one in access.scopes if one.level == "system"), patient=None)
+    covered = wall_of(own.using("r")).open & wall_of(own.using("s")).open
+    needed = {"Group", "Patient"} if order.group is not None else set()
+    if not covered or not covered.issuperset({*order.types, *needed}):
+        raise Forbidden("an export needs system scopes to read and search every type of it, without a condition")
+    kept = tuple(one for one in RESOURCE_TYPES if one in covered)
+    return replace(order, types=order.types or kept), own.using("rs")
 
 
 def _posted(body: Json) -> list[tuple[str, str]]:
@@ -61,11 +80,11 @@ def _posted(body: Json) -> list[tuple[str, str]]:
     return found
 
 
-async def _check_patients(server: Server, request: FhirRequest, order: ExportOrder) -> None:
+async def _check_patients(server: Server, order: ExportOrder, access: Access) -> None:
     """Raises NotFound or Gone for a group that is not there, Invalid for patients that are not there, or not in it."""
     wanted = set(order.patients)
     if order.group is not None:
-        version = await server.store.read(request.access, "Group", order.group)
+        version = await server.store.read(access, "Group", order.group)
         if version is None:
             raise NotFound("there is no such Group")
         if version.body is None:
@@ -73,6 +92,6 @@ async def _check_patients(server: Server, request: FhirRequest, order: ExportOrd
         if not wanted <= members(parse(version.body)):
             raise Invalid("patient names patients who are not in the group", code="value")
     if wanted:
-        there = await server.store.select(patient_rids(sorted(wanted), request.access))
+        there = await server.store.select(patient_rids(sorted(wanted), access))
         if len(there) != len(wanted):
             raise Invalid("patient names patients who do not exist", code="not-found")

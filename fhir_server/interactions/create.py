@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fhir_server.access.writing import judge
 from fhir_server.body import resource_of
 from fhir_server.commit import settle, told, write
 from fhir_server.conditional import Query, criteria, lock_key
@@ -33,7 +34,7 @@ async def create(server: Server, request: FhirRequest, resource_type: str) -> Fh
     if if_none_exist is not None:
         query = criteria(resource_type, if_none_exist)
         return await _unless_exists(server, request, resource_type, resource, query, issues)
-    version = await write(server, prepare_create(resource, resource_type, new_id()))
+    version = await write(server, prepare_create(resource, resource_type, new_id()), request.access)
     return written(request, version, created=True, issues=issues)
 
 
@@ -53,14 +54,15 @@ async def _unless_exists(
             async with server.store.transaction(request.access) as unit:
                 # First the lock, then a look in a statement of its own: it sees what the holder before us committed.
                 await unit.lock([key])
-                found = await matches(unit, request.access, server.base, resource_type, query)
+                found = await matches(unit, request.access.using("s"), server.base, resource_type, query)
                 if len(found) > 1:
                     raise PreconditionFailed("If-None-Exist: several resources match", code="multiple-matches")
                 if found:
-                    [version] = await unit.read_many([(resource_type, found[0][1])])
+                    [version] = await unit.read_as(request.access.using("s"), [(resource_type, found[0][1])])
                     if version is not None and version.body is not None:
                         return written(request, version, created=False, unchanged=True)
                 [version] = await unit.write([change])
+                await judge(unit, request.access, [change])
         return written(request, version, created=True, issues=issues)
 
     return await settle(server, key, attempt)

@@ -31,7 +31,7 @@ async def delete(server: Server, request: FhirRequest, resource_type: str, id: s
         if "if-match" in request.headers:
             hold(request.headers, standing(previous))
         change = prepare_delete(previous)
-        return removed(request, await write(server, change) if change else None)
+        return removed(request, await write(server, change, request.access) if change else None)
 
     return await settle(server, (resource_type, id), attempt)
 
@@ -50,7 +50,7 @@ async def conditional_delete(server: Server, request: FhirRequest, resource_type
     async def attempt() -> FhirResponse:
         async with server.store.transaction(request.access) as unit:
             await unit.lock([key])
-            found = await matches(unit, request.access, server.base, resource_type, query, limit + 1)
+            found = await matches(unit, request.access.using("s"), server.base, resource_type, query, limit + 1)
             if len(found) > limit:
                 raise PreconditionFailed(f"more than {limit} match", code="multiple-matches")
             current = await unit.read_many([(resource_type, id) for _, id in found])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from fhir_server.access.writing import judge
 from fhir_server.body import MERGE_TYPE, PATCH_TYPE, json_of, media_type, parsed
 from fhir_server.commit import settle, told, write
 from fhir_server.conditional import hold, lock_key, require_criteria
@@ -43,7 +44,7 @@ async def patch(server: Server, request: FhirRequest, resource_type: str, id: st
         previous, change = patched(previous, apply)
         if change is None:
             return written(request, previous, created=False, unchanged=True)
-        return written(request, await write(server, change), created=False)
+        return written(request, await write(server, change, request.access), created=False)
 
     return await settle(server, (resource_type, id), attempt)
 
@@ -58,7 +59,7 @@ async def conditional_patch(server: Server, request: FhirRequest, resource_type:
     async def attempt() -> FhirResponse:
         async with server.store.transaction(request.access) as unit:
             await unit.lock([key])
-            found = await matches(unit, request.access, server.base, resource_type, query)
+            found = await matches(unit, request.access.using("s"), server.base, resource_type, query)
             if len(found) > 1:
                 raise PreconditionFailed("several resources match", code="multiple-matches")
             if not found:
@@ -70,6 +71,7 @@ async def conditional_patch(server: Server, request: FhirRequest, resource_type:
                 return written(request, previous, created=False, unchanged=True)
             with told(server.base, [change.resource]):
                 [version] = await unit.write([change])
+                await judge(unit, request.access, [change])
         return written(request, version, created=False)
 
     return await settle(server, key, attempt)

@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
+from fhir_server.access.searching import bound_to, judged, searchable
 from fhir_server.bundle import ENTRY, searchset_of
-from fhir_server.compartment import member_types, membership
+from fhir_server.compartment import member_types
 from fhir_server.compression import compress, decompress
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.full_text.due import WAITING
@@ -20,6 +21,7 @@ from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search import cursor
 from fhir_server.search.contained import MARK, container, last_of, place
 from fhir_server.search.include import MAX_INCLUDED
+from fhir_server.search.membership import membership
 from fhir_server.search.parameters import current
 from fhir_server.search.query import SearchQuery, parse_query
 from fhir_server.search.select import INCLUDE, MATCH, TOTAL, select
@@ -47,7 +49,7 @@ async def search(
     settings = server.settings
     asked = _Asked(
         resource_type, tuple(request.query), prefer(request.headers).lenient, settings.default_count,
-        settings.max_count, compartment, request.access, server.base, settings.full_text,
+        settings.max_count, compartment, request.access.using("s"), server.base, settings.full_text,
     )  # fmt: skip
     if asked.lenient and current().pending:
         await server.store.learn()  # what is left out is told with how far it is
@@ -94,20 +96,22 @@ def _prepared(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
     No statement where terminology has to be asked first.
     """
     resource_type, compartment = asked.resource_type, asked.compartment
+    within = searchable(asked.access, resource_type, asked.query, member_types(compartment[0]) if compartment else None)
     query = parse_query(
         resource_type,
         asked.query,
         lenient=asked.lenient,
         default_count=asked.default_count,
         max_count=asked.max_count,
-        within=member_types(compartment[0]) if compartment else None,
+        within=within,
         full_text=asked.full_text,
         contained=True,
     )
     if compartment is not None:
         query = replace(query, criteria=(membership(*compartment, query.types), *query.criteria))
+    query = judged(query, asked.access)
     path = "/".join(part for part in (*(compartment or ()), resource_type or ("*" if compartment else "")) if part)
-    binding = _binding(path, query, asked.access.subject)
+    binding = _binding(path, query, asked.access)
     statement = None if ask_terminology(query.criteria) else _statement(query, binding, asked)
     return query, _link(f"{asked.base}/{path}" if path else asked.base, query), binding, statement
 
@@ -133,9 +137,9 @@ def _lasting(asked: _Asked) -> bool:
 _LONG = 1000
 
 
-def _binding(path: str, query: SearchQuery, subject: str) -> str:
+def _binding(path: str, query: SearchQuery, access: Access) -> str:
     same = sorted(pair for pair in query.used if pair[0].partition(":")[0] not in _OF_THE_PAGE)
-    return "\n".join([subject, path, *(f"{name}={value}" for name, value in same)])
+    return "\n".join([bound_to(access), path, *(f"{name}={value}" for name, value in same)])
 
 
 def _bundle(base: str, link: str, query: SearchQuery, rows: Sequence[Row], binding: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fhir_server.access.writing import judge, may_appear
 from fhir_server.body import resource_of
 from fhir_server.commit import settle, told, write
 from fhir_server.conditional import hold, lock_key, require_criteria
@@ -38,7 +39,9 @@ async def update(server: Server, request: FhirRequest, resource_type: str, id: s
         if change is None and previous is not None:
             return written(request, previous, created=False, unchanged=True, issues=issues)
         assert change is not None
-        version = await write(server, change)
+        if standing(previous) is None:
+            may_appear(request.access, resource_type)
+        version = await write(server, change, request.access)
         return written(request, version, created=standing(previous) is None, issues=issues)
 
     return await settle(server, (resource_type, id), attempt)
@@ -68,7 +71,7 @@ async def conditional_update(server: Server, request: FhirRequest, resource_type
         with told(server.base, [resource]):
             async with server.store.transaction(request.access) as unit:
                 await unit.lock([key])
-                found = await matches(unit, request.access, server.base, resource_type, query)
+                found = await matches(unit, request.access.using("s"), server.base, resource_type, query)
                 if len(found) > 1:
                     raise PreconditionFailed("several resources match", code="multiple-matches")
                 id, previous = await target(unit, resource_type, wanted, found)
@@ -114,5 +117,8 @@ async def _store(
     if change is None and previous is not None:
         return written(request, previous, created=False, unchanged=True, issues=issues)
     assert change is not None
+    if standing(previous) is None:
+        may_appear(request.access, resource_type)
     [version] = await unit.write([change])
+    await judge(unit, request.access, [change])
     return written(request, version, created=standing(previous) is None, issues=issues)

@@ -41,6 +41,9 @@ class Operation:
     """Where it is called: SYSTEM, TYPE, INSTANCE."""
     call: Call
     """(server, request, resource type or None, id or None) -> response"""
+    permission: str
+    """Letters of "cruds" of which it needs any on the type it is called on; "": none, it reads and writes nothing, or
+    judges by itself."""
     types: tuple[str, ...] = ()
     """Resource types it works on; empty: all."""
     affects_state: bool = False
@@ -55,17 +58,18 @@ _REINDEX = "urn:fhir-hub:OperationDefinition:reindex"
 _BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("events", f"{_BACKPORT}events", (INSTANCE,), subscription_events, types=("Subscription",)),
-    Operation("everything", f"{_R4}/Encounter-everything", (INSTANCE,), everything, ("Encounter",)),
-    Operation("everything", f"{_R4}/Patient-everything", (TYPE, INSTANCE), everything, ("Patient",)),
-    Operation("export", f"{_BULK}/export", (SYSTEM,), export),
-    Operation("export", f"{_BULK}/patient-export", (TYPE,), export, types=("Patient",)),
-    Operation("export", f"{_BULK}/group-export", (INSTANCE,), export, types=("Group",)),
+    Operation("events", f"{_BACKPORT}events", (INSTANCE,), subscription_events, "r", types=("Subscription",)),
+    Operation("everything", f"{_R4}/Encounter-everything", (INSTANCE,), everything, "rs", ("Encounter",)),
+    Operation("everything", f"{_R4}/Patient-everything", (TYPE, INSTANCE), everything, "rs", ("Patient",)),
+    Operation("export", f"{_BULK}/export", (SYSTEM,), export, ""),
+    Operation("export", f"{_BULK}/patient-export", (TYPE,), export, "", types=("Patient",)),
+    Operation("export", f"{_BULK}/group-export", (INSTANCE,), export, "", types=("Group",)),
     Operation(
         "expunge",
         "urn:fhir-hub:OperationDefinition:expunge",
         (SYSTEM, TYPE, INSTANCE),
         expunge,
+        "d",
         affects_state=True,
         setting="expunge",
     ),
@@ -74,18 +78,19 @@ OPERATIONS: tuple[Operation, ...] = (
         f"{_BACKPORT}get-ws-binding-token",
         (TYPE, INSTANCE),
         subscription_binding,
+        "r",
         types=("Subscription",),
     ),
-    Operation("import", "urn:fhir-hub:OperationDefinition:import", (SYSTEM,), import_, affects_state=True),
-    Operation("lastn", f"{_R4}/Observation-lastn", (TYPE,), lastn, ("Observation",)),
-    Operation("meta", f"{_R4}/Resource-meta", (SYSTEM, TYPE, INSTANCE), meta),
-    Operation("meta-add", f"{_R4}/Resource-meta-add", (INSTANCE,), meta_add, affects_state=True),
-    Operation("meta-delete", f"{_R4}/Resource-meta-delete", (INSTANCE,), meta_delete, affects_state=True),
-    Operation("reindex", _REINDEX, (SYSTEM, TYPE), reindex, affects_state=True),
-    Operation("reindex", _REINDEX, (INSTANCE,), reindex, ("SearchParameter",), affects_state=True),
-    Operation("status", f"{_BACKPORT}status", (TYPE, INSTANCE), subscription_status, types=("Subscription",)),
-    Operation("validate", f"{_R4}/Resource-validate", (TYPE, INSTANCE), validate),
-    Operation("versions", f"{_R4}/CapabilityStatement-versions", (SYSTEM,), versions),
+    Operation("import", "urn:fhir-hub:OperationDefinition:import", (SYSTEM,), import_, "", affects_state=True),
+    Operation("lastn", f"{_R4}/Observation-lastn", (TYPE,), lastn, "s", ("Observation",)),
+    Operation("meta", f"{_R4}/Resource-meta", (SYSTEM, TYPE, INSTANCE), meta, "rs"),
+    Operation("meta-add", f"{_R4}/Resource-meta-add", (INSTANCE,), meta_add, "u", affects_state=True),
+    Operation("meta-delete", f"{_R4}/Resource-meta-delete", (INSTANCE,), meta_delete, "u", affects_state=True),
+    Operation("reindex", _REINDEX, (SYSTEM, TYPE), reindex, "", affects_state=True),
+    Operation("reindex", _REINDEX, (INSTANCE,), reindex, "", ("SearchParameter",), affects_state=True),
+    Operation("status", f"{_BACKPORT}status", (TYPE, INSTANCE), subscription_status, "r", types=("Subscription",)),
+    Operation("validate", f"{_R4}/Resource-validate", (TYPE, INSTANCE), validate, "cruds"),
+    Operation("versions", f"{_R4}/CapabilityStatement-versions", (SYSTEM,), versions, ""),
 )
 
 

@@ -6,6 +6,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from fhir_server.access.searching import bound_to
 from fhir_server.bundle import Entry, searchset
 from fhir_server.compression import decompress
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -38,7 +39,7 @@ async def everything(server: Server, request: FhirRequest, resource_type: str | 
     assert resource_type is not None  # the table of operations has it for types and instances only
     given = simple(request, TAKEN[resource_type], repeated=("_type",))
     path = "/".join(part for part in (resource_type, id, "$everything") if part)
-    binding = "\n".join([request.access.subject, path, *(f"{name}={given.get(name)}" for name in _SAME)])
+    binding = "\n".join([bound_to(request.access), path, *(f"{name}={given.get(name)}" for name in _SAME)])
     asked = _asked(given, resource_type, id, binding, server.settings.max_count)
     rows = await server.store.select(page(asked, request.access, server.base))
     if not rows and id is not None and asked.after is None:

@@ -80,7 +80,7 @@ async def _change(
         resource, _ = checked(resource, resource_type)
         change = prepare_update(resource, resource_type, id, version, "PATCH")
         if change is not None:
-            version = await write(server, change)
+            version = await write(server, change, request.access)
         return _answer(parse(version.body or b"")["meta"], version)
 
     return await settle(server, (resource_type, id), attempt)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_server import jobs
+from fhir_server.access.interactions import wide
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.interactions.update import standing
 from fhir_server.operations.inputs import simple
-from fhir_server.outcome import Issue, NotFound, Unprocessable, operation_outcome
+from fhir_server.outcome import Forbidden, Issue, NotFound, Unprocessable, operation_outcome
 from fhir_server.reindex.goal import STORED, of_parameter, waits
 from fhir_server.search.parameters import current
 from fhir_server.statement import Parameters
@@ -22,8 +23,10 @@ async def reindex(server: Server, request: FhirRequest, resource_type: str | Non
     """202 with the URL of the job's status: of everything, of a type, of the parameter that a SearchParameter defines.
 
     On everything, `parameter` names one search parameter by its url, R4's included. Raises Invalid, NotFound,
-    Unprocessable, TooManyJobs.
+    Unprocessable, Forbidden, TooManyJobs.
     """
+    if not wide(request.access, "cruds"):
+        raise Forbidden("search rows are written anew by who may change everything: system/*.cruds")
     given = simple(request, () if resource_type else ("parameter",))
     await server.store.learn()
     order: dict[str, Any] = {"types": [resource_type] if resource_type else []}
@@ -44,7 +47,7 @@ async def reindex(server: Server, request: FhirRequest, resource_type: str | Non
 
 
 async def _of_resource(server: Server, request: FhirRequest, id: str) -> dict[str, Any]:
-    version = standing(await server.store.read(request.access, "SearchParameter", id))
+    version = standing(await server.store.read(request.access.using("r"), "SearchParameter", id))
     if version is None or version.body is None:
         raise NotFound("there is no such SearchParameter")
     url = parse(version.body).get("url")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fhir_server import validation
+from fhir_server.access.interactions import wide
 from fhir_server.body import json_of
 from fhir_server.definitions import is_a
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -141,7 +142,7 @@ async def _stored(server: Server, request: FhirRequest, resource_type: str, id: 
         raise Invalid("with mode=profile the stored resource is validated: send none", code="value")
     if id is None:
         raise Invalid("a resource to validate is needed", code="required", expression=("Parameters.parameter",))
-    return parse(_current(await server.store.read(request.access, resource_type, id)))
+    return parse(_current(await server.store.read(request.access.using("r"), resource_type, id)))
 
 
 def _current(version: Version | None) -> bytes:
@@ -161,7 +162,7 @@ async def _deletable(server: Server, request: FhirRequest, resource_type: str, i
     if id is None:
         # https://hl7.org/fhir/R4/valueset-resource-validation-mode.html: an instance has to be named.
         raise Invalid("mode=delete is for one instance: Type/id/$validate", code="value")
-    previous = await server.store.read(request.access, resource_type, id)
+    previous = await server.store.read(request.access.using("r"), resource_type, id)
     _current(previous)
     change = prepare_delete(previous)
     assert change is not None
@@ -172,6 +173,8 @@ async def _deletable(server: Server, request: FhirRequest, resource_type: str, i
     except _Undo:
         return []
     except StillReferenced as error:
-        return [Issue("conflict", f"cannot be deleted: a resource of type {error.by} still refers to it")]
+        # Who refers to it may not be visible to whoever asks.
+        by = f"a resource of type {error.by}" if wide(request.access, "rs") else "something"
+        return [Issue("conflict", f"cannot be deleted: {by} still refers to it")]
     except VersionConflict:
         return [Issue("conflict", "is being changed by somebody else just now")]

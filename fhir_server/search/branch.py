@@ -68,7 +68,8 @@ def branches(criteria: Sequence[Criterion], scope: Sequence[str], conditions: Co
 def filters(nodes: Sequence[Node], scope: Sequence[str], conditions: Conditions) -> tuple[str, ...]:
     """The nodes, and that the access sees the resource, as conditions on "{rid}"."""
     tests = [conditions.condition(node, _RID, scope) for node in nodes]
-    seen = conditions.seen(_RID, contained=is_contained(scope))
+    contained = is_contained(scope)
+    seen = "" if conditions.settled.issuperset(scope) else conditions.seen(_RID, scope, contained=contained)
     return (*tests, seen) if seen else tuple(tests)
 
 

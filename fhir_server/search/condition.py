@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from fhir_server.access import visible
+from fhir_server.access import sees
 from fhir_server.outcome import Invalid
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search import by_reference, by_text
@@ -61,6 +61,8 @@ class Conditions:
     """Own FHIR base URL: absolute references to it are local."""
     probing: bool = False
     """A condition is probed for each rid, whatever the planner thinks: it may not be turned around."""
+    settled: frozenset[str] = frozenset()
+    """Searched types of which nothing that meets the criteria can be hidden: see `access/searching.py`."""
     _aliases: count[int] = field(default_factory=count)
     _numbers: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -100,14 +102,12 @@ class Conditions:
             f" and n.fhir_id = {self.bound(id, 'text')})"
         )
 
-    def seen(self, rid: str, *, contained: bool = False) -> str:
-        """Condition that the access may see the resource (`contained`: or what contains it); "" where it sees all."""
-        rid = container_sql(rid) if contained else rid
-        alias = self.alias()
-        condition = visible(self.access, alias, self.parameters)
-        if condition == "true":
-            return ""
-        return f"exists (select from resource {alias} where {alias}.rid = {rid} and {condition})"
+    def seen(self, rid: str, types: Sequence[str] | None = None, *, contained: bool = False) -> str:
+        """Condition that the access may see the resource, which is of one of the types (`contained`: or what contains
+        it, of whatever type); "" where it may see all."""
+        if contained:
+            return sees(self.access, container_sql(rid), None, self.parameters)
+        return sees(self.access, rid, types, self.parameters)
 
     def of_types(self, types: Sequence[str], alias: str) -> str:
         """Condition on `resource` that the row is a live one of the types."""
@@ -306,7 +306,8 @@ class Conditions:
         together: what is contained is tested with the others, since most references lead to nothing contained.
         """
         head = f"{{t}}.param_id = {node.parameter.param_id}"
-        seen = self.seen("{t}.target_rid", contained=any(target[0] == MARK for target, _ in node.targets))
+        kinds = [target for target, _ in node.targets]
+        seen = self.seen("{t}.target_rid", kinds, contained=any(kind[0] == MARK for kind in kinds))
         head = f"{head} and {seen}" if seen else head
         if sum(target[0] != MARK for target, _ in node.targets) > _SEPARATE:
             sets = " union all ".join(self.rid_set(below, (target,)) for target, below in node.targets)
@@ -331,7 +332,7 @@ class Conditions:
             test = f"{x}.rid = any(array(select {i}.rid from resource {i} where {where}))"
         else:
             test = self.condition(node.node, f"{x}.rid", (node.resource_type,))
-        seen = self.seen(f"{x}.rid")
+        seen = self.seen(f"{x}.rid", (node.resource_type,))
         return f"{x}.param_id = {node.parameter.param_id} and {test}" + (f" and {seen}" if seen else "")
 
     def _member(self, node: Member, types: Sequence[str]) -> list[Source]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from struct import Struct
 
+from fhir_server.access.interactions import require
+from fhir_server.access.searching import judged
 from fhir_server.outcome import Invalid
 from fhir_server.search.query import SearchQuery, parse_query
 from fhir_server.search.select import point_page
@@ -36,7 +38,8 @@ async def match_many(
 ) -> list[Found]:
     """Up to `limit` visible matches of each search, in few statements of few shapes.
 
-    Raises Invalid for criteria that are wrong or absent: an empty condition would mean every resource of the type.
+    Raises Forbidden where the access may not search so, Invalid for criteria that are wrong or absent: an empty
+    condition would mean every resource of the type.
     """
     queries = [await _query(reader, access, base, resource_type, query) for resource_type, query in searches]
     found: list[Found] = [[] for _ in queries]
@@ -56,7 +59,8 @@ async def match_many(
 async def _query(
     reader: Reader, access: Access, base: str, resource_type: str, query: list[tuple[str, str]]
 ) -> SearchQuery:
-    parsed = parse_query(resource_type, query)
+    require(access, "s", resource_type)
+    parsed = judged(parse_query(resource_type, query), access)
     if not parsed.criteria:
         raise Invalid("a condition needs at least one search parameter", code="required")
     if ask_terminology(parsed.criteria):

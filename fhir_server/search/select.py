@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fhir_server.access import visible
+from fhir_server.access.searching import settled
 from fhir_server.search.branch import Branch, all_of, branches, is_point, newest, scopes
 from fhir_server.search.condition import Conditions
 from fhir_server.search.contained import container_sql, is_contained
@@ -30,7 +31,7 @@ as text; in the row of the total, rid is the number of matches and nothing else 
 def select(query: SearchQuery, access: Access, base: str, position: Position | None = None) -> Statement:
     """The statement of a page after `position`: up to count + 1 matches, then what they include, then the total."""
     parameters = Parameters()
-    conditions = Conditions(access, parameters, base)
+    conditions = Conditions(access, parameters, base, settled=settled(query, access))
     if query.count == 0:
         total = _total(query, conditions)
         return parameters.statement(f"select {TOTAL}::smallint, ({total}), {_NOTHING}")
@@ -54,7 +55,7 @@ def select(query: SearchQuery, access: Access, base: str, position: Position | N
     empty = ", null" * len(keys)
     if query.includes:
         tables.append(f"shown as (select rid from page where n < {limit})")
-        tables.append(included(query.includes, visible(access, "v", parameters), parameters))
+        tables.append(included(query.includes, visible(access.using("rs"), "v", parameters), parameters))
         brought = (
             "select distinct i.rid from included i where i.rid not in (select rid from page where n < "
             f"{limit}) limit {MAX_INCLUDED + 1}"

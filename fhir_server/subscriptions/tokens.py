@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
-
-import orjson
 
 from fhir_server.postgres import Row
 from fhir_server.statement import Parameters, Statement
-from smart_auth.scopes import Access
+from smart_auth.scopes import Access, access_of, access_text
 
 LIFE = 30 * 60 * 1_000_000
 """Microseconds for which a token, and what was bound by it, is good."""
@@ -44,7 +42,7 @@ def kept(token: str, grant: Grant, now: int) -> list[Statement]:
     values = [
         made.add(_hash(token), "bytea"),
         made.add(grant.expires, "bigint"),
-        made.add(orjson.dumps(asdict(grant.access)).decode(), "text"),
+        made.add(access_text(grant.access), "text"),
         made.add(listed, "bigint[]"),
     ]
     return [
@@ -68,7 +66,7 @@ def granted(rows: Sequence[Row]) -> Grant | None:
         return None
     [(expires, access, _), *_] = rows
     rids = tuple(int.from_bytes(rid, "big") for _, _, rid in rows)
-    return Grant(int.from_bytes(expires, "big"), Access(**orjson.loads(access)), rids)
+    return Grant(int.from_bytes(expires, "big"), access_of(access), rids)
 
 
 def _hash(token: str) -> str:

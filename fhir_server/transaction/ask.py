@@ -22,6 +22,8 @@ from fhir_server.transaction.settle import Found
 from smart_auth.scopes import UNRESTRICTED, Access
 
 _MOST = 1000
+PERMISSIONS = {"POST": "s", "PUT": "u", "PATCH": "u", "DELETE": "d"}
+"""What an entry's target must be visible for; a conditional create only finds it."""
 
 
 def lock_keys(plan: Plan) -> list[int]:
@@ -39,10 +41,13 @@ async def ask(
     if keys:
         # In a statement of their own, so that the search sees what the holder before us committed.
         await unit.lock(keys)
-    found = Found(await _matches(unit, access, base, plan, delete_limit), {})
-    targets = list(dict.fromkeys(_targets(plan.writers, found)))
-    if targets:
-        found.versions = dict(zip(targets, await unit.read_many(targets), strict=True))
+    found = Found(await _matches(unit, access.using("s"), base, plan, delete_limit), {})
+    by_permission: dict[str, dict[Target, None]] = {}
+    for permission, target in _targets(plan.writers, found):
+        by_permission.setdefault("" if access.unrestricted else permission, {})[target] = None
+    for permission, wanted in by_permission.items():
+        targets = list(wanted)
+        found.versions.update(zip(targets, await unit.read_as(access.using(permission), targets), strict=True))
     if placeholders and (unknown := [target for target, version in found.versions.items() if version is None]):
         rows = await unit.select(store_reads.current(UNRESTRICTED, unknown, placeholders=True))
         for position, version in store_reads.current_versions(unknown, rows):
@@ -102,11 +107,15 @@ def _limit(writers: Iterable[Entry], delete_limit: int) -> int:
     return conditional + 1 + min(len(deletes), _MOST)
 
 
-def _targets(writers: Iterable[Entry], found: Found) -> Iterable[Target]:
-    """Every resource that ids or matches lead to; what a create makes under a new id is not there to be read."""
+def _targets(writers: Iterable[Entry], found: Found) -> Iterable[tuple[str, Target]]:
+    """Every resource that ids or matches lead to, with the permission it is looked at for.
+
+    What a create makes under a new id is not there to be read.
+    """
     for entry in writers:
+        permission = PERMISSIONS[entry.method]
         if entry.criteria is not None:
             for id in found.matches[criteria_of(entry.type, entry.criteria)]:
-                yield entry.type, id
+                yield permission, (entry.type, id)
         if entry.id is not None or (entry.method == "PUT" and "id" in entry.resource):
-            yield entry.type, entry.provisional
+            yield permission, (entry.type, entry.provisional)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fhir_server import dispatch
+from fhir_server.access.writing import may_appear
 from fhir_server.exchange import FhirRequest
 from fhir_server.outcome import Conflict, FhirError, TooLarge
 from fhir_server.postgres import DatabaseError
@@ -125,14 +126,26 @@ async def _attempt(work: _Work, keys: list[int]) -> None:
                 placeholders=not server.store.referential_integrity,
             )
             decisions = await _settled(work, Settlement(found, refusals, delete_limit=delete_limit), refusals)
+        for decision in decisions:
+            _appear(request, decision, refusals)
         refusals.check()
-        results = await write_all(server, unit, decisions, work.pace)
+        results = await write_all(server, unit, decisions, work.pace, request.access)
         for decision in decisions:
             work.answers[decision.entry.index] = _answer(work, decision, results)
             if work.pace.due():
                 await work.pace.rest()
         await _read(work, unit, refusals)
         refusals.check()
+
+
+def _appear(request: FhirRequest, decision: Decision, refusals: Refusals) -> None:
+    """Refuses an update that would make what is not there, unless the access may."""
+    entry = decision.entry
+    if decision.created and entry.method == "PUT" and not request.access.unrestricted:
+        try:
+            may_appear(request.access.using("u"), entry.type)
+        except FhirError as error:
+            refusals.add(entry.index, error)
 
 
 async def _settled(work: _Work, settlement: Settlement, refusals: Refusals) -> list[Decision]:

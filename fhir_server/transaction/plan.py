@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from fhir_server.dispatch import hold, resolve
+from fhir_server.access.interactions import held
+from fhir_server.dispatch import resolve
 from fhir_server.outcome import FhirError, Invalid, Issue
 from fhir_server.prepare import checked
 from fhir_server.transaction.criteria import Criteria, reference_criteria
@@ -104,7 +105,7 @@ def _allowed(entry: Entry, access: Access) -> None:
     """Raises Forbidden, and for a reading entry that has no route NotFound or MethodNotAllowed, before all else."""
     if entry.turn is not Turn.READ:
         conditional = "conditional-" if entry.criteria is not None and entry.method != "POST" else ""
-        hold(access, conditional + _INTERACTIONS[entry.method], entry.type)
+        held(access, conditional + _INTERACTIONS[entry.method], entry.type)
         return
     try:
         routed = resolve(entry.method, entry.path)
@@ -112,7 +113,7 @@ def _allowed(entry: Entry, access: Access) -> None:
         path = (entry_path(entry.index, "request.url"),)
         error.issues = tuple(replace(issue, expression=path) for issue in error.issues)
         raise
-    hold(access, routed.interaction, routed.resource_type)
+    held(access, routed.interaction, routed.resource_type, routed.needs)
     code = entry.path[-1].removeprefix("$") if entry.path else ""
     if routed.interaction.startswith("$") and _changes_state(code):
         where = (entry_path(entry.index, "request.url"),)

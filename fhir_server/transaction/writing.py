@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fhir_server import write_set
+from fhir_server.access.writing import free, judge
 from fhir_server.commit import missing
 from fhir_server.outcome import Conflict, FhirError, Unprocessable
 from fhir_server.store import Unit
@@ -15,13 +16,19 @@ from fhir_server.transaction.pace import Pace
 from fhir_server.transaction.refusals import Refusals
 from fhir_server.transaction.settle import Decision
 from fhir_server.version import Change, Version
+from smart_auth.scopes import Access
 
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server
 
 
-async def write_all(server: Server, unit: Unit, decisions: Sequence[Decision], pace: Pace) -> dict[int, list[Version]]:
-    """Writes all changes at once; the new versions by entry index. Raises FhirError, VersionConflict."""
+async def write_all(
+    server: Server, unit: Unit, decisions: Sequence[Decision], pace: Pace, access: Access
+) -> dict[int, list[Version]]:
+    """Writes all changes at once, each one that the access may make; the new versions by entry index.
+
+    Raises FhirError, VersionConflict.
+    """
     store = server.store
     entries: list[Entry] = []
     changes: list[Change] = []
@@ -41,6 +48,7 @@ async def write_all(server: Server, unit: Unit, decisions: Sequence[Decision], p
             await pace.rest()
     try:
         versions = await unit.write_prepared(writes)
+        await _judge(unit, access, decisions, changes)
     except MissingReferences as error:
         raise _missing(server.base, entries, changes, error) from None
     except StillReferenced:
@@ -50,6 +58,23 @@ async def write_all(server: Server, unit: Unit, decisions: Sequence[Decision], p
     for entry, version in zip(entries, versions, strict=True):
         results.setdefault(entry.index, []).append(version)
     return results
+
+
+async def _judge(unit: Unit, access: Access, decisions: Sequence[Decision], changes: Sequence[Change]) -> None:
+    """Raises Forbidden, MissingReferences."""
+    made = {id(change) for decision in decisions if decision.created for change in decision.changes}
+    for permission in ("c", "u"):
+        used = access.using(permission)
+        # Each keeps its place, by which what it refers to is told.
+        judged = [
+            change if (id(change) in made) == (permission == "c") and not free(used, change.type) else _NOTHING
+            for change in changes
+        ]
+        if any(change is not _NOTHING for change in judged):
+            await judge(unit, used, judged)
+
+
+_NOTHING = Change("", "", "", None, None)
 
 
 def _missing(base: str, entries: Sequence[Entry], changes: Sequence[Change], error: MissingReferences) -> FhirError:

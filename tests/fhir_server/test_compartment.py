@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from fhir_server.compartment import member_parameters, member_types, membership
+from fhir_server.compartment import member_parameters, member_types
 from fhir_server.outcome import NotFound
 from fhir_server.search.criteria import Member
+from fhir_server.search.membership import membership
 from fhir_server.search.rows import hash32
 
 

@@ -34,7 +34,7 @@ def test_serves_and_stops_cleanly(hub: Hub) -> None:
     assert hub.end(signal.SIGTERM) == 0
     assert hub.database() is None
     output = hub.output()
-    assert "until there is access control" in output
+    assert "HUB_ACCESS=open" in output
     lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     assert any(line.get("request_id") == "mine-1" and line["type"] == "Patient" for line in lines)
     assert "1970-01-31" not in output
@@ -117,7 +117,7 @@ def test_refusals(hub: Hub) -> None:
     assert f"cannot listen on 127.0.0.1:{hub.port}" in taken.stderr
     open_door = hub.run("serve", "--host", "0.0.0.0")
     assert open_door.returncode == 2
-    assert "no access control yet" in open_door.stderr
+    assert "HUB_ACCESS=smart" in open_door.stderr
     assert hub.run("load", "/nowhere.json").returncode == 2
     assert hub.run("reindex", "Patent").returncode == 2
     wrong = hub.run("migrate", HUB_DATABASE_URL="postgresql://hub:secret@127.0.0.1:1/hub")

@@ -10,6 +10,21 @@ import pytest
 
 from hub.settings import SettingError, Settings, is_loopback, read_settings
 
+PRODUCTION = {
+    "HUB_ENV": "production", "HUB_DATABASE_URL": "postgresql://u:p@h/d", "HUB_ACCESS": "smart",
+    "HUB_BASE_URL": "https://example.org/fhir", "HUB_KEY": "secret",
+}  # fmt: skip
+
+
+def test_production_and_its_addresses() -> None:
+    settings = read_settings(PRODUCTION | {"HUB_HOST": "0.0.0.0"})
+    assert settings.authorization == "https://example.org/auth"
+    assert (
+        read_settings(PRODUCTION | {"HUB_ISSUER": "https://id.example.org/x/"}).authorization
+        == "https://id.example.org/x"
+    )
+    assert "secret" not in repr(settings)
+
 
 def test_nothing_set_is_a_whole_installation() -> None:
     settings = read_settings({"PATH": "/bin"})
@@ -60,6 +75,13 @@ def test_variable(variable: str, text: str, field: str, value: object) -> None:
         ({"HUB_HOST": "192.168.1.7"}, "HUB_HOST"),
         ({"HUB_HOST": "hub.example.org"}, "HUB_HOST"),
         ({"HUB_HOST": "::"}, "HUB_HOST"),
+        ({"HUB_ACCESS": "closed"}, "HUB_ACCESS"),
+        ({"HUB_ISSUER": "secret"}, "HUB_ISSUER"),
+        (PRODUCTION | {"HUB_ACCESS": "open"}, "HUB_ACCESS"),
+        (PRODUCTION | {"HUB_BASE_URL": "http://example.org/fhir"}, "HUB_BASE_URL"),
+        (PRODUCTION | {"HUB_ISSUER": "http://example.org/auth"}, "HUB_BASE_URL"),
+        (PRODUCTION | {"HUB_KEY": ""}, "HUB_KEY_FILE"),
+        (PRODUCTION | {"AUTHLIB_INSECURE_TRANSPORT": "1"}, "AUTHLIB_INSECURE_TRANSPORT"),
     ],
 )
 def test_fault_names_the_variable_and_never_its_value(environment: dict[str, str], variable: str) -> None:

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from fhir_server.dispatch import Settings
+from fhir_server.exchange import FhirRequest
 from fhir_server.index_tables import COLUMNS
 from mappings.r4 import serialize
 from smart_auth.scopes import Access
@@ -181,8 +182,11 @@ async def test_the_right_and_the_switch(database: str) -> None:
         await put(off, patient("1"))
         assert (await expunge(off, "Patient/1/", EVERYTHING)).status_code == 404
         assert "expunge" not in (await off.get("metadata")).text
-    reader = Access("somebody", unrestricted=True)
-    async with serving(database, ALLOWED, access=lambda headers: reader) as without:
+
+    async def reader(request: FhirRequest) -> Access:
+        return Access("somebody", unrestricted=True)
+
+    async with serving(database, ALLOWED, access=reader) as without:
         assert (await expunge(without, "Patient/1/", EVERYTHING)).status_code == 403
         assert (await without.get("Patient/1")).status_code == 200
     async with serving(database, ALLOWED) as on:

@@ -1,0 +1,135 @@
+"""The one predicate under every statement that yields a resource, a count or a chain step.
+
+It decides in the database, from the search index, before any limit. https://hl7.org/fhir/R4/compartmentdefinition.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from functools import lru_cache
+
+from fhir_server.access.wall import Part, Wall, wall_of
+from fhir_server.compartment import member_parameters
+from fhir_server.resource_types import TYPE_ID
+from fhir_server.statement import Parameters
+from smart_auth.scopes import UNRESTRICTED, Access
+
+_PATIENT = TYPE_ID["Patient"]
+
+
+def visible(access: Access, row: str, parameters: Parameters) -> str:
+    """SQL condition on `row` (alias of a table with rid and type_id, or of `resource`) that `access` may see it.
+
+    Of a previous version it is the resource as it is now that counts: see `version_visible`.
+    """
+    wall = wall_of(access)
+    return "true" if wall.everything else _any(_tests(wall, access, row, parameters))
+
+
+def version_visible(access: Access, version: str, parameters: Parameters) -> str:
+    """The same for a version, current or previous: the resource must be visible as it is now, and the version must
+    have been no other patient's. What a condition of a scope opens is open in its current version alone."""
+    wall = wall_of(access)
+    if wall.everything:
+        return "true"
+    found = [f"{version}.type_id = any({_types(wall.open)})"] if wall.open else []
+    if inside := _inside(wall.inside, access, version, parameters):
+        moved = f"select from moved m where m.rid = {version}.rid and m.version > {version}.version"
+        found.append(f"({_any(inside)} and not exists ({moved}))")
+    if parts := [test for part in wall.parts for test in _part(part, access, version, parameters)]:
+        now = f"select c.version from resource c where c.rid = {version}.rid"
+        found.append(f"({_any(parts)} and {version}.version = ({now}))")
+    return _any(found)
+
+
+def sees(access: Access, rid: str, types: Sequence[str] | None, parameters: Parameters) -> str:
+    """Condition that the access may see the resource of this rid, which is of one of the types (None: of any);
+    "" where it may see all of them."""
+    wall = wall_of(access)
+    if wall.everything or (types is not None and wall.open.issuperset(types)):
+        return ""
+    if types is not None and not wall.parts and wall.inside.issuperset(types):
+        return _any(_members(tuple(types), access, rid, parameters))
+    alias = parameters.alias("seen")
+    condition = _any(_tests(wall, access, alias, parameters))
+    return f"exists (select from resource {alias} where {alias}.rid = {rid} and {condition})"
+
+
+def sight(access: Access) -> Hashable:
+    """What the predicate depends on: accesses of the same sight see the same."""
+    wall = wall_of(access)
+    return wall if wall.everything else (wall, access.patient)
+
+
+def _tests(wall: Wall, access: Access, row: str, parameters: Parameters) -> list[str]:
+    """Alternatives, any of which makes the row visible."""
+    found = [f"{row}.type_id = any({_types(wall.open)})"] if wall.open else []
+    found += _inside(wall.inside, access, row, parameters)
+    return found + [test for part in wall.parts for test in _part(part, access, row, parameters)]
+
+
+def _inside(types: frozenset[str], access: Access, row: str, parameters: Parameters) -> list[str]:
+    if not types:
+        return []
+    return [f"({row}.type_id = any({_types(types)}) and {_any(_members(types, access, f'{row}.rid', parameters))})"]
+
+
+def _members(types: Collection[str], access: Access, rid: str, parameters: Parameters) -> list[str]:
+    """Alternatives by which a resource of one of the types is in the patient's compartment."""
+    patient = (
+        f"(select w.rid from resource w where w.type_id = {_PATIENT}::smallint"
+        f" and w.fhir_id = {parameters.once(access.patient or '', 'text')})"
+    )
+    found = []
+    if "Patient" in types:
+        # Links to other Patients open nothing.
+        found.append(f"{rid} = {patient}")
+    if numbers := _numbers(types if isinstance(types, frozenset) else tuple(types)):
+        row = parameters.alias("member")
+        # With an offset it is probed for each row; made a join, it would be begun with all that is the patient's.
+        found.append(
+            f"exists (select from reference {row} where {row}.rid = {rid} and {row}.target_rid = {patient}"
+            f" and {row}.param_id = any({numbers}) offset 0)"
+        )
+    return found
+
+
+def _part(part: Part, access: Access, row: str, parameters: Parameters) -> list[str]:
+    """Alternatives by which the row meets the condition of a scope."""
+    # The search is built upon this predicate; here it is asked for what scopes say, under no predicate of its own.
+    from fhir_server.search.condition import Conditions
+    from fhir_server.search.criteria import criterion
+    from fhir_server.search.values import split_values
+
+    conditions = Conditions(UNRESTRICTED, parameters, "")
+    found = []
+    for one in part.types:
+        tests = [f"{row}.type_id = {TYPE_ID[one]}::smallint"]
+        if part.inside:
+            tests.append(_any(_members((one,), access, f"{row}.rid", parameters)))
+        for name, value in part.condition:
+            node = criterion((one,), name, tuple(split_values(value))).nodes[one]
+            tests.append(conditions.condition(node, f"{row}.rid", (one,)))
+        found.append(f"({' and '.join(tests)})")
+    return found
+
+
+def _any(tests: Sequence[str]) -> str:
+    """Any of the alternatives; of none, nothing."""
+    if not tests:
+        return "false"
+    return tests[0] if len(tests) == 1 else f"({' or '.join(tests)})"
+
+
+@lru_cache(maxsize=1024)
+def _types(types: Hashable) -> str:
+    assert isinstance(types, Iterable)
+    return f"'{{{','.join(str(number) for number in sorted(TYPE_ID[one] for one in types))}}}'::smallint[]"
+
+
+@lru_cache(maxsize=1024)
+def _numbers(types: Hashable) -> str:
+    """The reference parameters that make resources of the types members, as an array; "" if there are none."""
+    assert isinstance(types, Iterable)
+    found = sorted({number for one in types if one != "Patient" for number in member_parameters("Patient", one)})
+    return f"'{{{','.join(map(str, found))}}}'::integer[]" if found else ""

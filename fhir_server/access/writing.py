@@ -1,0 +1,69 @@
+"""What a write may leave behind: the new version must be one that the access could have changed.
+
+Judged by the same predicate as reading, in the transaction that writes, after the rows are there.
+https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fhir_server.access.interactions import require
+from fhir_server.access.wall import wall_of
+from fhir_server.outcome import Forbidden, NotFound
+from fhir_server.store_errors import MissingReferences
+from fhir_server.version import Change
+from fhir_server.write_set import local_reference, references_of
+from smart_auth.scopes import Access, Scope
+
+if TYPE_CHECKING:
+    from fhir_server.store import Unit
+
+
+def free(access: Access, resource_type: str) -> bool:
+    """Whether whatever is written of the type is within the access."""
+    return resource_type in wall_of(access).open and not _of_patient(access)
+
+
+def may_appear(access: Access, resource_type: str) -> None:
+    """Whether an update may make a resource that is not there, or not visible.
+
+    Raises NotFound where it may be there and hidden, Forbidden without the permission to create.
+    """
+    if access.unrestricted:
+        return
+    if resource_type not in wall_of(access).open or _of_patient(access):
+        raise NotFound("there is no such resource")
+    require(access, "c", resource_type)
+
+
+async def judge(unit: Unit, access: Access, changes: Sequence[Change]) -> None:
+    """Raises Forbidden if the access may not see what was written, MissingReferences if it refers to what is hidden."""
+    written = {place: change for place, change in enumerate(changes) if change.resource is not None}
+    seen = await unit.read_as(access, [(change.type, change.id) for change in written.values()])
+    if any(version is None for version in seen):
+        raise Forbidden("what would be written is outside of what the token allows")
+    if not _of_patient(access):
+        return
+    targets = [
+        (place, target)
+        for place, version in zip(written, seen, strict=True)
+        for text in sorted(set(references_of((version and version.body) or b"")))
+        if (target := local_reference(text, unit.base))
+    ]
+    # Without a scope to read the target one may refer to it, if it is one's own or shared.
+    reader = replace(access, scopes=(Scope("patient", "*", "rs"),)).using("rs")
+    there = await unit.read_as(reader, [target for _, target in targets])
+    hidden = [(place, "/".join(target)) for (place, target), version in zip(targets, there, strict=True) if not version]
+    if hidden:
+        raise MissingReferences(hidden)
+
+
+def _of_patient(access: Access) -> bool:
+    """Whether the permission in use comes from patient scopes, some of it at least."""
+    used = set(access.permission)
+    return not access.unrestricted and any(
+        one.level == "patient" and used & set(one.permissions) for one in access.scopes
+    )

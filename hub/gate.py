@@ -1,0 +1,36 @@
+"""The way into the FHIR API: the bearer token of a request, as the Access that the API holds it to.
+
+https://www.rfc-editor.org/rfc/rfc6750
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fhir_server.exchange import FhirRequest
+from fhir_server.outcome import Invalid, Unauthorized, Unavailable
+from smart_auth.bearer import Bearer, TokenRefused
+from smart_auth.feed import FeedLost
+from smart_auth.scopes import Access
+
+
+def gate(bearer: Bearer) -> Callable[[FhirRequest], Awaitable[Access]]:
+    """request -> its Access; raises Unauthorized, Invalid (a token elsewhere than in one header), Unavailable."""
+
+    async def access(request: FhirRequest) -> Access:
+        if any(name == "access_token" for name, _ in request.query):
+            raise Invalid("a token belongs into the header Authorization, never into the URL")
+        header = request.headers.get("authorization", "")
+        scheme, _, token = header.partition(" ")
+        if not header or scheme.lower() != "bearer":
+            raise Unauthorized("a bearer token is needed")
+        if "," in token:
+            raise Invalid("the header Authorization holds more than one token")
+        try:
+            return await bearer.access(token.strip())
+        except TokenRefused as error:
+            raise Unauthorized(str(error), token=True) from None
+        except FeedLost:
+            raise Unavailable("whether the token still holds cannot be found out just now") from None
+
+    return access

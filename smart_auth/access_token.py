@@ -1,0 +1,75 @@
+"""Access tokens: signed JWTs that hold all a request needs to know. https://www.rfc-editor.org/rfc/rfc9068"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jwt
+from sqlalchemy import Connection, text
+
+from smart_auth import keys
+from smart_auth.scopes import Scopes
+from smart_auth.seal import Seal
+
+TYPE = "at+jwt"
+_CLOCK = text("select (extract(epoch from clock_timestamp()) * 1000000)::bigint")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where this server is: absolute URLs from the settings, never from a request."""
+
+    issuer: str
+    """Without trailing slash."""
+    fhir_base: str
+    """Likewise; the audience of access tokens."""
+
+    @property
+    def token_url(self) -> str:
+        """The token endpoint; the audience of client assertions."""
+        return f"{self.issuer}/token"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an access token is issued for."""
+
+    client_id: str
+    subject: str
+    scopes: Scopes
+    id: str | None = None
+    """Of the consent it comes from; None: of this token alone."""
+    patient: str | None = None
+    fhir_user: str | None = None
+
+
+def issue(connection: Connection, seal: Seal, site: Site, grant: Grant, seconds: int) -> str:
+    """A new access token that holds for so many seconds. Raises SealError."""
+    signing = keys.current(connection, seal, keys.ACCESS)
+    # To the microsecond, so that what was revoked is told from what was issued right after.
+    now = connection.execute(_CLOCK).scalar_one() / 1_000_000
+    jti = secrets.token_urlsafe(16)
+    claims: dict[str, Any] = {
+        "iss": site.issuer,
+        "aud": site.fhir_base,
+        "sub": grant.subject,
+        "client_id": grant.client_id,
+        "iat": now,
+        "exp": int(now) + seconds,
+        "jti": jti,
+        "grant": grant.id or jti,
+        "scope": str(grant.scopes),
+    }
+    if grant.patient is not None:
+        claims["patient"] = grant.patient
+    if grant.fhir_user is not None:
+        claims["fhirUser"] = grant.fhir_user
+    header = {"alg": signing.alg, "kid": signing.kid, "typ": TYPE}
+    return jwt.encode(header, claims, signing.private, algorithms=[signing.alg])
+
+
+def revocation_keys(claims: dict[str, Any]) -> tuple[str, str, str]:
+    """What may be revoked to end the token."""
+    return f"grant:{claims['grant']}", f"client:{claims['client_id']}", f"subject:{claims['sub']}"

@@ -1,0 +1,217 @@
+"""The authorization server over HTTP: plain ASGI; its endpoints run in threads. https://asgi.readthedocs.io"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from smart_auth import keys
+from smart_auth.bearer import Bearer, TokenRefused, Verified
+from smart_auth.discovery import openid_configuration, smart_configuration
+from smart_auth.feed import FeedLost
+from smart_auth.server import Answer, Parts, Request, Server
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MAX_FORM = 64 * 1024
+MAX_PARAMETERS = 50
+THREADS = 8
+"""Requests worked on at once by one process; more wait."""
+WAITING = 64
+"""Requests that may wait; more are refused with 503."""
+FORM = "application/x-www-form-urlencoded"
+_ANYONE = [("Access-Control-Allow-Origin", "*")]
+_KEPT = [("Cache-Control", "max-age=3600"), *_ANYONE]
+_SECRET = [("Cache-Control", "no-store"), ("Pragma", "no-cache")]
+
+
+class AuthApp:
+    """Serves the authorization server's paths and hands everything else to `other`."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        engine: Engine,
+        bearer: Bearer,
+        other: Asgi,
+        now: Callable[[], float] = time.time,
+        tell: Callable[[str, BaseException], None] = lambda path, error: None,
+    ) -> None:
+        """tell: takes the path and the fault where something of ours broke."""
+        self._parts, self._engine, self._bearer, self._other = parts, engine, bearer, other
+        self._now, self._tell = now, tell
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="auth")
+        self._waiting = 0
+        site = parts.site
+        below, base = urlsplit(site.issuer).path, urlsplit(site.fhir_base).path
+        self._documents: Mapping[str, Callable[[], Awaitable[dict[str, Any]]]] = {
+            f"{base}/.well-known/smart-configuration": self._smart,
+            f"{below}/.well-known/openid-configuration": self._openid,
+            f"{below}/jwks": self._jwks,
+        }
+        self._endpoints: Mapping[str, Callable[[Server, Request], Answer]] = {
+            f"{below}/token": lambda server, request: server.create_token_response(request),
+            f"{below}/introspect": lambda server, request: server.create_endpoint_response("introspection", request),
+            f"{below}/revoke": lambda server, request: server.create_endpoint_response("revocation", request),
+        }
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry."""
+        path: str = scope.get("path", "")
+        if path in self._documents:
+            await self._document(scope, send, self._documents[path])
+        elif path in self._endpoints:
+            status, body, headers = await self._posted(scope, receive, path)
+            await _reply(send, status, body, [*headers, *_SECRET])
+        else:
+            await self._other(scope, receive, send)
+
+    async def _smart(self) -> dict[str, Any]:
+        return smart_configuration(self._parts.site)
+
+    async def _openid(self) -> dict[str, Any]:
+        return openid_configuration(self._parts.site)
+
+    async def _jwks(self) -> dict[str, Any]:
+        def read() -> list[dict[str, Any]]:
+            with self._engine.connect() as connection:
+                return keys.published(connection, int(self._now()))
+
+        return {"keys": await self._in_thread(read)}
+
+    async def _document(self, scope: Scope, send: Send, build: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+        if scope["method"] == "OPTIONS":
+            await _reply(send, 204, None, [*_ANYONE, ("Access-Control-Allow-Methods", "GET, HEAD")])
+        elif scope["method"] not in ("GET", "HEAD"):
+            await _reply(send, 405, None, [("Allow", "GET, HEAD, OPTIONS")])
+        else:
+            try:
+                document = await build()
+            except (SQLAlchemyError, _Busy):
+                await _reply(send, 503, None, [("Retry-After", "1")])
+                return
+            await _reply(send, 200, document, _KEPT, head=scope["method"] == "HEAD")
+
+    async def _posted(self, scope: Scope, receive: Receive, path: str) -> Answer:
+        if scope["method"] != "POST":
+            return 405, {"error": "invalid_request", "error_description": "only POST"}, [("Allow", "POST")]
+        try:
+            headers = _headers(scope)
+            form = await _form(scope, headers, receive)
+            named = bearer = None
+            if not path.endswith("/token"):
+                named = await self._good(form.get("token", ""))
+                scheme, _, token = headers.get("authorization", "").partition(" ")
+                bearer = await self._good(token.strip()) if scheme.lower() == "bearer" else None
+            url = f"{self._parts.site.issuer}/{path.rpartition('/')[2]}"
+
+            def work() -> Answer:
+                with self._engine.begin() as connection:
+                    return self._answer(connection, path, Request(url, form, headers, named, bearer))
+
+            answer: Answer = await self._in_thread(work)
+            return answer
+        except _Malformed as error:
+            return 400, {"error": "invalid_request", "error_description": str(error)}, []
+        except (_Busy, FeedLost):
+            return _unavailable()
+        except SQLAlchemyError as error:
+            self._tell(path, error)
+            return _unavailable()
+        except Exception as error:  # noqa: BLE001 - outermost of a request: the next one goes on
+            self._tell(path, error)
+            return 500, {"error": "server_error"}, []
+
+    def _answer(self, connection: Connection, path: str, request: Request) -> Answer:
+        return self._endpoints[path](Server(self._parts, connection, int(self._now())), request)
+
+    async def _good(self, token: str) -> Verified | None:
+        """The token, if it is an access token and holds."""
+        try:
+            return await self._bearer.verified(token)
+        except TokenRefused:
+            return None
+
+    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+        if self._waiting >= THREADS + WAITING:
+            raise _Busy
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._waiting -= 1
+
+
+class _Malformed(ValueError):
+    """The request is not what the endpoint takes; the text says why."""
+
+
+class _Busy(Exception):
+    """More requests wait than may wait."""
+
+
+def _unavailable() -> Answer:
+    return 503, {"error": "temporarily_unavailable"}, [("Retry-After", "1")]
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for raw, value in scope["headers"]:
+        name = raw.decode("latin-1").lower()
+        if name in found and name in ("authorization", "content-type"):
+            raise _Malformed(f"{name}: given twice")
+        found[name] = value.decode("latin-1")
+    return found
+
+
+async def _form(scope: Scope, headers: Mapping[str, str], receive: Receive) -> dict[str, str]:
+    """The form, each parameter once. Raises _Malformed."""
+    if scope["query_string"]:
+        raise _Malformed("parameters belong into the body, never into the URL")
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise _Malformed(f"the body must be {FORM}")
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False) and message["type"] == "http.request"
+        if len(body) > MAX_FORM:
+            raise _Malformed("the body is too large")
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS,
+            strict_parsing=bool(body),
+        )  # fmt: skip
+    except ValueError:
+        raise _Malformed("the body is not a form, or has too many parameters") from None
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise _Malformed("a parameter is repeated")
+    return form
+
+
+async def _reply(send: Send, status: int, body: Any, headers: list[tuple[str, str]], *, head: bool = False) -> None:
+    raw = b"" if body is None else json.dumps(body).encode()
+    sent = {name.lower(): value for name, value in headers}
+    sent |= {"content-length": str(len(raw)), "x-content-type-options": "nosniff"}
+    if body is not None:
+        sent["content-type"] = "application/json"
+    listed = [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]
+    await send({"type": "http.response.start", "status": status, "headers": listed})
+    await send({"type": "http.response.body", "body": b"" if head else raw})

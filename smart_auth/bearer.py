@@ -1,0 +1,138 @@
+"""Whether a bearer token holds, and the Access it carries: on the path of every request, without the database.
+
+https://www.rfc-editor.org/rfc/rfc6750 https://www.rfc-editor.org/rfc/rfc9068#section-4
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from smart_auth.access_token import TYPE, Site, revocation_keys
+from smart_auth.feed import Feed
+from smart_auth.revocations import LEEWAY
+from smart_auth.scopes import Access, Known, parse
+
+MAX_TOKEN = 16 * 1024
+_KNOWN_LIMIT = 10_000
+_SIGNATURE = ECDSA(SHA256())
+_HEADER = {"alg", "kid", "typ"}
+_TEXTS = ("sub", "client_id", "jti", "grant", "scope")
+
+
+class TokenRefused(Exception):
+    """The token does not hold; the text says why, and never quotes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A token that was found good: its signature and its claims."""
+
+    access: Access
+    claims: dict[str, Any]
+    issued: int
+    """Microseconds since 1970 UTC."""
+    expires: int
+    """Seconds."""
+    revocation: tuple[str, str, str]
+
+
+class Bearer:
+    """Verifies access tokens of this server."""
+
+    def __init__(self, site: Site, feed: Feed, known: Known, now: Callable[[], float] = time.time) -> None:
+        """known: as `scopes.parse` takes it."""
+        self._site, self._feed, self._now = site, feed, now
+        self._scopes = lru_cache(maxsize=1000)(lambda text: parse(text, known).resources)
+        self._known: dict[bytes, Verified] = {}
+        self._kids: dict[str, str] = {}
+
+    async def access(self, token: str) -> Access:
+        """What the bearer of the token may do. Raises TokenRefused, FeedLost."""
+        return (await self.verified(token)).access
+
+    async def verified(self, token: str) -> Verified:
+        """The token, if it holds now. Raises TokenRefused, FeedLost."""
+        digest = sha256(token.encode("latin-1", "replace")).digest()
+        found = self._known.get(digest)
+        if found is None:
+            found = await self._verify(token)
+            if len(self._known) >= _KNOWN_LIMIT:
+                for old in list(self._known)[: _KNOWN_LIMIT // 4]:
+                    del self._known[old]
+            self._known[digest] = found
+        if found.expires + LEEWAY <= self._now():
+            self._known.pop(digest, None)
+            raise TokenRefused("the token is no longer valid")
+        if await self._feed.revoked(found.revocation, found.issued):
+            raise TokenRefused("the token was revoked")
+        return found
+
+    async def _verify(self, token: str) -> Verified:
+        parts = token.split(".")
+        if len(parts) != 3 or len(token) > MAX_TOKEN or not token.isascii():
+            raise TokenRefused("the token is not one of this server's")
+        header, payload, signature = parts
+        kid = self._kids.get(header) or _kid(header)
+        key = await self._feed.key(kid)
+        try:
+            raw = urlsafe_b64decode(signature + "==")
+            if key is None or len(raw) != 64:
+                raise TokenRefused("the token is not signed by this server")
+            r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+            key.verify(encode_dss_signature(r, s), f"{header}.{payload}".encode(), _SIGNATURE)
+            claims = json.loads(urlsafe_b64decode(payload + "=="))
+        except (ValueError, InvalidSignature):
+            raise TokenRefused("the token is not signed by this server") from None
+        self._kids[header] = kid  # as this server wrote it, hence one for each of its keys
+        return self._read(claims)
+
+    def _read(self, claims: dict[str, Any]) -> Verified:
+        issued, expires = claims.get("iat"), claims.get("exp")
+        if claims.get("iss") != self._site.issuer or claims.get("aud") != self._site.fhir_base:
+            raise TokenRefused("the token is of another issuer or for another audience")
+        if not (isinstance(issued, int | float) and isinstance(expires, int)):
+            raise TokenRefused("the token has no time of issue or no end")
+        if not all(isinstance(claims.get(name), str) for name in _TEXTS):
+            raise TokenRefused("the token lacks a claim")
+        if issued > self._now() + LEEWAY:
+            raise TokenRefused("the token is not valid yet")
+        scopes = self._scopes(claims["scope"])
+        patient = claims.get("patient")
+        if patient is None and any(scope.level == "patient" for scope in scopes):
+            raise TokenRefused("the token has a patient scope and no patient")
+        access = Access(
+            claims["sub"],
+            unrestricted=False,
+            client=claims["client_id"],
+            grant=claims["grant"],
+            scopes=scopes,
+            patient=patient,
+            fhir_user=claims.get("fhirUser"),
+        )
+        return Verified(access, claims, round(issued * 1_000_000), expires, revocation_keys(claims))
+
+
+def _kid(header: str) -> str:
+    """The key named by a header that is exactly as this server writes it: nothing else in it is ever looked at."""
+    try:
+        members = json.loads(urlsafe_b64decode(header + "=="))
+    except (ValueError, RecursionError):
+        raise TokenRefused("the token is not one of this server's") from None
+    if not isinstance(members, dict) or set(members) != _HEADER:
+        raise TokenRefused("the token's header has other members than alg, kid and typ")
+    kid = members["kid"]
+    if members["alg"] != "ES256" or members["typ"] != TYPE or not isinstance(kid, str):
+        raise TokenRefused("the token is no access token of this server")
+    return kid

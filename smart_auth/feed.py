@@ -1,0 +1,130 @@
+"""What every process must know at once: the public keys in force, and what was revoked.
+
+A thread of its own is told by NOTIFY and asks anyway, so that requests never wait for it. What it knows counts for
+STALE_SECONDS; after that revocations are looked up one by one, and if that fails too the request is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Collection
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from joserfc.jwk import ECKey
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from smart_auth import keys, revocations
+
+EVERY_SECONDS = 1.0
+STALE_SECONDS = 4.0
+LOOK_UP_SECONDS = 3.0
+_SWEEP_SECONDS = 60.0
+_STEP = 0.25
+
+
+class FeedLost(Exception):
+    """Neither the feed nor the database says whether a token still holds."""
+
+
+class Feed:
+    """Keys and revocations, as fresh as EVERY_SECONDS while the database is there."""
+
+    def __init__(self, engine: Engine, now: Callable[[], float] = time.time) -> None:
+        self._engine, self._now = engine, now
+        self._keys: dict[str, EllipticCurvePublicKey] = {}
+        self._revoked: dict[str, int] = {}
+        self._xid = 0
+        self._fresh = self._asked = float("-inf")
+        self._swept = 0.0
+        self._reading = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="auth-feed", daemon=True)
+
+    def start(self) -> None:
+        """Reads once and goes on reading. Raises what the database raises."""
+        self.read()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Reads no more."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(EVERY_SECONDS + 1)
+
+    async def key(self, kid: str) -> EllipticCurvePublicKey | None:
+        """The public key of this name, if it may sign access tokens. Raises FeedLost."""
+        found = self._keys.get(kid)
+        if found is None and time.monotonic() - self._asked > EVERY_SECONDS:
+            # Made this very moment in another process? Strangers can ask no more than once a second.
+            self._asked = time.monotonic()
+            await self._look(self.read)
+            found = self._keys.get(kid)
+        return found
+
+    async def revoked(self, names: Collection[str], issued: int) -> bool:
+        """Whether a token issued then no longer holds because any of the names was revoked. Raises FeedLost."""
+        if time.monotonic() - self._fresh <= STALE_SECONDS:
+            known = self._revoked
+            return any(known.get(name, -1) >= issued for name in names)
+
+        def ask() -> bool:
+            with self._engine.connect() as connection:
+                return revocations.is_revoked(connection, names, issued)
+
+        return bool(await self._look(ask))
+
+    async def _look(self, ask: Callable[[], object]) -> object:
+        try:
+            async with asyncio.timeout(LOOK_UP_SECONDS):
+                return await asyncio.to_thread(ask)
+        except (SQLAlchemyError, TimeoutError):
+            raise FeedLost from None
+
+    def read(self) -> None:
+        """Reads both now."""
+        with self._reading:
+            asked, now = time.monotonic(), int(self._now())
+            with self._engine.connect() as connection:
+                xid, revoked = revocations.since(connection, self._xid, now)
+                public = keys.published(connection, now)
+            known = {name: max(before, self._revoked.get(name, -1)) for name, before in revoked.items()}
+            self._revoked = self._revoked | known if known else self._revoked
+            self._keys = {one["kid"]: _verifier(one) for one in public if one["alg"] == keys.ACCESS}
+            self._xid, self._fresh = xid, asked
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._engine.connect() as found:
+                    connection = found.execution_options(isolation_level="AUTOCOMMIT")
+                    connection.exec_driver_sql(f"listen {keys.CHANGED}")
+                    driver: Any = connection.connection.driver_connection
+                    while not self._stopping.is_set():
+                        self.read()
+                        self._sweep()
+                        for _ in range(int(EVERY_SECONDS / _STEP)):
+                            if self._stopping.is_set() or any(driver.notifies(timeout=_STEP, stop_after=1)):
+                                break
+            except Exception:  # noqa: BLE001 - whatever it is, it is asked again; meanwhile the feed counts as lost
+                self._stopping.wait(EVERY_SECONDS)
+
+    def _sweep(self) -> None:
+        if time.monotonic() - self._swept > _SWEEP_SECONDS:
+            self._swept = time.monotonic()
+            now = int(self._now())
+            with self._engine.begin() as connection:
+                revocations.sweep(connection, now)
+            # Whatever was revoked so long ago has ended by itself.
+            over = (now - keys.LONGEST - 2 * revocations.LEEWAY) * 1_000_000
+            with self._reading:
+                self._revoked = {name: before for name, before in self._revoked.items() if before > over}
+
+
+def _verifier(jwk: dict[str, Any]) -> EllipticCurvePublicKey:
+    key = ECKey.import_key(jwk).public_key
+    assert isinstance(key, EllipticCurvePublicKey)
+    return key

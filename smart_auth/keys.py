@@ -1,0 +1,106 @@
+"""Keys that sign tokens, and their change: next -> current -> retired. https://www.rfc-editor.org/rfc/rfc7517
+
+The next key is published long before it signs, a retired one until the last of its tokens is over, so that whoever
+keeps a copy of the JWK set is never surprised.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc.jwk import ECKey, KeyParameters, RSAKey
+from sqlalchemy import Connection, delete, insert, select, text, update
+
+from smart_auth.schema import signing_key
+from smart_auth.seal import Seal
+
+ACCESS, IDENTITY = "ES256", "RS256"
+"""What signs access tokens, and what signs id tokens."""
+LONGEST = 3600
+"""Seconds that a signed token lives at most."""
+CHANGED = "auth_changed"
+"""The channel on which every process hears of new keys and revocations."""
+
+Key = ECKey | RSAKey
+
+_MAKERS: Mapping[str, Callable[[KeyParameters], Key]] = {
+    ACCESS: lambda parameters: ECKey.generate_key("P-256", parameters),
+    IDENTITY: lambda parameters: RSAKey.generate_key(2048, parameters),
+}
+_READERS: Mapping[str, type[ECKey] | type[RSAKey]] = {ACCESS: ECKey, IDENTITY: RSAKey}
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """The key that signs now."""
+
+    kid: str
+    alg: str
+    private: Key
+
+
+def make_sure(connection: Connection, seal: Seal, now: int) -> None:
+    """Makes the keys that are missing; for every algorithm there is one that signs and one to follow it."""
+    # One process at a time, or two would both find them missing.
+    connection.execute(text("lock table auth.signing_key in share row exclusive mode"))
+    found = {tuple(row) for row in connection.execute(select(signing_key.c.alg, signing_key.c.state))}
+    for alg in _MAKERS:
+        for state in ("current", "next"):
+            if (alg, state) not in found:
+                _make(connection, seal, alg, state, now)
+
+
+def rotate(connection: Connection, seal: Seal, alg: str, now: int) -> None:
+    """The next key signs from now on; the one that did is retired, and a new one follows."""
+    connection.execute(text("lock table auth.signing_key in share row exclusive mode"))
+    connection.execute(delete(signing_key).where(signing_key.c.leaves < now))
+    own = signing_key.c.alg == alg
+    retired = update(signing_key).where(own, signing_key.c.state == "current")
+    connection.execute(retired.values(state="retired", leaves=now + LONGEST))
+    connection.execute(update(signing_key).where(own, signing_key.c.state == "next").values(state="current"))
+    _make(connection, seal, alg, "next", now)
+    connection.execute(text(f"notify {CHANGED}"))
+
+
+def _make(connection: Connection, seal: Seal, alg: str, state: str, now: int) -> None:
+    kid = secrets.token_urlsafe(12)
+    key = _MAKERS[alg]({"kid": kid, "use": "sig", "alg": alg})
+    connection.execute(
+        insert(signing_key).values(
+            kid=kid,
+            alg=alg,
+            state=state,
+            sealed=seal.close(key.as_der(private=True), kid),
+            public=json.dumps(key.as_dict(private=False)),
+            created=now,
+        )
+    )
+
+
+def current(connection: Connection, seal: Seal, alg: str) -> SigningKey:
+    """The key that signs. Raises SealError if it was sealed with another key than the one in force."""
+    wanted = select(signing_key.c.kid, signing_key.c.sealed).where(
+        signing_key.c.alg == alg, signing_key.c.state == "current"
+    )
+    kid, sealed = connection.execute(wanted).one()
+    private = _READERS[alg].import_key(seal.open(sealed, kid), {"kid": kid, "use": "sig", "alg": alg})
+    return SigningKey(kid, alg, private)
+
+
+def published(connection: Connection, now: int) -> list[dict[str, Any]]:
+    """The public keys, as the JWK set shows them."""
+    wanted = select(signing_key.c.public).where(
+        (signing_key.c.leaves.is_(None)) | (signing_key.c.leaves >= now)
+    ).order_by(signing_key.c.created, signing_key.c.kid)  # fmt: skip
+    return [json.loads(public) for (public,) in connection.execute(wanted)]
+
+
+def listed(connection: Connection) -> list[tuple[str, str, str, int, int | None]]:
+    """(kid, alg, state, created, leaves) of every key, for the operator."""
+    key = signing_key.c
+    wanted = select(key.kid, key.alg, key.state, key.created, key.leaves).order_by(key.alg, key.created)
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in connection.execute(wanted)]

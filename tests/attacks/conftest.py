@@ -1,0 +1,59 @@
+"""A served hub that asks for tokens, and those who try to get more than they may. Tests carry the attack's number.
+
+The numbers are those of the list in the project's security contract; each says what must be answered.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smart_auth.seal import new_key
+from tests.attacks.caller import Caller
+from tests.hub_process import HubProcess
+
+
+@pytest.fixture(scope="session")
+def hub_key() -> str:
+    """HUB_KEY of the served hub."""
+    return new_key()
+
+
+@pytest.fixture(scope="session")
+def hub(session_database: str, hub_key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    """Two workers: what one is told the other must know."""
+    settings = {
+        "database_url": session_database, "access": "smart", "key": hub_key, "workers": "2",
+        "outbound_schemes": "http,https", "outbound_loopback": "true",
+    }  # fmt: skip
+    with HubProcess(tmp_path_factory.mktemp("hub"), settings) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def caller(hub: HubProcess, session_database: str, hub_key: str) -> Iterator[Caller]:
+    """Whoever calls it."""
+    found = Caller(hub, session_database, hub_key)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def mark() -> str:
+    """A name nobody else has."""
+    return f"x{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+def now() -> int:
+    return int(time.time())
+
+
+@pytest.fixture(scope="session")
+def log(hub: HubProcess) -> Path:
+    """What the hub logs."""
+    return hub.log
