@@ -358,6 +358,44 @@ reindex_run = Table(
 )
 """How far a reindex is, noted in the transaction that writes the rows: it goes on exactly there."""
 
+audit_intake = Table(
+    "audit_intake",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=True),
+    Column("line", LargeBinary, nullable=False),
+)
+"""Events of the audit trail as they come in, until they are sealed."""
+
+audit_batch = Table(
+    "audit_batch",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    # Number of its first event.
+    Column("first", BigInteger, nullable=False, unique=True),
+    _key("events"),
+    _key("first_at"),
+    _key("last_at"),
+    # The tags before its first and of its last event.
+    Column("left_tag", LargeBinary, nullable=False),
+    Column("right_tag", LargeBinary, nullable=False),
+    Column("tags", LargeBinary, nullable=False),
+    # Compressed.
+    Column("lines", LargeBinary, nullable=False),
+    Index("audit_batch_time", "last_at"),
+)
+"""The audit trail; a trigger lets nothing but additions through."""
+
+audit_key = Table(
+    "audit_key",
+    metadata,
+    # `audit/sealing.py` has the kinds.
+    Column("kind", SmallInteger, nullable=False),
+    _key("key"),
+    _key("batch"),
+    PrimaryKeyConstraint("kind", "key", "batch"),
+)
+"""Whom the events of a batch concern, and who acted."""
+
 subscription_state = Table(
     "subscription_state",
     metadata,

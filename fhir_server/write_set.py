@@ -10,6 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 from fhir_server.arrays import bytea_array, int2_array, int4_array, int8_array, text_array
+from fhir_server.audit.event import Event
+from fhir_server.audit.intake import store
+from fhir_server.audit.trail import TRAIL, Trail
 from fhir_server.compression import compress
 from fhir_server.index_tables import COLUMNS, deletions, insertions
 from fhir_server.outcome import Unprocessable
@@ -80,6 +83,8 @@ class Write:
     """Of the search parameters it was indexed by."""
     parameter: str | None = None
     """Of a SearchParameter the definition it puts in force."""
+    trail: Trail | None = None
+    """Of the request that asked for it."""
 
 
 def by_table(rows: Rows) -> IndexRows:
@@ -134,8 +139,9 @@ def prepare(change: Change, base: str, rid: int, now: int) -> Write:
         added[table], removed[table] = new - old, old - new
     version = Version(change.type, change.id, rid, version_id, last_updated, change.method, body)
     write = Write(
-        change, version, added, removed, references, _moved(previous, added, removed), generation=current().generation
-    )
+        change, version, added, removed, references, _moved(previous, added, removed),
+        generation=current().generation, trail=TRAIL.get(),
+    )  # fmt: skip
     if change.type == "SearchParameter":
         write.parameter = registry.asked(change.resource, change.id, current())
     return write
@@ -239,7 +245,30 @@ def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[in
         if registry.clash(parameters):
             raise Unprocessable("SearchParameters written together have a url or a code in common", code="duplicate")
         batch.append(registry.change(writes[0].generation, parameters))
+    if events := _events(ordered):
+        batch.append(store(events))
     return batch
+
+
+def _events(writes: Sequence[Write]) -> list[Event]:
+    """For each request what it writes here, and whom that concerns, as things were before and are now."""
+    by_trail: dict[int, tuple[Trail, list[Write]]] = {}
+    for write in writes:
+        if write.trail is not None:
+            by_trail.setdefault(id(write.trail), (write.trail, []))[1].append(write)
+    return [
+        trail.wrote(
+            [(write.version.rid, write.version.version_id, write.version.method) for write in own],
+            sorted({rid for write in own for rid in _patients(write)}),
+        )
+        for trail, own in by_trail.values()
+    ]
+
+
+def _patients(write: Write) -> set[int]:
+    rows = [*write.added.get("reference", ()), *write.removed.get("reference", ())]
+    found = {write.rids[row[1], row[2]] for row in rows if row[1] == "Patient"}
+    return found | {write.version.rid} if write.version.type == "Patient" else found
 
 
 def resolved_rows(writes: Sequence[Write]) -> dict[str, list[tuple[Any, ...]]]:

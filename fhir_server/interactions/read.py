@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fhir_server.audit.trail import saw
 from fhir_server.binary import content
 from fhir_server.conditional import not_modified
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -28,6 +29,7 @@ def answer(request: FhirRequest, version: Version | None) -> FhirResponse:
     body = version.body
     if body is None:
         raise Gone("the resource was deleted")
+    saw(((version.rid, version.version_id),))
     response = FhirResponse(
         200,
         body,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from fhir_server.access.searching import bound_to
+from fhir_server.audit.trail import saw
 from fhir_server.bundle import Entry, searchset
 from fhir_server.compression import decompress
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -26,7 +27,7 @@ TAKEN: dict[str, tuple[str, ...]] = {
 }
 """Compartment -> parameters the specification gives the operation, and our cursor."""
 
-_INT2, _INT8 = Struct(">h"), Struct(">q")
+_INT2, _INT4, _INT8 = Struct(">h"), Struct(">i"), Struct(">q")
 _SAME = ("start", "end", "_since", "_type")
 
 
@@ -53,8 +54,9 @@ async def everything(server: Server, request: FhirRequest, resource_type: str | 
             decompress(body),
             "include" if part[1] == REFERRED else "match",
         )
-        for part, _, type_id, fhir_id, body in rows
+        for part, _, type_id, fhir_id, _, body in rows
     ]
+    saw((_INT8.unpack(rid)[0], _INT4.unpack(version)[0]) for _, rid, _, _, version, _ in rows)
     # What was applied, not what was asked for: a _count beyond the limit was cut down to it.
     applied = given | ({"_count": [str(asked.count)]} if "_count" in given else {})
     used = [(name, value) for name, values in applied.items() if name != "_cursor" for value in values]

@@ -6,6 +6,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from fhir_server.audit.trail import saw
 from fhir_server.bundle import Entry, searchset
 from fhir_server.compression import decompress
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 STATUSES = ("preliminary", "final", "amended", "corrected")
 """Of these without `status`: neither what was entered in error nor what has no result yet."""
 _MOST = 1000
-_INT8 = Struct(">q")
+_INT4, _INT8 = Struct(">i"), Struct(">q")
 
 
 async def lastn(server: Server, request: FhirRequest, resource_type: str | None, id: str | None) -> FhirResponse:
@@ -61,7 +62,8 @@ async def lastn(server: Server, request: FhirRequest, resource_type: str | None,
         reason = f"more than {server.settings.max_count} observations: ask for a category, a code, or a smaller max"
         raise Invalid(reason, code="too-costly")
     found = await server.store.select(bodies(rids, request.access)) if rids else []
-    entries = [Entry("Observation", id.decode(), decompress(body), "match") for id, body in found]
+    entries = [Entry("Observation", id.decode(), decompress(body), "match") for _, _, id, body in found]
+    saw((_INT8.unpack(rid)[0], _INT4.unpack(version)[0]) for rid, version, _, _ in found)
     used = [*query.used, *(("max", value) for value in given.get("max", ()))]
     url = f"{server.base}/Observation/$lastn?{urlencode(used, quote_via=quote, safe=',:|/*$')}"
     return FhirResponse(

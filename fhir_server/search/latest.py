@@ -114,11 +114,11 @@ class _Kinds:
 
 
 def bodies(rids: Sequence[int], access: Access) -> Statement:
-    """The statement of these resources, in this order: fhir_id, body."""
+    """The statement of these resources, in this order: rid, version, fhir_id, body."""
     parameters = Parameters()
     wanted = parameters.add("{" + ",".join(map(str, rids)) + "}", "bigint[]")
     return parameters.statement(
-        f"select r.fhir_id, r.body from unnest({wanted}) with ordinality k(rid, n) join resource r on r.rid = k.rid"
+        f"select r.rid, r.version, r.fhir_id, r.body from unnest({wanted}) with ordinality k(rid, n) join resource r on r.rid = k.rid"
         f" where r.body is not null and {visible(access, 'r', parameters)} order by k.n",
         generic=True,
     )

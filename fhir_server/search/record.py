@@ -49,14 +49,14 @@ class Asked:
 
 
 def page(asked: Asked, access: Access, base: str) -> Statement:
-    """The statement of a page: part, rid, type_id, fhir_id, body of up to count + 1 resources."""
+    """The statement of a page: part, rid, type_id, fhir_id, version, body of up to count + 1 resources."""
     parameters = Parameters()
     writing = _Writing(asked, Conditions(access, parameters, base), *(asked.after or (None, None)))
     # One plan serves the record of any patient; that of all patients is a walk, which the planner should look at.
     return parameters.statement(writing.text(), generic=asked.id is not None)
 
 
-_COLUMNS = "r.rid, r.type_id, r.fhir_id, r.body"
+_COLUMNS = "r.rid, r.type_id, r.fhir_id, r.version, r.body"
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class _Writing:
         """The statement; a part that is not on the page is not in it, for each parameter must be used."""
         one = self.asked.id is not None
         tables = self._record() if one else []
-        names = "part, rid, type_id, fhir_id, body"
+        names = "part, rid, type_id, fhir_id, version, body"
         referred, before = (self._referred_by_one, self._of_one) if one else (self._referred_by_all, self._of_all)
         if self.part == REFERRED:
             below = self._below(REFERRED, "r.rid")

@@ -1,0 +1,116 @@
+"""An event as an AuditEvent. https://hl7.org/fhir/R4/auditevent.html"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from fhir_server.audit.event import Event
+from fhir_server.version import instant
+
+_DICOM = "http://dicom.nema.org/resources/ontology/DCM"
+_REST = "http://hl7.org/fhir/restful-interaction"
+_TYPES = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+_ROLES = "http://terminology.hl7.org/CodeSystem/object-role"
+_ENTITIES = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+_PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+SUBJECTS = "urn:fhir-hub:subject"
+"""System of the ids of people and services that act."""
+CLIENTS = "urn:fhir-hub:client"
+
+_ACTIONS: Mapping[str, str] = {"POST": "C", "PUT": "U", "PATCH": "U", "DELETE": "D"}
+_REST_CODES = frozenset(
+    (
+        "read", "vread", "update", "patch", "delete", "history", "history-instance", "history-type", "history-system",
+        "create", "search", "search-type", "search-system", "capabilities", "transaction", "batch", "operation",
+    )
+)  # fmt: skip
+
+Names = Mapping[int, tuple[str, str]]
+"""rid -> type and id; rids that are gone for good are not in it."""
+
+
+def audit_event(number: int, event: Event, names: Names) -> dict[str, Any]:
+    """The AuditEvent of an event, by its number."""
+    resource: dict[str, Any] = {
+        "resourceType": "AuditEvent",
+        "id": str(number),
+        "type": {"system": _TYPES, "code": "rest", "display": "RESTful Operation"},
+        "subtype": [_subtype(event.interaction)],
+        "action": _action(event),
+        "recorded": instant(event.at),
+        "outcome": "0" if event.status < 400 else "4" if event.status < 500 else "8",
+        "agent": [_person(event)],
+        "source": {"observer": {"display": "hub"}},
+    }
+    if event.client:
+        resource["agent"].append(
+            {
+                "type": {"coding": [{"system": _DICOM, "code": "110150", "display": "Application"}]},
+                "who": {"identifier": {"system": CLIENTS, "value": event.client}},
+                "requestor": False,
+            }
+        )
+    if entities := [*_query(event), *_resources(event, names)]:
+        resource["entity"] = entities
+    return resource
+
+
+def _subtype(interaction: str) -> dict[str, str]:
+    return {"system": _REST, "code": interaction} if interaction in _REST_CODES else {"display": interaction}
+
+
+def _action(event: Event) -> str:
+    methods = {_ACTIONS[method] for _, _, method in event.written}
+    if len(methods) == 1:
+        return methods.pop()
+    if methods or event.interaction in ("transaction", "batch", "operation") or event.type == "":
+        return "E"
+    return {"create": "C", "update": "U", "patch": "U", "delete": "D"}.get(event.interaction, "R")
+
+
+def _person(event: Event) -> dict[str, Any]:
+    agent: dict[str, Any] = {
+        "type": {"coding": [{"system": _PARTICIPATION, "code": "IRCP", "display": "information recipient"}]},
+        "who": {"identifier": {"system": SUBJECTS, "value": event.subject}}
+        if event.subject
+        else {"display": "unknown"},
+        "requestor": True,
+    }
+    if event.address:
+        agent["network"] = {"address": event.address, "type": "2"}
+    if event.purpose:
+        system = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+        agent["purposeOfUse"] = [{"coding": [{"system": system, "code": event.purpose}]}]
+    return agent
+
+
+def _query(event: Event) -> list[dict[str, Any]]:
+    if not (event.path or event.query or event.request_id):
+        return []
+    asked = f"{event.path}?{event.query}" if event.query else event.path
+    entity: dict[str, Any] = {
+        "type": {"system": _ENTITIES, "code": "2", "display": "System Object"},
+        "role": {"system": _ROLES, "code": "24", "display": "Query"},
+        "query": base64.b64encode(asked.encode()).decode(),
+    }
+    if event.request_id:
+        entity["what"] = {"identifier": {"system": "urn:fhir-hub:request", "value": event.request_id}}
+    return [entity]
+
+
+def _resources(event: Event, names: Names) -> list[dict[str, Any]]:
+    found = []
+    for rid, version in event.touched():
+        name = names.get(rid)
+        what = {"reference": f"{name[0]}/{name[1]}/_history/{version}"} if name else {"display": "removed for good"}
+        found.append({"what": what, "role": {"system": _ROLES, "code": "4", "display": "Domain Resource"}})
+    shown = {rid for rid, _ in event.touched()}
+    for rid in event.patients:
+        if rid not in shown and rid in names:
+            patient = f"{names[rid][0]}/{names[rid][1]}"
+            found.append(
+                {"what": {"reference": patient}, "role": {"system": _ROLES, "code": "1", "display": "Patient"}}
+            )
+    return found
