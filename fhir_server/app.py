@@ -15,6 +15,8 @@ from typing import Any
 from fhir_server import later, routes
 from fhir_server.access.interactions import OPEN_TO_ALL, held
 from fhir_server.admission import Admission, Busy
+from fhir_server.audit.event import Event
+from fhir_server.audit.trail import TRAIL, Trail
 from fhir_server.body import FORM_TYPE, media_type
 from fhir_server.dispatch import Server, perform_routed, refusal
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -34,6 +36,8 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 Log = Callable[[dict[str, object]], None]
+
+Note = Callable[[Event], Awaitable[None]]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 _NO_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
@@ -69,16 +73,17 @@ class App:
         metrics: Metrics,
         path: str = "/fhir",
         access: Callable[[FhirRequest], Awaitable[Access]] = everybody,
+        audit: Note | None = None,
         log: Log = _silent,
         startup: Callable[[], Awaitable[None]] = _nothing,
         shutdown: Callable[[], Awaitable[None]] = _nothing,
         switchboard: Switchboard | None = None,
     ) -> None:
-        """access: request -> Access, raises FhirError; log: takes one record per request, and one per fault of ours;
-        switchboard: takes websockets, where there are any.
+        """access: request -> Access, raises FhirError; audit: stores an event, None: nothing is audited; log: takes one
+        record per request, and one per fault of ours; switchboard: takes websockets, where there are any.
         """
         self._server, self._other, self._path = server, other, path.rstrip("/")
-        self._metrics, self._access, self._log = metrics, access, log
+        self._metrics, self._access, self._audit, self._log = metrics, access, audit, log
         self._startup, self._shutdown, self._switchboard = startup, shutdown, switchboard
         self._process, self._numbers = secrets.token_hex(6), count(1)
         self._admission = Admission(server.settings.max_concurrent, server.settings.max_bytes)
@@ -112,6 +117,7 @@ class App:
         request = FhirRequest(method, segments, [], headers, NOBODY, base=self._server.base)
         interaction, resource_type = "none", ""
         content_type: str | None = None
+        trail: Trail | None = None
         try:
             request.query = query_pairs(scope["query_string"].decode("latin-1"), self._server.settings.max_query)
             if method == "OPTIONS":
@@ -121,6 +127,9 @@ class App:
                 interaction, resource_type = routed.interaction, routed.resource_type or ""
                 if interaction not in OPEN_TO_ALL:
                     request.access = await self._access(request)
+                if self._audit is not None:
+                    trail = Trail(event(request, routed.interaction, resource_type, scope, request_id))
+                    TRAIL.set(trail)
                 with self._admission.place(self._size(method, headers)) as place:
                     if method not in _NO_BODY:
                         await self._receive_body(request, receive)
@@ -148,6 +157,15 @@ class App:
         except Exception as error:  # noqa: BLE001 - outermost loop of a request: the next one goes on
             response = trouble(error)
             self._tell(error, request_id, interaction, response.status)
+        if self._audit is not None and interaction not in OPEN_TO_ALL and method != "OPTIONS":
+            TRAIL.set(None)
+            told = trail or Trail(event(request, interaction, resource_type, scope, request_id))
+            try:
+                if (ended := told.ended(response.status)) is not None:
+                    await self._audit(ended)
+            except Exception as error:  # noqa: BLE001 - what cannot be audited is not answered
+                response = trouble(error)
+                self._tell(error, request_id, interaction, response.status)
         if response.body is not None and response.content_type == FHIR_JSON:
             response.content_type = content_type or self._fallback(request)
             if request.query and dict(request.query).get("_pretty", "false") in _TRUE:
@@ -250,6 +268,24 @@ class App:
             await send({"type": f"lifespan.{phase}.complete"})
             if not starting:
                 return
+
+
+def event(request: FhirRequest, interaction: str, resource_type: str, scope: Scope, request_id: str) -> Event:
+    """What is known of a request before it is carried out."""
+    access, client = request.access, scope.get("client")
+    return Event(
+        at=time.time_ns() // 1000,
+        interaction=interaction,
+        status=200,
+        type=resource_type,
+        subject=access.subject,
+        client=access.client,
+        grant=access.grant,
+        address=client[0] if client else "",
+        request_id=request_id,
+        path="/".join(request.path),
+        query=scope["query_string"].decode("latin-1"),
+    )
 
 
 def headers_of(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

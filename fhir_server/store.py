@@ -185,6 +185,10 @@ class ResourceStore(Reader):
         await self.learn()
         return StaleParameters()
 
+    async def note(self, statement: Statement) -> None:
+        """Commits a statement that has to do with no resource, such as an event of the audit trail."""
+        await self._points.run([statement])
+
     async def connection(self) -> Connection:
         """A connection of its own, for who holds a lock of the session. Raises ConnectionLost."""
         connection = Connection(_conninfo(self._conninfo, _POINT))

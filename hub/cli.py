@@ -139,6 +139,19 @@ def parser() -> argparse.ArgumentParser:
     token.add_argument("--scope", help="scopes, separated by spaces; all the client has, if not given")
     token.add_argument("--minutes", type=int, default=5, choices=range(1, 61), metavar="1-60", help="life (5)")
 
+    audit = commands.add_parser("audit", help="look for tampering with the audit trail, or end its oldest part")
+    doing = audit.add_subparsers(dest="do", metavar="DO", required=True)
+    verify = doing.add_parser("verify", help="recompute the chain; exit code 1 where something was changed")
+    verify.add_argument(
+        "--expect",
+        metavar="EVENT:TAG",
+        action="append",
+        default=[],
+        help="a tag noted earlier: the log has one a day",
+    )
+    expire = doing.add_parser("expire", help="remove what is older than it has to be kept")
+    expire.add_argument("--years", type=int, required=True, choices=range(5, 101), metavar="5-100", help="5 or more")
+
     commands.add_parser("doctor", help="check database, disk, clock and configuration")
     return root
 
@@ -296,6 +309,19 @@ def _reindex(settings: Settings, chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _audit(settings: Settings, chosen: argparse.Namespace) -> int:
+    from hub import database
+    from hub.audit import COMMANDS, NotATag
+    from hub.migrate import upgrade
+
+    try:
+        with database.opened(settings) as found:
+            upgrade(found.url)
+            return COMMANDS[chosen.do](found.url, chosen)
+    except NotATag as error:
+        return _told(error, 2)
+
+
 def _auth(settings: Settings, chosen: argparse.Namespace) -> int:
     from hub import database
     from hub.migrate import upgrade
@@ -318,6 +344,7 @@ COMMANDS: Mapping[str, Callable[[Settings, argparse.Namespace], int]] = {
     "export": _export,
     "import": _import,
     "reindex": _reindex,
+    "audit": _audit,
     "client": _auth,
     "keys": _auth,
     "token": _auth,

@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from fhir_server.app import App, everybody
+from fhir_server.audit.intake import Intake
+from fhir_server.audit.sealing import Sealer
 from fhir_server.dispatch import Server
 from fhir_server.dispatch import Settings as ApiSettings
 from fhir_server.metrics import Metrics
@@ -92,6 +94,8 @@ def application(settings: Settings, database_url: str, database: str, worker: in
                 await fhir.store.learn()
 
     door = Door(Allowed(frozenset(settings.outbound_schemes), settings.outbound_loopback))
+    intake = Intake(fhir.store.note) if settings.audited else None
+    sealer = Sealer(fhir.store, log)
     behind = Gauge(
         "fhir_full_text_waiting", "Changes not indexed for _text and _content yet", registry=registry,
         multiprocess_mode="mostrecent",
@@ -107,6 +111,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         if auth:
             await auth.start()
         tasks.append(asyncio.create_task(relay.run()))
+        tasks.append(asyncio.create_task(sealer.run()))
 
     async def stop() -> None:
         for task in tasks:
@@ -125,6 +130,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         metrics=metrics,
         path=urlsplit(settings.base).path,
         access=auth.gate if auth else everybody,
+        audit=intake.note if intake else None,
         log=log,
         startup=start,
         shutdown=stop,
@@ -141,5 +147,6 @@ def facts(settings: Settings, database: str) -> Mapping[str, str]:
         "Server processes": str(settings.workers),
         "Referential integrity": "checked on write" if settings.referential_integrity else "not checked",
         "Access": "with a token (SMART on FHIR)" if settings.access == "smart" else "open to everybody on this machine",
+        "Audit trail": "on" if settings.audited else "off",
         "Environment": settings.env,
     }

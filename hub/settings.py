@@ -50,6 +50,8 @@ class Settings:
     """Whether a write is refused when it refers to a resource that does not exist, or deletes one still referred to."""
     conditional_delete_multiple: bool = False
     """Whether one conditional delete may remove several matches."""
+    audit: bool | None = None
+    """Whether every request leaves an event in the audit trail; unset: where requests need a token."""
     expunge: bool = False
     """Whether $expunge may remove versions and resources for good."""
     full_text: bool = False
@@ -76,6 +78,11 @@ class Settings:
     """Processes of an $import."""
     log_level: str = "info"
     """debug, info, warning or error. At info each request is one line."""
+
+    @property
+    def audited(self) -> bool:
+        """Whether there is an audit trail."""
+        return self.access == "smart" if self.audit is None else self.audit
 
     @property
     def bulk_files(self) -> Path:
@@ -168,6 +175,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "connections": _whole(1, 200),
     "referential_integrity": _switch,
     "conditional_delete_multiple": _switch,
+    "audit": _switch,
     "expunge": _switch,
     "full_text": _switch,
     "max_body": _whole(1024, 2**31),

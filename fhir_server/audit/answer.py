@@ -54,7 +54,8 @@ async def answer(server: Server, given: Given, wanted: Wanted, path: str, *, own
 
 def _own(event: Event, patient: int | None) -> Event:
     """Others' records may have been shown with it, and the query may name them."""
-    return replace(event, path="", query="", seen=(), written=(), patients=() if patient is None else (patient,))
+    patients = () if patient is None else (patient,)
+    return replace(event, address="", request_id="", path="", query="", seen=(), written=(), patients=patients)
 
 
 def _link(server: Server, path: str, used: Sequence[tuple[str, str]]) -> str:

@@ -93,8 +93,9 @@ def _query(event: Event) -> list[dict[str, Any]]:
     entity: dict[str, Any] = {
         "type": {"system": _ENTITIES, "code": "2", "display": "System Object"},
         "role": {"system": _ROLES, "code": "24", "display": "Query"},
-        "query": base64.b64encode(asked.encode()).decode(),
     }
+    if asked:
+        entity["query"] = base64.b64encode(asked.encode()).decode()
     if event.request_id:
         entity["what"] = {"identifier": {"system": "urn:fhir-hub:request", "value": event.request_id}}
     return [entity]

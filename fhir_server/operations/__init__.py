@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fhir_server.bulk.import_kick_off import import_
 from fhir_server.bulk.kick_off import export
 from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.operations.access_report import access_report
 from fhir_server.operations.everything import everything
 from fhir_server.operations.expunge import expunge
 from fhir_server.operations.lastn import lastn
@@ -18,6 +19,7 @@ from fhir_server.operations.reindex import reindex
 from fhir_server.operations.subscription_binding import subscription_binding
 from fhir_server.operations.subscription_events import subscription_events
 from fhir_server.operations.subscription_status import subscription_status
+from fhir_server.operations.trail import trail
 from fhir_server.operations.validate import validate
 from fhir_server.operations.versions import versions
 
@@ -58,6 +60,9 @@ _REINDEX = "urn:fhir-hub:OperationDefinition:reindex"
 _BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
 
 OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "access-report", "urn:fhir-hub:OperationDefinition:access-report", (INSTANCE,), access_report, "r", ("Patient",)
+    ),
     Operation("events", f"{_BACKPORT}events", (INSTANCE,), subscription_events, "r", types=("Subscription",)),
     Operation("everything", f"{_R4}/Encounter-everything", (INSTANCE,), everything, "rs", ("Encounter",)),
     Operation("everything", f"{_R4}/Patient-everything", (TYPE, INSTANCE), everything, "rs", ("Patient",)),
@@ -89,6 +94,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("reindex", _REINDEX, (SYSTEM, TYPE), reindex, "", affects_state=True),
     Operation("reindex", _REINDEX, (INSTANCE,), reindex, "", ("SearchParameter",), affects_state=True),
     Operation("status", f"{_BACKPORT}status", (TYPE, INSTANCE), subscription_status, "r", types=("Subscription",)),
+    Operation("trail", "urn:fhir-hub:OperationDefinition:trail", (TYPE,), trail, "s", ("AuditEvent",)),
     Operation("validate", f"{_R4}/Resource-validate", (TYPE, INSTANCE), validate, "cruds"),
     Operation("versions", f"{_R4}/CapabilityStatement-versions", (SYSTEM,), versions, ""),
 )

@@ -12,6 +12,7 @@ from fhir_server.operations.inputs import Given, simple
 from fhir_server.outcome import Forbidden, Invalid
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.statement import Parameters
+from smart_auth.scopes import Access
 
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server
@@ -28,7 +29,7 @@ async def trail(server: Server, request: FhirRequest, resource_type: str | None,
     patient and entity are references, agent and client ids of who acted, subtype is an interaction, outcome success or
     failure.
     """
-    if not request.access.audit:
+    if not _may(request.access):
         raise Forbidden("the audit trail is for those who have the right to it")
     given = simple(request, TAKEN)
     entity = await _rid(server, given, "entity", None)
@@ -41,6 +42,15 @@ async def trail(server: Server, request: FhirRequest, resource_type: str | None,
         refused=_refused(given),
     )
     return await answer(server, given, wanted, "AuditEvent/$trail")
+
+
+def _may(access: Access) -> bool:
+    """The trail tells of everybody: whoever sees but part of the AuditEvents, or is a patient, sees nothing of it."""
+    return access.unrestricted or any(
+        scope.level != "patient" and scope.type in ("*", "AuditEvent") and "s" in scope.permissions
+        for scope in access.scopes
+        if not scope.condition
+    )
 
 
 def _refused(given: Given) -> bool | None:

@@ -118,7 +118,8 @@ def bodies(rids: Sequence[int], access: Access) -> Statement:
     parameters = Parameters()
     wanted = parameters.add("{" + ",".join(map(str, rids)) + "}", "bigint[]")
     return parameters.statement(
-        f"select r.rid, r.version, r.fhir_id, r.body from unnest({wanted}) with ordinality k(rid, n) join resource r on r.rid = k.rid"
+        f"select r.rid, r.version, r.fhir_id, r.body from unnest({wanted}) with ordinality k(rid, n)"
+        " join resource r on r.rid = k.rid"
         f" where r.body is not null and {visible(access, 'r', parameters)} order by k.n",
         generic=True,
     )

@@ -277,7 +277,8 @@ async def test_each_revinclude(client: httpx2.AsyncClient, stated: dict[str, Any
 
 _OF_ALL = ("meta", "meta-add", "meta-delete", "validate")
 _OF_TYPES = {
-    "Patient": ("everything", "export"),
+    "AuditEvent": ("trail",),
+    "Patient": ("access-report", "everything", "export"),
     "Group": ("export",),
     "Encounter": ("everything",),
     "Observation": ("lastn",),
@@ -343,6 +344,8 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
     given = (await client.get(f"Subscription/{id}/$get-ws-binding-token")).json()
     assert {"name": "websocket-url", "valueUrl": announced} in given["parameter"]
     assert (await client.get(f"Subscription/{FIRST}/$status")).json()["type"] == "searchset"
+    assert (await client.get("AuditEvent/$trail")).json()["type"] == "searchset"
+    assert (await client.get(f"Patient/{FIRST}/$access-report")).json()["type"] == "searchset"
     assert (await client.get(f"Subscription/{FIRST}/$events")).json()["type"] == "history"
 
 
