@@ -32,7 +32,7 @@ class Event:
     query: str = ""
     """Likewise."""
     seen: tuple[tuple[int, int], ...] = ()
-    """(rid, version) of each resource that was shown."""
+    """(rid, version) of each resource that was shown; version 0: the one that was current then."""
     written: tuple[tuple[int, int, str], ...] = ()
     """(rid, version, method) of each version that was written."""
     patients: tuple[int, ...] = ()

@@ -105,7 +105,9 @@ def _resources(event: Event, names: Names) -> list[dict[str, Any]]:
     found = []
     for rid, version in event.touched():
         name = names.get(rid)
-        what = {"reference": f"{name[0]}/{name[1]}/_history/{version}"} if name else {"display": "removed for good"}
+        what = {"display": "removed for good"}
+        if name:
+            what = {"reference": f"{name[0]}/{name[1]}{f'/_history/{version}' if version else ''}"}
         found.append({"what": what, "role": {"system": _ROLES, "code": "4", "display": "Domain Resource"}})
     shown = {rid for rid, _ in event.touched()}
     for rid in event.patients:

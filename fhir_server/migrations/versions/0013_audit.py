@@ -6,8 +6,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0013"
+down_revision = "0012"
 
 
 def upgrade() -> None:
