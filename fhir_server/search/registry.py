@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -19,7 +18,7 @@ from fhir_server.outcome import Issue, Unprocessable
 from fhir_server.search import custom
 from fhir_server.search.parameters import Pending, SearchParameter, Table
 from fhir_server.statement import Statement
-from smart_auth.scopes import UNRESTRICTED
+from smart_auth.scopes import UNRESTRICTED, access_text
 
 INDEXING, READY, OFF, REMOVING = "indexing", "ready", "off", "removing"
 
@@ -119,7 +118,7 @@ def change(generation: int, entries: Sequence[tuple[int, str | None]]) -> Statem
 
     Fails with STALE where somebody else changed the table meanwhile.
     """
-    access = orjson.dumps(asdict(UNRESTRICTED)).decode()
+    access = access_text(UNRESTRICTED)
     states = [None if text is None else OFF if orjson.loads(text).get("off") else INDEXING for _, text in entries]
     parameters = (
         int8_array([generation]),

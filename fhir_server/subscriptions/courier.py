@@ -13,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from fhir_server.access.wall import wall_of
 from fhir_server.loader import Loader
-from fhir_server.outcome import FhirError
 from fhir_server.postgres import Row
 from fhir_server.statement import Statement
 from fhir_server.subscriptions import events
@@ -124,13 +124,12 @@ class Courier:
             return False
         if definition.channel == WEBSOCKET:
             return True  # `sockets.py` tells it, in whatever process its clients are
-        try:
-            access = self._means.access(definition)
-            limit = WINDOW if definition.topic is None else definition.most
-            content = definition.content == "full-resource"
-            [rows] = await self._means.run([events.waiting(access, definition.rid, limit, content=content)])
-        except FhirError:
-            raise Undelivered("its owner has no access any more") from None
+        access = self._means.access(definition)
+        if not wall_of(access).types:
+            raise Undelivered("its owner has no access any more")
+        limit = WINDOW if definition.topic is None else definition.most
+        content = definition.content == "full-resource"
+        [rows] = await self._means.run([events.waiting(access, definition.rid, limit, content=content)])
         found = events.told(rows)
         if not found:
             if self._due() <= 0 and definition.heartbeat:

@@ -26,6 +26,8 @@ SEEDS: dict[str, dict[str, Any]] = {
             {"type": "alternate", "resource": {"reference": "Patient/walk"}},
         ]
     },
+    # An active one would be indexed, and must be more than valid for that.
+    "SearchParameter": {"status": "draft"},
     "StructureDefinition": {"type": "Walk", "differential": {"element": [{"id": "Walk", "path": "Walk"}]}},
 }
 """Where the rules ask for more than single elements give."""

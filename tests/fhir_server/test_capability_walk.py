@@ -275,7 +275,7 @@ async def test_each_revinclude(client: httpx2.AsyncClient, stated: dict[str, Any
     assert failed == []
 
 
-_OF_ALL = ("meta", "meta-add", "meta-delete", "validate")
+_OF_ALL = ("meta", "meta-add", "meta-delete", "reindex", "validate")
 _OF_TYPES = {
     "AuditEvent": ("trail",),
     "Patient": ("access-report", "everything", "export"),
@@ -332,10 +332,12 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
         if not judged(posted) or not judged(of_instance) or not await _labelled(client, name):
             failed.append(name)
     assert failed == []
-    assert [operation["name"] for operation in stated["operation"]] == ["export", "import", "meta", "versions"]
+    of_all = [operation["name"] for operation in stated["operation"]]
+    assert of_all == ["export", "import", "meta", "reindex", "versions"]
     assert (await client.get("$meta")).json()["resourceType"] == "Parameters"
     assert (await client.get("$export")).status_code == 202
     assert (await client.post("$import", json={"resourceType": "Parameters"})).status_code == 400
+    assert (await client.post("Basic/$reindex")).status_code == 202
     assert (await client.get("$versions")).json()["resourceType"] == "Parameters"
     [announced] = [one["valueUri"] for one in stated["extension"] if one["url"].endswith("-websocket")]
     asked = {"resourceType": "Subscription", "status": "requested", "reason": "walk", "criteria": "Patient?",
