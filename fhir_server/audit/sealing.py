@@ -24,7 +24,7 @@ from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
 from fhir_server.trouble import places
 
-LOCK = 4_611_686_018_427_387_849
+LOCK = 4_611_686_018_427_387_852
 """Advisory lock of the sealer, one for each database."""
 PATIENT, SUBJECT, CLIENT = 0, 1, 2
 """Kinds of key a batch is found by: rid of a patient, hash of who acted, hash of the app they used."""
