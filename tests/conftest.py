@@ -96,7 +96,8 @@ def template(postgres: str) -> str:
     return TEMPLATE
 
 
-def _fresh(postgres: str, command: str) -> Iterator[str]:
+def fresh(postgres: str, command: str) -> Iterator[str]:
+    """URL of a database made by `create database` with the rest of the command; dropped at the end."""
     name = f"t_{secrets.token_hex(8)}"
     administer(postgres, f"create database {name} {command}")
     yield url_of(postgres, name)
@@ -106,22 +107,22 @@ def _fresh(postgres: str, command: str) -> Iterator[str]:
 @pytest.fixture
 def database(postgres: str, template: str) -> Iterator[str]:
     """URL of an empty migrated database of this test alone."""
-    yield from _fresh(postgres, f"template {template}")
+    yield from fresh(postgres, f"template {template}")
 
 
 @pytest.fixture(scope="module")
 def module_database(postgres: str, template: str) -> Iterator[str]:
     """The same for all tests of a module, for tests that only add to it."""
-    yield from _fresh(postgres, f"template {template}")
+    yield from fresh(postgres, f"template {template}")
 
 
 @pytest.fixture(scope="session")
 def session_database(postgres: str, template: str) -> Iterator[str]:
     """The same for all tests that share one served hub, each with data of its own."""
-    yield from _fresh(postgres, f"template {template}")
+    yield from fresh(postgres, f"template {template}")
 
 
 @pytest.fixture
 def bare_database(postgres: str) -> Iterator[str]:
     """URL of a database without any table."""
-    yield from _fresh(postgres, "")
+    yield from fresh(postgres, "")

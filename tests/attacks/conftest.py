@@ -14,6 +14,7 @@ import pytest
 
 from smart_auth.seal import new_key
 from tests.attacks.caller import Caller
+from tests.conftest import fresh
 from tests.hub_process import HubProcess
 
 
@@ -24,10 +25,16 @@ def hub_key() -> str:
 
 
 @pytest.fixture(scope="session")
-def hub(session_database: str, hub_key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+def guarded_database(postgres: str, template: str) -> Iterator[str]:
+    """URL of the record that is attacked, in which nobody else's tests look."""
+    yield from fresh(postgres, f"template {template}")
+
+
+@pytest.fixture(scope="session")
+def hub(guarded_database: str, hub_key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     """Two workers: what one is told the other must know."""
     settings = {
-        "database_url": session_database, "access": "smart", "key": hub_key, "workers": "2",
+        "database_url": guarded_database, "access": "smart", "key": hub_key, "workers": "2",
         "outbound_schemes": "http,https", "outbound_loopback": "true",
     }  # fmt: skip
     with HubProcess(tmp_path_factory.mktemp("hub"), settings) as served:
@@ -35,9 +42,9 @@ def hub(session_database: str, hub_key: str, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
-def caller(hub: HubProcess, session_database: str, hub_key: str) -> Iterator[Caller]:
+def caller(hub: HubProcess, guarded_database: str, hub_key: str) -> Iterator[Caller]:
     """Whoever calls it."""
-    found = Caller(hub, session_database, hub_key)
+    found = Caller(hub, guarded_database, hub_key)
     yield found
     found.close()
 
