@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import LiteralString
+from typing import LiteralString, cast
 
 import psycopg
-import zstandard
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
+from fhir_server.audit.batches import unpacked
 from fhir_server.audit.chain import TAG, Batch, Fault, faults
 
 _READ = 100
@@ -91,19 +91,8 @@ def _batches(connection: psycopg.Connection[tuple[int]]) -> Iterator[Batch]:
     with connection.cursor(name="trail") as cursor:
         cursor.itersize = _READ
         cursor.execute("select number, first, left_tag, tags, lines from audit_batch order by first")
-        for row in cursor:
-            yield _batch(row)
-
-
-def _batch(row: Sequence[object]) -> Batch:
-    number, first, before, tags, lines = row
-    assert isinstance(number, int)
-    assert isinstance(first, int)
-    assert isinstance(before, bytes)
-    assert isinstance(tags, bytes)
-    assert isinstance(lines, bytes)
-    split = tuple(zstandard.decompress(lines).split(b"\n"))
-    return Batch(number, first, before, split, tuple(tags[at : at + TAG] for at in range(0, len(tags), TAG)))
+        for number, first, before, tags, lines in cast("Iterable[tuple[int, int, bytes, bytes, bytes]]", cursor):
+            yield unpacked(number, first, before, tags, lines)
 
 
 COMMANDS: Mapping[str, Callable[[str, argparse.Namespace], int]] = {"verify": verify, "expire": expire}

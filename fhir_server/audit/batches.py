@@ -16,22 +16,20 @@ _COLUMNS = "b.number, b.first, b.left_tag, b.tags, b.lines"
 
 
 def batch_of(row: Row) -> Batch:
-    """A row of the statements below."""
+    """A row of the statement below."""
     number, first, before, tags, lines = row
+    return unpacked(_INT8.unpack(number)[0], _INT8.unpack(first)[0], before, tags, lines)
+
+
+def unpacked(number: int, first: int, before: bytes, tags: bytes, lines: bytes) -> Batch:
+    """A batch of what `audit_batch` holds."""
     return Batch(
-        _INT8.unpack(number)[0],
-        _INT8.unpack(first)[0],
+        number,
+        first,
         before,
         tuple(zstandard.decompress(lines).split(b"\n")),
         tuple(tags[place : place + TAG] for place in range(0, len(tags), TAG)),
     )
-
-
-def onwards(after: int, limit: int) -> Statement:
-    """Batches after a number, oldest first."""
-    parameters = Parameters()
-    where = f"b.number > {parameters.add(after, 'bigint')}"
-    return parameters.statement(f"select {_COLUMNS} from audit_batch b where {where} order by b.number limit {limit}")
 
 
 def backwards(
