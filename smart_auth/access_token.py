@@ -43,6 +43,10 @@ class Grant:
     """Of the consent it comes from; None: of this token alone."""
     patient: str | None = None
     fhir_user: str | None = None
+    roles: tuple[str, ...] = ()
+    """Of the person, whose policies bound `user/` scopes."""
+    organization: str | None = None
+    """Where the person works, as "Organization/<id>"."""
 
 
 def issue(connection: Connection, seal: Seal, site: Site, grant: Grant, seconds: int) -> str:
@@ -66,6 +70,10 @@ def issue(connection: Connection, seal: Seal, site: Site, grant: Grant, seconds:
         claims["patient"] = grant.patient
     if grant.fhir_user is not None:
         claims["fhirUser"] = grant.fhir_user
+    if grant.roles:
+        claims["roles"] = sorted(set(grant.roles))
+    if grant.organization is not None:
+        claims["organization"] = grant.organization
     header = {"alg": signing.alg, "kid": signing.kid, "typ": TYPE}
     return jwt.encode(header, claims, signing.private, algorithms=[signing.alg])
 

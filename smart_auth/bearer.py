@@ -6,6 +6,7 @@ https://www.rfc-editor.org/rfc/rfc6750 https://www.rfc-editor.org/rfc/rfc9068#se
 from __future__ import annotations
 
 import json
+import re
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
@@ -29,6 +30,7 @@ _KNOWN_LIMIT = 10_000
 _SIGNATURE = ECDSA(SHA256())
 _HEADER = {"alg", "kid", "typ"}
 _TEXTS = ("sub", "client_id", "jti", "grant", "scope")
+_ORGANIZATION = re.compile(r"Organization/[A-Za-z0-9\-.]{1,64}")
 
 
 class TokenRefused(Exception):
@@ -112,6 +114,11 @@ class Bearer:
         patient = claims.get("patient")
         if patient is None and any(scope.level == "patient" for scope in scopes):
             raise TokenRefused("the token has a patient scope and no patient")
+        roles, organization = claims.get("roles", []), claims.get("organization")
+        if not isinstance(roles, list) or not all(isinstance(one, str) and one for one in roles):
+            raise TokenRefused("the token's roles are no list of names")
+        if organization is not None and not (isinstance(organization, str) and _ORGANIZATION.fullmatch(organization)):
+            raise TokenRefused("the token's organization is no reference to one")
         access = Access(
             claims["sub"],
             unrestricted=False,
@@ -120,6 +127,8 @@ class Bearer:
             scopes=scopes,
             patient=patient,
             fhir_user=claims.get("fhirUser"),
+            roles=tuple(sorted(set(roles))),
+            organization=organization,
         )
         return Verified(access, claims, round(issued * 1_000_000), expires, revocation_keys(claims))
 

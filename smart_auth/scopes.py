@@ -181,13 +181,17 @@ class Access:
     """Id of the patient whose record `patient/` scopes open."""
     fhir_user: str | None = None
     """URL of the person's own resource."""
+    roles: tuple[str, ...] = ()
+    """Of the person, sorted: their policies say what `user/` scopes open."""
+    organization: str | None = None
+    """Where the person works, as "Organization/<id>"."""
     permission: str = ""
     """Letters of "cruds" of which any is in use just now: a scope counts if it grants one of them."""
     _uses: dict[str, Access] = field(default_factory=dict, init=False, repr=False, compare=False)
     _hash: int = field(default=0, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        own = (self.subject, self.client, self.grant, self.scopes, self.patient, self.permission)
+        own = (self.subject, self.client, self.grant, self.scopes, self.patient, self.roles, self.permission)
         object.__setattr__(self, "_hash", hash(own))
 
     def __hash__(self) -> int:
@@ -221,4 +225,5 @@ def access_of(text: str | bytes) -> Access:
         Scope(**{**one, "condition": tuple((name, value) for name, value in one["condition"])})
         for one in members.pop("scopes", ())
     ]
-    return Access(**members, scopes=tuple(scopes))
+    roles = tuple(members.pop("roles", ()))
+    return Access(**members, scopes=tuple(scopes), roles=roles)

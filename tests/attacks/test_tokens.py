@@ -40,7 +40,8 @@ def test_41_claims(caller: Caller) -> None:
         {"exp": now - 31}, {"exp": None}, {"exp": "never"}, {"iat": now + 40}, {"iat": None}, {"sub": None},
         {"aud": f"{caller.site.fhir_base}/"}, {"aud": "https://other.example.org/fhir"}, {"aud": None},
         {"aud": [caller.site.fhir_base]}, {"iss": "https://other.example.org"}, {"iss": None}, {"grant": None},
-        {"scope": None}, {"client_id": 7},
+        {"scope": None}, {"client_id": 7}, {"roles": "nurse"}, {"roles": [1]}, {"roles": [""]}, {"roles": {"nurse": 1}},
+        {"organization": ["Organization/1"]}, {"organization": "Patient/1"}, {"organization": "Organization/1/x"},
     ):  # fmt: skip
         answer = caller.get("Patient", caller.sign(claims(caller, **changed)))
         assert answer.status == 401, changed

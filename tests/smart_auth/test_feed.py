@@ -73,6 +73,19 @@ async def test_a_transaction_that_commits_late_is_not_missed(tables: Engine, sea
     assert await refused(bearer, one)
 
 
+async def test_a_person_s_token_says_who_they_are(tables: Engine, seal: Seal, fed: Feed) -> None:
+    grant = Grant(
+        "app", "person", parse("user/*.rs", known), fhir_user="Practitioner/1", roles=("physician", "nurse", "nurse"),
+        organization="Organization/1",
+    )  # fmt: skip
+    with tables.begin() as connection:
+        one = access_token.issue(connection, seal, SITE, grant, 300)
+    access = await Bearer(SITE, fed, known).access(one)
+    assert (access.roles, access.organization) == (("nurse", "physician"), "Organization/1")
+    other = await Bearer(SITE, fed, known).access(token(tables, seal))
+    assert (other.roles, other.organization) == ((), None)
+
+
 async def test_lost_feed_looks_it_up(tables: Engine, seal: Seal, fed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     bearer, one = Bearer(SITE, fed, known), token(tables, seal)
     assert not await refused(bearer, one)

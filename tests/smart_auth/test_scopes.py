@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -139,3 +141,5 @@ def test_access_outlives_its_request() -> None:
     scopes = parse("patient/Observation.rs?category=laboratory&status=final patient/*.r", known).resources
     access = Access("p", unrestricted=False, client="c", grant="g", scopes=scopes, patient="1")
     assert access_of(access_text(access)) == access
+    staff = replace(access, roles=("nurse", "physician"), organization="Organization/1")
+    assert access_of(access_text(staff)) == staff != access
