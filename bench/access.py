@@ -106,7 +106,7 @@ def main() -> None:
     key = new_key()
     try:
         url = database.start()
-        settings = {"database_url": url, "key": key}
+        settings = {"database_url": url, "key": key, "client_rate": "10000000", "person_rate": "10000000"}
         with (
             HubProcess(folder / "open", settings, arguments=("--sample-data",)) as free,
             HubProcess(folder / "smart", settings | {"access": "smart"}) as held,

@@ -147,7 +147,7 @@ async def measure(app: App, rounds: int, count: int, database: int, only: str | 
 
 async def run(url: str, database: int, arguments: argparse.Namespace) -> None:
     """Starts the application, measures, stops it."""
-    app = application(Settings(log_level="info"), url, "benchmark")
+    app = application(Settings(log_level="info"), url, "benchmark").app
     await app._startup()
     try:
         await measure(app, arguments.rounds, arguments.count, database, arguments.only)

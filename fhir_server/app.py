@@ -322,7 +322,7 @@ async def reply(send: Send, response: FhirResponse, request: FhirRequest, reques
     if response.location is not None:
         name = b"location" if response.status == 201 else b"content-location"
         headers.append((name, f"{request.base}/{response.location}".encode("latin-1")))
-    for key, value in response.headers.items():
+    for key, value in (request.told | response.headers).items():
         headers.append((key.lower().encode("latin-1"), value.encode("latin-1")))
     if response.status == 413:
         # The rest of the body is not read.

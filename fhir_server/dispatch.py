@@ -117,5 +117,5 @@ def refusal(error: FhirError) -> FhirResponse:
     """The OperationOutcome of an error, with the headers its status calls for."""
     headers = dict(error.headers)
     if error.status == 429:
-        headers["Retry-After"] = "5"
+        headers.setdefault("Retry-After", "5")
     return FhirResponse(error.status, serialize(operation_outcome(error.issues)), headers=headers)

@@ -29,6 +29,8 @@ class FhirRequest:
     """Parsed JSON body, or the resource of the Bundle entry."""
     base: str = ""
     """Absolute FHIR base URL without trailing slash."""
+    told: dict[str, str] = field(default_factory=dict)
+    """Headers that its answer carries, whatever comes of it."""
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from fhir_server.trouble import places
 from hub.gate import gate
 from hub.migrate import sqlalchemy_url
 from hub.outbound import Allowed, Door
+from hub.rates import Rates
 from hub.sealing_key import seal
 from hub.settings import Settings
 from smart_auth import keys
@@ -68,6 +69,7 @@ class Authorization:
 
     app: AuthApp
     gate: Callable[[FhirRequest], Awaitable[Access]]
+    origins: Callable[[], frozenset[bytes]]
     start: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
 
@@ -103,7 +105,8 @@ def authorization(settings: Settings, url: str, other: Asgi, log: Log) -> Author
         await door.close()
         tables.dispose()
 
-    return Authorization(app, gate(bearer), start, stop)
+    rates = Rates(settings.client_rate, settings.person_rate)
+    return Authorization(app, gate(bearer, rates), feed.origins, start, stop)
 
 
 def fetching(door: Door, loops: list[asyncio.AbstractEventLoop]) -> Fetch:

@@ -25,6 +25,7 @@ from fhir_server.subscriptions.relay import Relay
 from fhir_server.subscriptions.switchboard import Switchboard
 from hub import VERSION
 from hub.authorization import authorization
+from hub.cross_origin import CrossOrigin
 from hub.logs import RequestLog
 from hub.outbound import Allowed, Door
 from hub.pages import pages
@@ -67,7 +68,7 @@ def server(settings: Settings, database_url: str) -> Server:
     return Server(store=store, base=settings.base, now=now, settings=api, software_version=VERSION)
 
 
-def application(settings: Settings, database_url: str, database: str, worker: int = 1) -> App:
+def application(settings: Settings, database_url: str, database: str, worker: int = 1) -> CrossOrigin:
     """The ASGI application of one worker process. `database` says in words which database it is."""
     fhir = server(settings, database_url)
     registry = CollectorRegistry()
@@ -124,7 +125,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         fhir.store.close()
         log.flush()
 
-    return App(
+    app = App(
         fhir,
         auth.app if auth else other,
         metrics=metrics,
@@ -136,6 +137,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         shutdown=stop,
         switchboard=switchboard,
     )
+    return CrossOrigin(app, settings.base, settings.authorization, auth.origins if auth else frozenset)
 
 
 def facts(settings: Settings, database: str) -> Mapping[str, str]:

@@ -9,13 +9,17 @@ from collections.abc import Awaitable, Callable
 
 from fhir_server.exchange import FhirRequest
 from fhir_server.outcome import Invalid, Unauthorized, Unavailable
+from hub.rates import Rates
 from smart_auth.bearer import Bearer, TokenRefused
 from smart_auth.feed import FeedLost
 from smart_auth.scopes import Access
 
 
-def gate(bearer: Bearer) -> Callable[[FhirRequest], Awaitable[Access]]:
-    """request -> its Access; raises Unauthorized, Invalid (a token elsewhere than in one header), Unavailable."""
+def gate(bearer: Bearer, rates: Rates) -> Callable[[FhirRequest], Awaitable[Access]]:
+    """request -> its Access, which it then carries, as its answer will carry what is left of the minute's requests.
+
+    Raises Unauthorized, Invalid (a token elsewhere than in one header), Unavailable, TooManyRequests.
+    """
 
     async def access(request: FhirRequest) -> Access:
         if any(name == "access_token" for name, _ in request.query):
@@ -27,10 +31,12 @@ def gate(bearer: Bearer) -> Callable[[FhirRequest], Awaitable[Access]]:
         if "," in token:
             raise Invalid("the header Authorization holds more than one token")
         try:
-            return await bearer.access(token.strip())
+            request.access = found = await bearer.access(token.strip())
         except TokenRefused as error:
             raise Unauthorized(str(error), token=True) from None
         except FeedLost:
             raise Unavailable("whether the token still holds cannot be found out just now") from None
+        request.told = rates.count(found)
+        return found
 
     return access

@@ -36,6 +36,8 @@ KEEP_ALIVE = 75
 """Seconds an idle connection stays open: longer than clients and proxies keep theirs, so that they close first."""
 WEBSOCKET_MESSAGE = 4096
 """Bytes of the longest message that is read from a websocket."""
+HSTS = ("Strict-Transport-Security", "max-age=31536000")
+"""To every answer where the hub is called by https, whoever ends the TLS connection before it."""
 COLLECT_AFTER = 100_000
 """Objects made and not freed before the garbage collector looks for cycles among them."""
 
@@ -138,6 +140,7 @@ def _work(settings: Settings, found: database.Database, number: int, listener: s
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=STOP_SECONDS,
         proxy_headers=False,
+        headers=[HSTS] if settings.base.startswith("https://") else [],
     )
     server = Server(config)
     listener.listen(BACKLOG)

@@ -64,6 +64,10 @@ class Settings:
     """Most entries of a batch or transaction."""
     max_concurrent: int = 256
     """Requests under way in one worker; more are refused with 503 and Retry-After."""
+    client_rate: int = 60_000
+    """Requests of the FHIR API that one backend service may make in a minute, in each worker; 0: any number."""
+    person_rate: int = 3_000
+    """The same for one person, over all apps."""
     deadline: int = 60
     """Seconds after which a request is given up with 503."""
     job_hours: int = 24
@@ -182,6 +186,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "max_bundle_body": _whole(1024, 2**31),
     "max_entries": _whole(1, 1_000_000),
     "max_concurrent": _whole(1, 100_000),
+    "client_rate": _whole(0, 10_000_000),
+    "person_rate": _whole(0, 10_000_000),
     "deadline": _whole(1, 3600),
     "job_hours": _whole(1, 24 * 365),
     "outbound_schemes": _schemes,

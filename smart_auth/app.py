@@ -31,8 +31,7 @@ THREADS = 8
 WAITING = 64
 """Requests that may wait; more are refused with 503."""
 FORM = "application/x-www-form-urlencoded"
-_ANYONE = [("Access-Control-Allow-Origin", "*")]
-_KEPT = [("Cache-Control", "max-age=3600"), *_ANYONE]
+_KEPT = [("Cache-Control", "max-age=3600")]
 _SECRET = [("Cache-Control", "no-store"), ("Pragma", "no-cache")]
 
 
@@ -96,7 +95,7 @@ class AuthApp:
 
     async def _document(self, scope: Scope, send: Send, build: Callable[[], Awaitable[dict[str, Any]]]) -> None:
         if scope["method"] == "OPTIONS":
-            await _reply(send, 204, None, [*_ANYONE, ("Access-Control-Allow-Methods", "GET, HEAD")])
+            await _reply(send, 204, None, [("Allow", "GET, HEAD, OPTIONS")])
         elif scope["method"] not in ("GET", "HEAD"):
             await _reply(send, 405, None, [("Allow", "GET, HEAD, OPTIONS")])
         else:

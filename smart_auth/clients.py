@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from smart_auth.revocations import revoke
 from smart_auth.schema import client as table
@@ -93,6 +93,17 @@ def listed(connection: Connection) -> list[Client]:
     return [_client(row._mapping) for row in connection.execute(select(table).order_by(table.c.client_id))]
 
 
+_ORIGINS = text(
+    "select distinct substring(uri from '^https?://[^/?#]+') from auth.client, unnest(redirect_uris) uri where active"
+)
+
+
+def origins(connection: Connection) -> frozenset[bytes]:
+    """Origins of the web pages that redirect URIs lead to. https://www.rfc-editor.org/rfc/rfc6454#section-6.2"""
+    found = connection.execute(_ORIGINS).scalars()
+    return frozenset(uri.lower().encode() for uri in found if uri)
+
+
 def _client(row: Any) -> Client:
     members = {name: row[name] for name in Client.__slots__}
     return Client(**members | {name: tuple(members[name]) for name in ("grant_types", "redirect_uris")})
@@ -107,6 +118,7 @@ def register(
     now: int,
     *,
     grant_types: Sequence[str],
+    redirect_uris: Sequence[str] = (),
     jwks: str | None = None,
     jwks_uri: str | None = None,
     introspect: bool = False,
@@ -122,7 +134,7 @@ def register(
     secret = secrets.token_urlsafe(32) if auth_method in SECRETS else None
     values = {
         "name": name, "active": True, "auth_method": auth_method, "scope": scope, "grant_types": list(grant_types),
-        "jwks": jwks, "jwks_uri": jwks_uri, "introspect": introspect,
+        "redirect_uris": list(redirect_uris), "jwks": jwks, "jwks_uri": jwks_uri, "introspect": introspect,
         "secret_hash": _HASHER.hash(secret) if secret else None,
     }  # fmt: skip
     known = connection.execute(update(table).where(table.c.client_id == client_id).values(**values))

@@ -17,7 +17,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from smart_auth import keys, revocations
+from smart_auth import clients, keys, revocations
 
 EVERY_SECONDS = 1.0
 STALE_SECONDS = 4.0
@@ -37,6 +37,7 @@ class Feed:
         self._engine, self._now = engine, now
         self._keys: dict[str, EllipticCurvePublicKey] = {}
         self._revoked: dict[str, int] = {}
+        self._origins: frozenset[bytes] = frozenset()
         self._xid = 0
         self._fresh = self._asked = float("-inf")
         self._swept = 0.0
@@ -54,6 +55,10 @@ class Feed:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(EVERY_SECONDS + 1)
+
+    def origins(self) -> frozenset[bytes]:
+        """Origins of the web pages that clients have registered, as a header names them."""
+        return self._origins
 
     async def key(self, kid: str) -> EllipticCurvePublicKey | None:
         """The public key of this name, if it may sign access tokens. Raises FeedLost."""
@@ -91,9 +96,11 @@ class Feed:
             with self._engine.connect() as connection:
                 xid, revoked = revocations.since(connection, self._xid, now)
                 public = keys.published(connection, now)
+                origins = clients.origins(connection)
             known = {name: max(before, self._revoked.get(name, -1)) for name, before in revoked.items()}
             self._revoked = self._revoked | known if known else self._revoked
             self._keys = {one["kid"]: _verifier(one) for one in public if one["alg"] == keys.ACCESS}
+            self._origins = origins
             self._xid, self._fresh = xid, asked
 
     def _run(self) -> None:

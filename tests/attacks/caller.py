@@ -82,7 +82,7 @@ class Caller:
         self.engine.dispose()
 
     def client(self, client_id: str, scope: str = "system/*.rs", **more: Any) -> None:
-        """Registers a backend client with the keys RSA and EC."""
+        """Registers a client: a backend service with the keys RSA and EC, unless `more` says otherwise."""
         values = {"jwks": jwks(RSA, EC), "grant_types": ["client_credentials"]} | more
         method = values.pop("auth_method", PRIVATE_KEY)
         with self.engine.begin() as connection:
@@ -130,6 +130,13 @@ class Caller:
     def proof(self, assertion: str) -> dict[str, str]:
         """The parameters that carry an assertion."""
         return {"client_assertion_type": ASSERTION, "client_assertion": assertion}
+
+    def eventually(self, true: Callable[[], bool], seconds: float = 10) -> None:
+        """Waits until it is. Raises AssertionError."""
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end
+            time.sleep(0.05)
 
     def opened(self, token: str) -> int:
         """The status of a search with the token."""
