@@ -166,10 +166,19 @@ def key_set(jwks: str | bytes) -> list[RSAKey | ECKey]:
         raise UnusableClient(f"jwks: more than {MAX_KEYS} keys")
     if any(key.is_private for key in found):
         raise UnusableClient("jwks: holds a private key; it is to hold public ones only")
-    usable = [key for key in found if "kid" in key.as_dict(private=False) and strong(key)]
+    usable = [key for key in found if isinstance(key, RSAKey | ECKey) and strong(key) and _named(key.as_dict())]
     if not usable:
-        raise UnusableClient("jwks: no RSA key of at least 2048 bits and no EC key on P-384, with kid, in it")
-    return [key for key in usable if isinstance(key, RSAKey | ECKey)]
+        raise UnusableClient(
+            "jwks: no RSA key of at least 2048 bits and no EC key on P-384 in it, with a kid; if it has use or key_ops,"
+            " they are sig and verify"
+        )
+    return usable
+
+
+def _named(members: dict[str, Any]) -> bool:
+    """Whether a public key has a name, and is meant to verify signatures."""
+    meant = members.get("use", "sig") == "sig" and "verify" in members.get("key_ops", ("verify",))
+    return "kid" in members and meant
 
 
 def strong(key: object) -> bool:

@@ -146,15 +146,13 @@ class HubProcess:
 
     def start(self) -> float:
         """Starts it and waits for /fhir/metadata; the seconds that took. Raises RuntimeError with its log."""
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("HUB_")}
-        environment |= {"HUB_DATA": str(self.folder), "HUB_PORT": str(self.port)}
-        environment |= {f"HUB_{name.upper()}": value for name, value in self.settings.items()}
         self.folder.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _COMMAND, "serve", *self.arguments],
-                cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                cwd=ROOT, env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
             )  # fmt: skip
         while True:
             with contextlib.suppress(Unreachable):
@@ -166,6 +164,18 @@ class HubProcess:
                 end = self.log.read_text(errors="replace")[-3000:]
                 raise RuntimeError(f"the hub does not serve (exit code {code}):\n{end}")
             time.sleep(0.02)
+
+    def _environment(self) -> dict[str, str]:
+        found = {key: value for key, value in os.environ.items() if not key.startswith("HUB_")}
+        found |= {"HUB_DATA": str(self.folder), "HUB_PORT": str(self.port)}
+        return found | {f"HUB_{name.upper()}": value for name, value in self.settings.items()}
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another command of the hub, with the same settings."""
+        return subprocess.run(
+            [sys.executable, "-c", _COMMAND, *arguments], cwd=ROOT, env=self._environment(), capture_output=True,
+            text=True, timeout=READY_SECONDS, check=False,
+        )  # fmt: skip
 
     def kill(self) -> None:
         """SIGKILL to the server and all its workers: nothing of it gets a chance to clean up."""

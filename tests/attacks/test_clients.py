@@ -244,6 +244,8 @@ def test_registration_refuses_weak_and_private_keys(caller: Caller, mark: str) -
         jwks(RSAKey.generate_key(1024, {"kid": "small"}, auto_kid=False)),
         jwks(ECKey.generate_key("P-256", {"kid": "small"})),
         jwks(*[ECKey.generate_key("P-384", {"kid": str(n)}) for n in range(21)]),
+        jwks(ECKey.generate_key("P-384", {"kid": "x", "use": "enc"})),
+        jwks(ECKey.generate_key("P-384", {"kid": "x", "key_ops": ["sign"]})),
         '{"keys": []}', "[]", "nonsense",
     ):  # fmt: skip
         with pytest.raises(UnusableClient):
