@@ -12,6 +12,7 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine
 
 from fhir_server.app import Asgi, Log
+from fhir_server.dispatch import Server
 from fhir_server.exchange import FhirRequest
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.parameters import search_parameter
@@ -21,6 +22,7 @@ from hub.gate import gate
 from hub.migrate import sqlalchemy_url
 from hub.outbound import Allowed, Door
 from hub.rates import Rates
+from hub.record_search import searching
 from hub.sealing_key import seal
 from hub.settings import Settings
 from smart_auth import keys
@@ -74,14 +76,14 @@ class Authorization:
     stop: Callable[[], Awaitable[None]]
 
 
-def authorization(settings: Settings, url: str, other: Asgi, log: Log) -> Authorization:
-    """The authorization server in front of `other`. Raises KeyUnusable."""
+def authorization(settings: Settings, url: str, other: Asgi, log: Log, fhir: Server) -> Authorization:
+    """The authorization server in front of `other`; it asks the record through `fhir`. Raises KeyUnusable."""
     tables = engine(url)
     feed = Feed(tables)
     bearer = Bearer(site(settings), feed, known)
     door = Door(Allowed(frozenset(settings.outbound_schemes), settings.outbound_loopback, private=False))
     loops: list[asyncio.AbstractEventLoop] = []
-    parts = Parts(site(settings), seal(settings), known, ClientKeys(fetching(door, loops)))
+    parts = Parts(site(settings), seal(settings), known, ClientKeys(fetching(door, loops)), searching(fhir, loops))
 
     def tell(path: str, error: BaseException) -> None:
         record = {"message": "fault", "level": "error", "interaction": path.rpartition("/")[2]}

@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from hub import VERSION
+from hub import VERSION, people_parser
 from hub.settings import SettingError, Settings, read_settings
 
 DESCRIPTION = """\
@@ -46,6 +46,18 @@ TOKEN = """\
 Prints a bearer token without asking the token endpoint: whoever may run this has the database and the key.
 
   curl -H "Authorization: Bearer $(hub token --demo)" http://127.0.0.1:8080/fhir/Patient
+"""
+
+
+CLIENT = """\
+A backend service proves itself by keys and gets scopes of the level system:
+
+  hub client add lab --scope 'system/Observation.cruds' --jwks lab-public-keys.json
+
+An app is opened by people and has redirect URIs; it gets what each person allows it:
+
+  hub client add chart --name 'Chart' --scope 'launch launch/patient openid fhirUser offline_access patient/*.rs' \\
+    --redirect-uri https://chart.example.org/back
 """
 
 
@@ -122,6 +134,7 @@ def parser() -> argparse.ArgumentParser:
     reindex.add_argument("--parameter", metavar="URL", help="only the rows of this search parameter")
 
     _client_parser(commands)
+    people_parser.parsers(commands)
     keys = commands.add_parser("keys", help="keys that sign tokens: list them, change them")
     keys.add_argument(
         "do", choices=("list", "rotate", "new-seal"),
@@ -157,14 +170,25 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _client_parser(commands: Any) -> None:
-    client = commands.add_parser("client", help="apps and services that may ask for tokens: list, add, switch off")
+    client = commands.add_parser(
+        "client", help="apps and services that may ask for tokens: list, add, switch off", description=CLIENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     doing = client.add_subparsers(dest="do", metavar="DO", required=True)
     doing.add_parser("list", help="all clients")
-    add = doing.add_parser("add", help="register a backend service, or change one")
+    add = doing.add_parser("add", help="register an app or a backend service, or change one")
     add.add_argument("id", help="its client_id")
     add.add_argument("--name", help="for people to read; the id, if not given")
     add.add_argument("--scope", required=True, help="what it may be granted at most, such as 'system/*.rs'")
-    keys = add.add_mutually_exclusive_group(required=True)
+    add.add_argument(
+        "--redirect-uri", action="append", default=[], dest="redirect_uris", metavar="URL",
+        help="of an app that people sign in to: where answers go, to the letter; may be repeated",
+    )  # fmt: skip
+    add.add_argument(
+        "--secret", choices=("basic", "post"),
+        help="an app that proves itself by a secret, which is printed this once; without it and without keys: public",
+    )  # fmt: skip
+    keys = add.add_mutually_exclusive_group()
     keys.add_argument("--jwks", type=Path, metavar="FILE", help="its public keys, a JWK set")
     keys.add_argument("--jwks-uri", metavar="URL", help="where it keeps them")
     add.add_argument("--introspect", action="store_true", help="it may ask about tokens of others")
@@ -325,13 +349,16 @@ def _audit(settings: Settings, chosen: argparse.Namespace) -> int:
 def _auth(settings: Settings, chosen: argparse.Namespace) -> int:
     from hub import database
     from hub.migrate import upgrade
+    from hub.people import user
     from hub.sealing_key import KeyUnusable
     from hub.tokens import COMMANDS, Refused
+
+    commands = {**COMMANDS, "user": user}
 
     try:
         with database.opened(settings) as found:
             upgrade(found.url)
-            COMMANDS[chosen.command](settings, found.url, chosen)
+            commands[chosen.command](settings, found.url, chosen)
     except (KeyUnusable, Refused) as error:
         return _told(error, 2)
     return 0
@@ -348,6 +375,7 @@ COMMANDS: Mapping[str, Callable[[Settings, argparse.Namespace], int]] = {
     "client": _auth,
     "keys": _auth,
     "token": _auth,
+    "user": _auth,
 }
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         await fhir.store.select(Statement("select 1"))
 
     other = pages(settings.base, facts(settings, database), scraped, ping)
-    auth = authorization(settings, database_url, other, log) if settings.access == "smart" else None
+    auth = authorization(settings, database_url, other, log, fhir) if settings.access == "smart" else None
 
     async def keep_learning() -> None:
         """What others change is known soon, even by a worker that neither writes nor is asked for it."""

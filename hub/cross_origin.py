@@ -15,7 +15,7 @@ from fhir_server.receive import Receive
 
 PUBLIC = ("/metadata", "/.well-known/smart-configuration", "/.well-known/brands")
 """Below the FHIR base."""
-PUBLISHED = ("/.well-known/openid-configuration", "/jwks")
+PUBLISHED = ("/.well-known/openid-configuration", "/jwks", "/style.json")
 """Below the issuer."""
 CALLED = ("/token", "/userinfo", "/revoke")
 """Endpoints of the issuer that pages call; /authorize is gone to, not called."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from joserfc.jwk import ECKey
@@ -16,7 +16,7 @@ from hub.sealing_key import seal
 from hub.settings import Settings
 from smart_auth import access_token, clients, keys
 from smart_auth.access_token import Grant
-from smart_auth.clients import PRIVATE_KEY, UnusableClient
+from smart_auth.clients import PRIVATE_KEY, PUBLIC, UnusableClient
 from smart_auth.scopes import Scopes, parse
 from smart_auth.seal import SealError, new_key
 
@@ -49,24 +49,63 @@ def client(settings: Settings, url: str, chosen: argparse.Namespace) -> None:
 
 def _add(settings: Settings, connection: Connection, chosen: argparse.Namespace) -> None:
     scopes = parse(chosen.scope, known)
-    _service_scopes(scopes, chosen.scope)
+    keys_given = bool(chosen.jwks or chosen.jwks_uri)
+    if chosen.redirect_uris:
+        _app_scopes(scopes, chosen.scope)
+        _redirect_uris(chosen.redirect_uris)
+        grants = ["authorization_code", "refresh_token"]
+    elif keys_given:
+        _service_scopes(scopes, chosen.scope)
+        grants = ["client_credentials"]
+    else:
+        raise Refused("--jwks, --jwks-uri or --redirect-uri: a service has keys, an app has redirect URIs")
+    if chosen.secret and (keys_given or not chosen.redirect_uris):
+        raise Refused("--secret: only for an app, and not beside keys")
     if chosen.jwks_uri and urlsplit(chosen.jwks_uri).scheme not in settings.outbound_schemes:
         raise Refused("--jwks-uri: must begin with https://")
+    method = PRIVATE_KEY if keys_given else f"client_secret_{chosen.secret}" if chosen.secret else PUBLIC
     try:
         jwks = chosen.jwks.read_text(encoding="utf-8") if chosen.jwks else None
-        clients.register(
-            connection, chosen.id, chosen.name or chosen.id, PRIVATE_KEY, str(scopes), _now(),
-            grant_types=["client_credentials"], jwks=jwks, jwks_uri=chosen.jwks_uri, introspect=chosen.introspect,
+        secret = clients.register(
+            connection, chosen.id, chosen.name or chosen.id, method, str(scopes), _now(), grant_types=grants,
+            redirect_uris=chosen.redirect_uris, jwks=jwks, jwks_uri=chosen.jwks_uri, introspect=chosen.introspect,
         )  # fmt: skip
     except (UnusableClient, OSError, ValueError) as error:
         raise Refused(str(error)) from None
     print(f"Registered: {chosen.id}, {scopes}")
+    if secret is not None:
+        print(f"Its secret, shown this once: {secret}")
+
+
+def _redirect_uris(uris: Sequence[str]) -> None:
+    """Raises Refused unless each leads to one place that is known: https, loopback, or an app's own scheme."""
+    for uri in uris:
+        parts = urlsplit(uri)
+        web = parts.scheme == "https" and parts.hostname
+        loopback = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1")
+        own = "." in parts.scheme and not parts.netloc
+        if not (web or loopback or own) or parts.fragment or "#" in uri or "*" in uri or "@" in parts.netloc:
+            raise Refused(
+                "--redirect-uri: https://..., http://127.0.0.1:PORT/... or com.example.app:/..., without fragment,"
+                " wildcard and user"
+            )
+
+
+def _app_scopes(scopes: Scopes, text: str) -> None:
+    """Raises Refused unless every scope of the text is one that a person can grant."""
+    _existing(text)
+    if not scopes or any(one.level == "system" for one in scopes.resources):
+        raise Refused("--scope: an app for people has scopes of the levels patient and user")
 
 
 def _service_scopes(scopes: Scopes, text: str) -> None:
     """Raises Refused unless every scope of the text is one of a backend service."""
     if not scopes or scopes.others or any(one.level != "system" for one in scopes.resources):
         raise Refused("--scope: a backend service has scopes of the level system, such as system/Observation.rs")
+    _existing(text)
+
+
+def _existing(text: str) -> None:
     for part in text.split():
         if not parse(part, known):
             raise Refused("--scope: holds a scope that does not exist")

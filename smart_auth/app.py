@@ -15,9 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smart_auth import keys
 from smart_auth.bearer import Bearer, TokenRefused, Verified
+from smart_auth.browser import PAGES, Handler
+from smart_auth.desk import Desk
 from smart_auth.discovery import openid_configuration, smart_configuration
 from smart_auth.feed import FeedLost
 from smart_auth.server import Answer, Parts, Request, Server
+from smart_auth.visits import Visit, language
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -32,6 +35,13 @@ WAITING = 64
 """Requests that may wait; more are refused with 503."""
 FORM = "application/x-www-form-urlencoded"
 _KEPT = [("Cache-Control", "max-age=3600")]
+STYLE: dict[str, str] = {
+    "color_background": "#ffffff", "color_error": "#b3261e", "color_highlight": "#0b6e4f",
+    "color_modal_backdrop": "", "color_success": "#0b6e4f", "color_text": "#1c1b1f", "dim_border_radius": "6px",
+    "dim_font_size": "16px", "dim_spacing_size": "16px", "font_family_body": "system-ui, sans-serif",
+    "font_family_heading": "system-ui, sans-serif",
+}  # fmt: skip
+"""https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#styling"""
 _SECRET = [("Cache-Control", "no-store"), ("Pragma", "no-cache")]
 
 
@@ -64,6 +74,10 @@ class AuthApp:
             f"{below}/introspect": lambda server, request: server.create_endpoint_response("introspection", request),
             f"{below}/revoke": lambda server, request: server.create_endpoint_response("revocation", request),
         }
+        self._userinfo = f"{below}/userinfo"
+        self._style = f"{below}/style.json"
+        self._pages: Mapping[str, Mapping[str, Handler]] = {f"{below}{path}": page for path, page in PAGES.items()}
+        self._desk = Desk(parts, engine, now)
 
     def close(self) -> None:
         """Ends the threads."""
@@ -77,6 +91,13 @@ class AuthApp:
         elif path in self._endpoints:
             status, body, headers = await self._posted(scope, receive, path)
             await _reply(send, status, body, [*headers, *_SECRET])
+        elif path in self._pages:
+            await self._page(scope, receive, send, self._pages[path])
+        elif path == self._userinfo:
+            status, body, headers = await self._who(scope)
+            await _reply(send, status, body, [*headers, *_SECRET])
+        elif path == self._style:
+            await _reply(send, 200, STYLE, _KEPT)
         else:
             await self._other(scope, receive, send)
 
@@ -136,6 +157,46 @@ class AuthApp:
             self._tell(path, error)
             return 500, {"error": "server_error"}, []
 
+    async def _page(self, scope: Scope, receive: Receive, send: Send, handlers: Mapping[str, Handler]) -> None:
+        """A page for a browser."""
+        handler = handlers.get("GET" if scope["method"] == "HEAD" else scope["method"])
+        if handler is None:
+            await _reply(send, 405, None, [("Allow", ", ".join(handlers))])
+            return
+        try:
+            visit = await _visit(scope, receive)
+            page = await self._in_thread(lambda: handler(self._desk, visit))
+        except _Malformed as error:
+            await _reply(send, 400, {"error": "invalid_request", "error_description": str(error)}, _SECRET)
+        except _Busy:
+            await _reply(send, 503, None, [("Retry-After", "1")])
+        except SQLAlchemyError as error:
+            self._tell(scope["path"], error)
+            await _reply(send, 503, None, [("Retry-After", "1")])
+        except Exception as error:  # noqa: BLE001 - outermost of a request: the next one goes on
+            self._tell(scope["path"], error)
+            await _reply(send, 500, None, [])
+        else:
+            await _send(send, page.status, page.body, page.headers, head=scope["method"] == "HEAD")
+
+    async def _who(self, scope: Scope) -> Answer:
+        """userinfo: https://openid.net/specs/openid-connect-core-1_0.html#UserInfo"""
+        if scope["method"] not in ("GET", "POST"):
+            return 405, None, [("Allow", "GET, POST")]
+        try:
+            scheme, _, token = _headers(scope).get("authorization", "").partition(" ")
+            found = await self._good(token.strip()) if scheme.lower() == "bearer" else None
+        except _Malformed as error:
+            return 400, {"error": "invalid_request", "error_description": str(error)}, []
+        except FeedLost:
+            return _unavailable()
+        if found is None:
+            return 401, None, [("WWW-Authenticate", 'Bearer error="invalid_token"')]
+        if "openid" not in found.claims["scope"].split():
+            return 403, None, [("WWW-Authenticate", 'Bearer error="insufficient_scope", scope="openid"')]
+        told = {name: found.claims[name] for name in ("sub", "fhirUser") if name in found.claims}
+        return 200, told, []
+
     def _answer(self, connection: Connection, path: str, request: Request) -> Answer:
         return self._endpoints[path](Server(self._parts, connection, int(self._now())), request)
 
@@ -182,6 +243,15 @@ async def _form(scope: Scope, headers: Mapping[str, str], receive: Receive) -> d
     """The form, each parameter once. Raises _Malformed."""
     if scope["query_string"]:
         raise _Malformed("parameters belong into the body, never into the URL")
+    pairs = await _form_pairs(headers, receive)
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise _Malformed("a parameter is repeated")
+    return form
+
+
+async def _form_pairs(headers: Mapping[str, str], receive: Receive) -> list[tuple[str, str]]:
+    """The parameters of a form. Raises _Malformed."""
     if headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise _Malformed(f"the body must be {FORM}")
     body = b""
@@ -192,25 +262,48 @@ async def _form(scope: Scope, headers: Mapping[str, str], receive: Receive) -> d
         more = message.get("more_body", False) and message["type"] == "http.request"
         if len(body) > MAX_FORM:
             raise _Malformed("the body is too large")
+    return _pairs(body, "body")
+
+
+def _pairs(raw: bytes, where: str) -> list[tuple[str, str]]:
+    """Raises _Malformed."""
     try:
-        pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS,
-            strict_parsing=bool(body),
+        return parse_qsl(
+            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS,
+            strict_parsing=bool(raw),
         )  # fmt: skip
     except ValueError:
-        raise _Malformed("the body is not a form, or has too many parameters") from None
-    form = dict(pairs)
-    if len(form) != len(pairs):
-        raise _Malformed("a parameter is repeated")
-    return form
+        raise _Malformed(f"the {where} is not a form, or has too many parameters") from None
+
+
+async def _visit(scope: Scope, receive: Receive) -> Visit:
+    """Raises _Malformed."""
+    headers = _headers(scope)
+    cookies: dict[str, str] = {}
+    for part in headers.get("cookie", "").split(";"):
+        name, equals, value = part.strip().partition("=")
+        if equals:
+            cookies.setdefault(name, value)
+    client = scope.get("client")
+    return Visit(
+        scope["method"],
+        _pairs(scope["query_string"], "query"),
+        await _form_pairs(headers, receive) if scope["method"] == "POST" else [],
+        cookies,
+        client[0] if client else "",
+        language(headers.get("accept-language", "")),
+        headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"),
+    )
 
 
 async def _reply(send: Send, status: int, body: Any, headers: list[tuple[str, str]], *, head: bool = False) -> None:
     raw = b"" if body is None else json.dumps(body).encode()
-    sent = {name.lower(): value for name, value in headers}
-    sent |= {"content-length": str(len(raw)), "x-content-type-options": "nosniff"}
-    if body is not None:
-        sent["content-type"] = "application/json"
-    listed = [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]
+    kind = [] if body is None else [("Content-Type", "application/json")]
+    await _send(send, status, raw, [*headers, *kind], head=head)
+
+
+async def _send(send: Send, status: int, raw: bytes, headers: list[tuple[str, str]], *, head: bool = False) -> None:
+    sent = [*headers, ("Content-Length", str(len(raw))), ("X-Content-Type-Options", "nosniff")]
+    listed = [(name.lower().encode(), value.encode("latin-1")) for name, value in sent]
     await send({"type": "http.response.start", "status": status, "headers": listed})
     await send({"type": "http.response.body", "body": b"" if head else raw})

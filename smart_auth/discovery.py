@@ -9,12 +9,23 @@ from typing import Any
 
 from smart_auth.access_token import Site
 from smart_auth.assertion import ALGORITHMS
-from smart_auth.clients import PRIVATE_KEY, SECRETS
+from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS
 from smart_auth.keys import IDENTITY
 
-CAPABILITIES = ("client-confidential-asymmetric", "permission-v1", "permission-v2")
-GRANTS = ("client_credentials",)
-SCOPES = ("system/*.cruds", "system/*.rs", "system/*.read", "system/*.write", "system/*.*")
+CAPABILITIES = (
+    "launch-ehr", "launch-standalone", "authorize-post", "client-public", "client-confidential-symmetric",
+    "client-confidential-asymmetric", "sso-openid-connect", "context-banner", "context-style", "context-ehr-patient",
+    "context-ehr-encounter", "context-standalone-patient", "permission-offline", "permission-online",
+    "permission-patient", "permission-user", "permission-v1", "permission-v2",
+)  # fmt: skip
+"""Each has its test: tests/attacks/test_launches.py, test_scopes.py, test_clients.py."""
+GRANTS = ("authorization_code", "client_credentials", "refresh_token")
+SCOPES = (
+    "openid", "fhirUser", "profile", "launch", "launch/patient", "online_access", "offline_access",
+    "patient/*.cruds", "patient/*.rs", "patient/*.read", "patient/*.write", "patient/*.*",
+    "user/*.cruds", "user/*.rs", "user/*.read", "user/*.write", "user/*.*",
+    "system/*.cruds", "system/*.rs", "system/*.read", "system/*.write", "system/*.*",
+)  # fmt: skip
 """Examples: any scope of the grammar may be asked for."""
 
 
@@ -26,10 +37,15 @@ def smart_configuration(site: Site) -> dict[str, Any]:
 def openid_configuration(site: Site) -> dict[str, Any]:
     """The document at {issuer}/.well-known/openid-configuration."""
     return _common(site) | {
+        "userinfo_endpoint": f"{site.issuer}/userinfo",
         "subject_types_supported": ["public"],
+        "claims_supported": ["sub", "fhirUser", "auth_time", "acr", "amr"],
+        "acr_values_supported": ["1", "2"],
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
         "id_token_signing_alg_values_supported": [IDENTITY],
         "introspection_endpoint_auth_methods_supported": [PRIVATE_KEY, *SECRETS],
-        "revocation_endpoint_auth_methods_supported": [PRIVATE_KEY, *SECRETS],
+        "revocation_endpoint_auth_methods_supported": [PRIVATE_KEY, *SECRETS, PUBLIC],
     }
 
 
@@ -37,12 +53,15 @@ def _common(site: Site) -> dict[str, Any]:
     return {
         "issuer": site.issuer,
         "jwks_uri": f"{site.issuer}/jwks",
+        "authorization_endpoint": f"{site.issuer}/authorize",
         "token_endpoint": site.token_url,
-        "token_endpoint_auth_methods_supported": [PRIVATE_KEY],
+        "token_endpoint_auth_methods_supported": [PRIVATE_KEY, *SECRETS, PUBLIC],
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "grant_types_supported": list(GRANTS),
         "scopes_supported": list(SCOPES),
-        "response_types_supported": [],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "authorization_response_iss_parameter_supported": True,
         "introspection_endpoint": f"{site.issuer}/introspect",
         "revocation_endpoint": f"{site.issuer}/revoke",
         "code_challenge_methods_supported": ["S256"],

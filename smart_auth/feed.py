@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from smart_auth import clients, keys, revocations
+from smart_auth.sweep import sweep
 
 EVERY_SECONDS = 1.0
 STALE_SECONDS = 4.0
@@ -124,7 +125,7 @@ class Feed:
             self._swept = time.monotonic()
             now = int(self._now())
             with self._engine.begin() as connection:
-                revocations.sweep(connection, now)
+                sweep(connection, now)
             # Whatever was revoked so long ago has ended by itself.
             over = (now - keys.LONGEST - 2 * revocations.LEEWAY) * 1_000_000
             with self._reading:

@@ -5,7 +5,20 @@ Instants are bigint: seconds since 1970-01-01 UTC, as in tokens.
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
 
 SCHEMA = "auth"
 metadata = MetaData(schema=SCHEMA)
@@ -88,3 +101,146 @@ counter = Table(
     prefixes=["UNLOGGED"],
 )
 """How often something was done in a minute; see `limits.py`."""
+
+person = Table(
+    "person",
+    metadata,
+    # Never changes, and says nothing of who it is.
+    Column("subject", Text, primary_key=True),
+    # What they type to sign in; in lower case.
+    Column("login", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    # Argon2id; none: cannot sign in.
+    Column("password_hash", Text),
+    Column("roles", ARRAY(Text), nullable=False),
+    # Their own resource: Practitioner/1.
+    Column("fhir_user", Text),
+    # Where they work: Organization/1.
+    Column("organization", Text),
+    # Ids of the patients for whom a member or guardian may act.
+    Column("patients", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("active", Boolean, nullable=False, server_default="true"),
+    Column("created", BigInteger, nullable=False),
+)
+"""Whoever signs in."""
+
+session = Table(
+    "session",
+    metadata,
+    # Stays the same while `secret` changes.
+    Column("sid", Text, primary_key=True),
+    # SHA-256 of the cookie.
+    Column("secret", Text, nullable=False, unique=True),
+    Column("subject", Text, ForeignKey(person.c.subject), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    # When they last proved who they are, and how: pwd, otp, ...
+    Column("auth_time", BigInteger, nullable=False),
+    Column("methods", ARRAY(Text), nullable=False),
+    Index("session_subject", "subject"),
+    Index("session_seen", "seen"),
+)
+"""Who is signed in, in which browser."""
+
+request = Table(
+    "request",
+    metadata,
+    # SHA-256 of the value in the continuation's URL.
+    Column("secret", Text, primary_key=True),
+    Column("redirect_uri", Text, nullable=False),
+    # All of them, as JSON text.
+    Column("parameters", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    # The session that proved for it who it is, even if it was signed in before.
+    Column("proved", Text),
+    # The session that was shown the consent page, and SHA-256 of the one-time value in its form.
+    Column("sid", Text),
+    Column("form", Text),
+    Column("used_at", BigInteger),
+    Index("request_expires", "expires"),
+)
+"""Authorization requests under way; see `requests.py`."""
+
+launch = Table(
+    "launch",
+    metadata,
+    # SHA-256 of the parameter `launch`.
+    Column("secret", Text, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("subject", Text, ForeignKey(person.c.subject), nullable=False),
+    # JSON text; see `launches.py`.
+    Column("context", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Index("launch_expires", "expires"),
+)
+"""Launches of apps from inside: each for one person, one app, one context."""
+
+granted = Table(
+    "granted",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("subject", Text, ForeignKey(person.c.subject), nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("patient", Text),
+    # JSON text; see `launches.py`.
+    Column("context", Text, nullable=False),
+    # The session in which it was given; unless `offline`, it ends with it.
+    Column("sid", Text, nullable=False),
+    # As in that session, then.
+    Column("auth_time", BigInteger, nullable=False),
+    Column("methods", ARRAY(Text), nullable=False),
+    Column("offline", Boolean, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    # When a token was last issued for it.
+    Column("used", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    # A reason of `grants.py`.
+    Column("ended_by", Text),
+    Index("granted_subject", "subject", "client_id"),
+    Index("granted_sid", "sid"),
+)
+"""What people allowed apps: the family of a code, its refresh tokens and access tokens."""
+
+code = Table(
+    "code",
+    metadata,
+    # SHA-256.
+    Column("secret", Text, primary_key=True),
+    Column("granted", Text, ForeignKey(granted.c.id, ondelete="CASCADE"), nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("challenge", Text, nullable=False),
+    Column("nonce", Text),
+    Column("expires", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Index("code_expires", "expires"),
+)
+"""Authorization codes: each works once."""
+
+refresh = Table(
+    "refresh",
+    metadata,
+    # SHA-256.
+    Column("secret", Text, primary_key=True),
+    Column("granted", Text, ForeignKey(granted.c.id, ondelete="CASCADE"), nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Index("refresh_granted", "granted"),
+)
+"""Refresh tokens: each works once."""
+
+guess = Table(
+    "guess",
+    metadata,
+    # Whose secret: SHA-256 of a login, a device or a factor.
+    Column("key", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    # No other try before.
+    Column("until", BigInteger, nullable=False),
+    prefixes=["UNLOGGED"],
+)
+"""How often a secret was tried in vain; see `guesses.py`."""

@@ -21,19 +21,22 @@ from authlib.oauth2.rfc6749 import (
     OAuth2Error,
     OAuth2Request,
     UnsupportedGrantTypeError,
-    grants,
 )
+from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from sqlalchemy import Connection
 
-from smart_auth import access_token, clients, limits, revocations
+from smart_auth import access_token, clients, grants, limits, refresh, revocations
 from smart_auth.access_token import Grant, Site
 from smart_auth.assertion import Assertion, KeysOf
 from smart_auth.bearer import Verified
 from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS, Client
+from smart_auth.code_grant import AuthorizationCode
+from smart_auth.patient_choice import Search
+from smart_auth.refresh_grant import Refresh
 from smart_auth.scopes import Known, Scopes, parse
 from smart_auth.seal import Seal
 
@@ -52,6 +55,7 @@ class Parts:
     seal: Seal
     known: Known
     keys_of: KeysOf
+    search: Search
 
 
 class Request(OAuth2Request):
@@ -89,6 +93,8 @@ class Server(AuthorizationServer):
         self.register_client_auth_method("client_secret_basic", _by_header)
         self.register_client_auth_method("client_secret_post", _by_form)
         self.register_grant(BackendService)
+        self.register_grant(AuthorizationCode)
+        self.register_grant(Refresh)
         self.register_endpoint(Introspection(self))
         self.register_endpoint(Revocation(self))
 
@@ -209,7 +215,7 @@ class TooOften(OAuth2Error):
         return [*super().get_headers(), ("Retry-After", str(self._seconds))]
 
 
-class BackendService(grants.ClientCredentialsGrant):
+class BackendService(ClientCredentialsGrant):
     """client_credentials: a backend service, by private_key_jwt alone.
 
     https://hl7.org/fhir/smart-app-launch/backend-services.html
@@ -292,12 +298,18 @@ class Introspection(_OfToken, IntrospectionEndpoint):
 class Revocation(_OfToken, RevocationEndpoint):
     """Ends a token; 200 whatever it was, and only a client's own ends. RFC 7009"""
 
-    def authenticate_token(self, request: Request, client: Client) -> Verified | None:
-        """The token, if it is the client's own."""
-        self.check_params(request, client)
-        found = request.named
-        return found if found and found.access.client == client.client_id else None
+    CLIENT_AUTH_METHODS: ClassVar[list[str]] = [PRIVATE_KEY, *SECRETS, PUBLIC]
 
-    def revoke_token(self, token: Verified, request: Request) -> None:
+    def authenticate_token(self, request: Request, client: Client) -> str | None:
+        """The grant of an access or refresh token, if it is the client's own."""
+        self.check_params(request, client)
+        if request.named is not None:
+            access = request.named.access
+            return access.grant if access.client == client.client_id else None
+        id = refresh.grant_of(self.server.connection, request.form["token"])
+        found = grants.find(self.server.connection, id) if id else None
+        return found.id if found and found.client_id == client.client_id else None
+
+    def revoke_token(self, token: str, request: Request) -> None:
         """Ends the grant, and with it every token of it."""
-        revocations.revoke(self.server.connection, f"grant:{token.access.grant}")
+        grants.end(self.server.connection, token, grants.REVOKED, self.server.now)

@@ -9,12 +9,12 @@ import httpx2
 import pytest
 
 from hub.cli import main
+from smart_auth.discovery import CAPABILITIES
 from smart_auth.seal import new_key
 from tests.attacks.caller import EC, jwks
 from tests.hub_process import HubProcess
 
 Run = Callable[..., tuple[int, str, str]]
-CAPABILITIES = {"client-confidential-asymmetric", "permission-v1", "permission-v2"}
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_discovery_says_the_same_everywhere(served: HubProcess) -> None:
     openid = httpx2.get(f"{site}/auth/.well-known/openid-configuration").json()
     assert (smart.status_code, smart.headers["content-type"]) == (200, "application/json")
     document = smart.json()
-    assert set(document["capabilities"]) == CAPABILITIES
+    assert document["capabilities"] == list(CAPABILITIES)
     assert document["code_challenge_methods_supported"] == ["S256"]
     common = set(document) & set(openid)
     assert {"issuer", "jwks_uri", "token_endpoint"} <= common

@@ -1,0 +1,78 @@
+"""`hub user`: the operator's side of people who sign in."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import secrets
+import sys
+import time
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.authorization import tables
+from hub.settings import Settings
+from hub.tokens import Refused
+from smart_auth import people
+from smart_auth.people import Person, UnusablePerson
+
+
+def user(settings: Settings, url: str, chosen: argparse.Namespace) -> None:
+    """One of these commands. Raises Refused."""
+    password = _password(chosen) if chosen.do == "password" else None
+    with tables(url) as connection:
+        try:
+            if chosen.do == "list":
+                for one in people.listed(connection):
+                    print(_line(one))
+            elif chosen.do == "add":
+                found = people.add(connection, chosen.login, chosen.name, chosen.roles, _now(), **_more(chosen))
+                print(f"Added: {found.login}, subject {found.subject}. Next: hub user password {found.login}")
+            else:
+                _alter(connection, chosen, password)
+        except UnusablePerson as error:
+            raise Refused(str(error)) from None
+    if password is not None and chosen.generate:
+        print(password)
+
+
+def _alter(connection: Connection, chosen: argparse.Namespace, password: str | None) -> None:
+    person = people.by_login(connection, chosen.login)
+    if person is None:
+        raise Refused("there is nobody with this login")
+    if password is not None:
+        people.set_password(connection, person, password, _now())
+    elif chosen.do == "change":
+        people.change(connection, person, chosen.roles, _now(), **_more(chosen))
+    else:
+        people.switch(connection, person, chosen.do == "on", _now())
+    print(f"Done: {person.login}")
+
+
+def _more(chosen: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(chosen, name) for name in ("fhir_user", "organization", "patients")}
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+def _password(chosen: argparse.Namespace) -> str:
+    """From the terminal or standard input, never from the command line, which others can read."""
+    if chosen.generate:
+        return secrets.token_urlsafe(15)
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    first = getpass.getpass("New password: ")
+    if getpass.getpass("Once more: ") != first:
+        raise Refused("the two are not the same")
+    return first
+
+
+def _line(person: Person) -> str:
+    parts = [person.login, person.name, ",".join(person.roles), person.fhir_user or "-", person.organization or "-"]
+    state = [] if person.active else ["(off)"]
+    if person.password_hash is None:
+        state.append("(no password)")
+    return "  ".join([*parts, ",".join(person.patients) or "-", *state])

@@ -1,0 +1,49 @@
+"""The command line of `hub user`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from smart_auth.roles import ROLES
+
+DESCRIPTION = f"""\
+People who sign in, on the page of the authorization server.
+
+  hub user add ana --name 'Ana Souza' --role member --patient PATIENT_ID
+  hub user add dr.lima --name 'Dr. Lima' --role physician --fhir-user Practitioner/1 --organization Organization/1
+  hub user password ana                  asks for it; --generate makes one and prints it this once
+  hub user change ana --role member --role guardian --patient PATIENT_ID --patient CHILD_ID
+  hub user off ana                       signed out everywhere; tokens end within 5 seconds
+  hub user on ana
+
+Roles: {", ".join(ROLES)}.
+A member sees the record of --patient, a guardian those of the children. Passwords have 12 characters or
+more and are none of the common ones. What is changed here ends whatever the person had open.
+"""
+
+
+def parsers(commands: Any) -> None:
+    """`hub user` and what belongs to it."""
+    user = commands.add_parser(
+        "user", help="people who sign in: list, add, password, change, off, on", description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    doing = user.add_subparsers(dest="do", metavar="DO", required=True)
+    doing.add_parser("list", help="everybody: login, roles, whom they may act for")
+    for name, text in (("add", "somebody new; then give a password"), ("change", "say anew who somebody is")):
+        one = doing.add_parser(name, help=text)
+        one.add_argument("login", help="what they type to sign in")
+        if name == "add":
+            one.add_argument("--name", required=True, help="shown on pages")
+        one.add_argument("--role", action="append", required=True, choices=ROLES, metavar="ROLE", dest="roles",
+                         help="one or more of those above")  # fmt: skip
+        one.add_argument("--fhir-user", metavar="TYPE/ID", help="their own resource, such as Practitioner/1")
+        one.add_argument("--organization", metavar="Organization/ID", help="where they work")
+        one.add_argument("--patient", action="append", default=[], dest="patients", metavar="ID",
+                         help="a patient they act for: themselves, a child")  # fmt: skip
+    password = doing.add_parser("password", help="a new password; it ends their sessions and tokens")
+    password.add_argument("login")
+    password.add_argument("--generate", action="store_true", help="make one, and print it this once")
+    for name, text in (("off", "no longer let in; all they had open ends"), ("on", "let in again")):
+        doing.add_parser(name, help=text).add_argument("login")

@@ -1,0 +1,35 @@
+"""The pages of the authorization server: path and method -> handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+
+from smart_auth import authorize_page, launch_page, sign_in
+from smart_auth.desk import Desk
+from smart_auth.visits import Page, Visit
+
+Handler = Callable[[Desk, Visit], Page]
+
+
+@cache
+def _style() -> bytes:
+    return (files("smart_auth") / "templates" / "pages.css").read_bytes()
+
+
+def style(desk: Desk, visit: Visit) -> Page:
+    """How pages look."""
+    return Page(200, _style(), [("Content-Type", "text/css; charset=utf-8"), ("Cache-Control", "max-age=3600")])
+
+
+PAGES: Mapping[str, Mapping[str, Handler]] = {
+    "/authorize": {"GET": authorize_page.authorize_endpoint, "POST": authorize_page.authorize_endpoint},
+    "/consent": {"POST": authorize_page.consent},
+    "/sign-in": {"GET": sign_in.show, "POST": sign_in.sign_in},
+    "/sign-out": {"POST": sign_in.sign_out},
+    "/account": {"GET": sign_in.account},
+    "/launches": {"POST": launch_page.make},
+    "/pages.css": {"GET": style},
+}
+"""Below the issuer."""

@@ -1,0 +1,92 @@
+"""Which patients a person may choose for an app: their own, their children's, or those their policies let them see.
+
+The record is asked as that person, through the FHIR API's own wall.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smart_auth.access_token import Site
+from smart_auth.people import Person
+from smart_auth.scopes import Access, Scope
+
+Search = Callable[[Access, str, Sequence[tuple[str, str]]], list[dict[str, Any]]]
+"""(who asks, type, parameters) -> the resources found; empty where it may not ask."""
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+MOST = 20
+"""Patients shown at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One patient, as the person sees them."""
+
+    id: str
+    name: str
+    born: str
+
+
+def fhir_user(person: Person, site: Site) -> str | None:
+    """URL of the person's own resource."""
+    return f"{site.fhir_base}/{person.fhir_user}" if person.fhir_user else None
+
+
+def _access(person: Person, site: Site, client_id: str, scope: Scope, patient: str | None = None) -> Access:
+    return Access(
+        person.subject, unrestricted=False, client=client_id, scopes=(scope,), patient=patient,
+        fhir_user=fhir_user(person, site), roles=person.roles, organization=person.organization,
+    )  # fmt: skip
+
+
+def own(search: Search, person: Person, site: Site, client_id: str) -> list[Choice]:
+    """Those for whom the person acts."""
+    scope = Scope("patient", "Patient", "rs")
+    found = []
+    for id in person.patients:
+        access = _access(person, site, client_id, scope, id)
+        found += [_choice(one) for one in search(access, "Patient", [("_id", id)])]
+    return found
+
+
+def seen(search: Search, person: Person, site: Site, client_id: str, name: str) -> list[Choice]:
+    """Patients of this name that a member of staff may see."""
+    if not person.staff or not name.strip():
+        return []
+    access = _access(person, site, client_id, Scope("user", "Patient", "rs"))
+    asked = [("name", _escaped(name)), ("_sort", "name"), ("_count", str(MOST))]
+    return [_choice(one) for one in search(access, "Patient", asked)]
+
+
+def may_choose(search: Search, person: Person, site: Site, client_id: str, patient: str) -> Choice | None:
+    """The patient, if the person may choose this one."""
+    if patient in person.patients:
+        return next((one for one in own(search, person, site, client_id) if one.id == patient), None)
+    if not person.staff or not _ID.fullmatch(patient):
+        return None
+    access = _access(person, site, client_id, Scope("user", "Patient", "rs"))
+    return next((_choice(one) for one in search(access, "Patient", [("_id", patient)])), None)
+
+
+def has_encounter(
+    search: Search, person: Person, site: Site, client_id: str, encounter: str, patient: str
+) -> bool:  # fmt: skip
+    """Whether the encounter is the patient's, and the person may see it."""
+    scope = Scope("user" if person.staff else "patient", "Encounter", "rs")
+    access = _access(person, site, client_id, scope, patient)
+    return bool(search(access, "Encounter", [("_id", encounter), ("patient", f"Patient/{patient}")]))
+
+
+def _escaped(value: str) -> str:
+    """As one value of a search parameter: https://hl7.org/fhir/R4/search.html#escaping"""
+    return "".join(f"\\{one}" if one in "\\,$|" else one for one in value)
+
+
+def _choice(patient: dict[str, Any]) -> Choice:
+    names = patient.get("name") or [{}]
+    name = next((one for one in names if one.get("use") == "official"), names[0])
+    text = name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip()
+    return Choice(patient["id"], text or patient["id"], patient.get("birthDate", ""))

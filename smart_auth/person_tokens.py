@@ -1,0 +1,52 @@
+"""What an app gets for a person: access token, id token, refresh token, and what it is launched with.
+
+https://hl7.org/fhir/smart-app-launch/app-launch.html#response-5
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from smart_auth import access_token, id_token, refresh
+from smart_auth.access_token import Grant
+from smart_auth.grants import Granted
+from smart_auth.launches import Context
+from smart_auth.patient_choice import fhir_user
+from smart_auth.people import Person
+from smart_auth.scopes import Scopes
+
+if TYPE_CHECKING:
+    from smart_auth.server import Parts
+
+SECONDS = 900
+_IDENTITY = frozenset({"fhirUser", "profile"})
+LASTING = frozenset({"offline_access", "online_access"})
+"""Scopes that ask for a refresh token."""
+
+
+def answer(
+    connection: Connection, parts: Parts, granted: Granted, person: Person, scopes: Scopes, now: int, *,
+    refreshes: bool, nonce: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The members of the token response. refreshes: a refresh token as well. Raises SealError."""
+    site, others = parts.site, set(scopes.others)
+    user = fhir_user(person, site) if others & _IDENTITY else None
+    grant = Grant(
+        granted.client_id, person.subject, scopes, granted.id, granted.patient, user, person.roles, person.organization
+    )
+    seconds = max(min(SECONDS, granted.expires - now), 1)
+    body: dict[str, Any] = {
+        "access_token": access_token.issue(connection, parts.seal, site, grant, seconds),
+        "token_type": "bearer",
+        "expires_in": seconds,
+        "scope": str(scopes),
+    }
+    if granted.patient is not None or any(one.startswith("launch") for one in others):
+        body |= Context.of(granted.context).parameters() | {"smart_style_url": f"{site.issuer}/style.json"}
+    if "openid" in others:
+        body["id_token"] = id_token.issue(connection, parts.seal, site, granted, user, nonce, now)
+    if refreshes:
+        body["refresh_token"] = refresh.make(connection, granted, now)
+    return body

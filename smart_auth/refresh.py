@@ -1,0 +1,36 @@
+"""Refresh tokens: each works once and is followed by another; one seen twice ends the grant. RFC 9700, 4.14.2"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select, update
+
+from smart_auth import grants
+from smart_auth.grants import Granted
+from smart_auth.schema import refresh as table
+from smart_auth.secret_values import digest, new
+
+
+def make(connection: Connection, granted: Granted, now: int) -> str:
+    """The next refresh token of a grant."""
+    value = new()
+    expires = min(granted.expires, now + grants.IDLE) if granted.offline else granted.expires
+    connection.execute(insert(table).values(secret=digest(value), granted=granted.id, expires=expires))
+    return value
+
+
+def grant_of(connection: Connection, value: str) -> str | None:
+    """The id of the grant a refresh token is of, used or not."""
+    found: str | None = connection.execute(select(table.c.granted).where(table.c.secret == digest(value))).scalar()
+    return found
+
+
+def use(connection: Connection, value: str, now: int) -> bool:
+    """Whether the token is unused and fresh; it is spent from now on. One that was spent before ends the grant."""
+    fresh = (table.c.secret == digest(value), table.c.used_at.is_(None))
+    taken = connection.execute(update(table).where(*fresh).values(used_at=now).returning(table.c.expires)).one_or_none()
+    if taken is not None:
+        return bool(taken.expires > now)
+    family = grant_of(connection, value)
+    if family is not None:
+        grants.end(connection, family, grants.REFRESH_REUSED, now)
+    return False

@@ -1,0 +1,99 @@
+"""Signing in and out. Unknown accounts and wrong passwords get the same answer in the same time.
+
+https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from urllib.parse import urlencode
+
+from smart_auth import guesses, limits, passwords, people, requests, sessions
+from smart_auth.desk import FORM, SESSION, Desk, same
+from smart_auth.seal import SealError
+from smart_auth.visits import Page, Visit, cookie, redirect
+
+DEVICE = "device"
+"""A cookie by which a browser is known in which this person signed in before."""
+DEVICE_SECONDS = 180 * 24 * 3600
+_TO = re.compile(r"[a-z][a-z/-]{0,60}")
+
+
+def show(desk: Desk, visit: Visit) -> Page:
+    """GET: the form."""
+    with desk.engine.begin() as connection:
+        return desk.sign_in(visit, connection)
+
+
+def sign_in(desk: Desk, visit: Visit) -> Page:
+    """POST: login and password."""
+    login, password = people.folded(visit.first("login")), visit.first("password")
+    counted = f"sign-in:{visit.address}"
+    with desk.engine.begin() as connection:
+        if visit.foreign or not same(desk.cookie(visit, FORM), visit.first("form")):
+            return desk.sign_in(visit, connection, "expired_form", 400)
+        now = desk.time()
+        kind, whose = _guessed(desk, visit, login)
+        wait = limits.wait(connection, counted, limits.SIGN_INS_PER_MINUTE, now)
+        wait = wait or guesses.wait(connection, kind, whose, now)
+        if wait:
+            return desk.sign_in(visit, connection, "wait", 429, wait=wait)
+        person = people.by_login(connection, login)
+    # Outside of any transaction: it takes long, and connections are few.
+    right = passwords.verified(person.password_hash if person else None, password)
+    with desk.engine.begin() as connection:
+        found = people.find(connection, person.subject) if person else None
+        # Changed while we looked: then it was the old password.
+        if not right or found is None or person is None or found.password_hash != person.password_hash:
+            return desk.sign_in(visit, connection, "wrong", 400)
+        guesses.forget(connection, kind, whose)
+        limits.refund(connection, counted)
+        before = desk.session(connection, visit)
+        made, sid = sessions.start(connection, found.subject, ["pwd"], desk.time(), before)
+        requests.proved(connection, visit.first("continue"), sid, desk.time())
+    site, seal = desk.parts.site, desk.parts.seal
+    device = base64.urlsafe_b64encode(seal.close(login.encode(), DEVICE)).decode().rstrip("=")
+    cookies = [cookie(site, SESSION, made), cookie(site, DEVICE, device, DEVICE_SECONDS), cookie(site, FORM, "")]
+    return redirect(_onward(desk, visit), cookies)
+
+
+def _guessed(desk: Desk, visit: Visit, login: str) -> tuple[str, str]:
+    """Whose tries these are: of the account, or of a browser in which it was signed in to before."""
+    device = desk.cookie(visit, DEVICE)
+    try:
+        known = desk.parts.seal.open(base64.urlsafe_b64decode(device + "==="), DEVICE).decode()
+    except (SealError, binascii.Error, ValueError):
+        known = ""
+    return ("device", device) if device and known == login else ("login", login)
+
+
+def _onward(desk: Desk, visit: Visit) -> str:
+    """Where a form leads: to the request it belongs to, or to a page below the issuer."""
+    carried, to = visit.first("continue"), visit.first("to")
+    if carried:
+        return f"{desk.parts.site.issuer}/authorize?{urlencode({'continue': carried})}"
+    return f"{desk.parts.site.issuer}/{to if _TO.fullmatch(to) else 'account'}"
+
+
+def sign_out(desk: Desk, visit: Visit) -> Page:
+    """POST: ends the session, and what was granted for its time."""
+    with desk.engine.begin() as connection:
+        session = desk.session(connection, visit)
+        if session is not None:
+            if not desk.genuine(visit, session):
+                return desk.error(visit, "form")
+            sessions.end(connection, session, desk.time())
+    gone = [cookie(desk.parts.site, SESSION, "")]
+    carried = visit.first("continue")
+    return redirect(_onward(desk, visit) if carried else f"{desk.parts.site.issuer}/sign-in", gone)
+
+
+def account(desk: Desk, visit: Visit) -> Page:
+    """GET: who is signed in."""
+    with desk.engine.begin() as connection:
+        session = desk.session(connection, visit)
+    if session is None:
+        return redirect(f"{desk.parts.site.issuer}/sign-in")
+    return desk.page(visit, "account.html", person=session.person.name, session_form=session.form)
