@@ -38,7 +38,8 @@ resource = Table(
     metadata,
     Column("rid", BigInteger, primary_key=True, autoincrement=False),
     Column("type_id", SmallInteger, nullable=False),
-    Column("index_generation", SmallInteger, nullable=False, server_default="1"),
+    # Which search parameters it has values of; 1: not known. See search/presence.py.
+    Column("parameter_set", SmallInteger, nullable=False, server_default="1"),
     # 0 is a placeholder: something refers to it, nobody has created it.
     Column("version", Integer, nullable=False),
     Column("last_updated", BigInteger, nullable=False),
@@ -51,9 +52,27 @@ resource = Table(
     Index("resource_updated", "type_id", "last_updated"),
     Index("resource_changes", "last_updated"),
     Index("resource_live", "type_id", "rid", postgresql_where=text("body is not null")),
+    # What has, or lacks, a parameter. By 256 rids at a time, so that entries share index tuples.
+    Index(
+        "resource_parameter_set",
+        "type_id",
+        "parameter_set",
+        text("((rid >> 8)::integer)"),
+        postgresql_where=text("body is not null"),
+    ),
     postgresql_with={"fillfactor": "85"},
 )
 """The current version of every resource. rid never changes, also not through delete and recreation."""
+
+parameter_set = Table(
+    "parameter_set",
+    metadata,
+    Column("type_id", SmallInteger, nullable=False),
+    Column("number", SmallInteger, nullable=False),
+    Column("param_ids", ARRAY(Integer), nullable=False),
+    PrimaryKeyConstraint("type_id", "number"),
+)
+"""The different sets of search parameters that resources of a type have values of; none is ever changed or removed."""
 
 resource_version = Table(
     "resource_version",

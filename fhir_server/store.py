@@ -15,6 +15,7 @@ from fhir_server import store_reads
 from fhir_server.access.predicate import sight
 from fhir_server.group_commit import GroupCommit
 from fhir_server.loader import Loader
+from fhir_server.parameter_sets import ParameterSets
 from fhir_server.postgres import Connection, DatabaseError, Pool, Row
 from fhir_server.reader import Reader
 from fhir_server.resource_types import RESOURCE_TYPES
@@ -125,6 +126,7 @@ class ResourceStore(Reader):
         self._searches = Pool(_conninfo(conninfo, _SEARCH), connections)
         self._units = Pool(_conninfo(conninfo, _POINT), connections)
         self.rids = Rids(self._points)
+        self.parameter_sets = ParameterSets(self._points)
         self._loaders: dict[Hashable, Loader[tuple[str, str], Version]] = {}
         self._groups = GroupCommit(self._commit)
         self._conninfo = conninfo
@@ -235,6 +237,7 @@ class ResourceStore(Reader):
         write = prepare(change, self.base, rid, self._now())
         own = {(change.type, change.id): rid}
         await self.resolve([write], own)
+        await self.parameter_sets.number([write])
         return await self._groups.write(write)
 
     async def resolve(
@@ -381,6 +384,7 @@ class Unit(Reader):
         self.defined = self.defined or _defines(writes)
         self._own.update({(write.change.type, write.change.id): write.version.rid for write in writes})
         await store.resolve(writes, self._own)
+        await store.parameter_sets.number(writes)
         try:
             if len(writes) < _BLOCKING:
                 await self.run(store._statements(writes))

@@ -21,6 +21,7 @@ from fhir_server.search import registry
 from fhir_server.search.contained import MARK, rid_of
 from fhir_server.search.index import custom_rows, index_rows
 from fhir_server.search.parameters import current
+from fhir_server.search.presence import UNKNOWN, having
 from fhir_server.search.registry import IS_CURRENT
 from fhir_server.search.rows import ITSELF, Rows
 from fhir_server.statement import Statement
@@ -31,13 +32,14 @@ UNINDEXED = 0
 """param_id of references that no search parameter covers; they count for referential integrity only."""
 
 _CREATE = """
-insert into resource (rid, type_id, fhir_id, version, last_updated, method, body)
-select * from unnest($1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::text[], $7::bytea[])"""
+insert into resource (rid, type_id, fhir_id, version, last_updated, method, body, parameter_set)
+select * from unnest(
+  $1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::text[], $7::bytea[], $8::smallint[])"""
 
 _REPLACE = """
 with change as (
-  select * from unnest($1::bigint[], $2::integer[], $3::bigint[], $4::text[], $5::bytea[])
-    c(rid, version, last_updated, method, body)),
+  select * from unnest($1::bigint[], $2::integer[], $3::bigint[], $4::text[], $5::bytea[], $6::smallint[])
+    c(rid, version, last_updated, method, body, parameter_set)),
 old as (
   select r.rid, r.type_id, r.version, r.last_updated, r.method, r.body
   from change c join resource r on r.rid = c.rid where r.version = c.version - 1 for {strength} of r),
@@ -45,7 +47,8 @@ kept as (
   insert into resource_version (rid, type_id, version, last_updated, method, body)
   select rid, type_id, version, last_updated, method, body from old where version > 0),
 done as (
-  update resource r set version = c.version, last_updated = c.last_updated, method = c.method, body = c.body
+  update resource r set version = c.version, last_updated = c.last_updated, method = c.method, body = c.body,
+    parameter_set = c.parameter_set
   from old join change c on c.rid = old.rid where r.rid = old.rid returning r.rid)
 select hub_expect((select count(*) from done), cardinality($1::bigint[]))"""
 
@@ -85,6 +88,10 @@ class Write:
     """Of a SearchParameter the definition it puts in force."""
     trail: Trail | None = None
     """Of the request that asked for it."""
+    having: frozenset[int] = frozenset()
+    """param_ids of the rows that the new version has."""
+    parameter_set: int = UNKNOWN
+    """Number of the set of them; filled in before it is written."""
 
 
 def by_table(rows: Rows) -> IndexRows:
@@ -131,16 +138,18 @@ def prepare(change: Change, base: str, rid: int, now: int) -> Write:
     body: bytes | None = None
     added: IndexRows = {}
     references: set[tuple[str, str]] = set()
+    own: frozenset[int] = frozenset()
     if change.resource is not None:
         body = stamped(change.resource, change.type, change.id, version_id, last_updated)
         added, references = indexed(change.resource, body, base)
+        own = having(added)
     for table in added.keys() & removed.keys():
         new, old = set(added[table]), set(removed[table])
         added[table], removed[table] = new - old, old - new
     version = Version(change.type, change.id, rid, version_id, last_updated, change.method, body)
     write = Write(
         change, version, added, removed, references, _moved(previous, added, removed),
-        generation=current().generation, trail=TRAIL.get(),
+        generation=current().generation, trail=TRAIL.get(), having=own,
     )  # fmt: skip
     if change.type == "SearchParameter":
         write.parameter = registry.asked(change.resource, change.id, current())
@@ -201,9 +210,9 @@ def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[in
     """
     batch: list[Statement] = []
     ordered = sorted(writes, key=lambda write: write.version.rid)  # one lock order for everybody
-    created = [write.version for write in ordered if write.change.previous is None]
-    updated = [w.version for w in ordered if w.change.previous is not None and w.version.body is not None]
-    deleted = [w.version for w in ordered if w.change.previous is not None and w.version.body is None]
+    created = [write for write in ordered if write.change.previous is None]
+    updated = [w for w in ordered if w.change.previous is not None and w.version.body is not None]
+    deleted = [w for w in ordered if w.change.previous is not None and w.version.body is None]
     if created:
         batch.append(_versions(_CREATE, created, identity=True))
     if updated:
@@ -225,7 +234,9 @@ def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[in
     batch += deletions(removed)
     batch += insertions(added)
     if integrity and deleted:
-        batch.append(Statement(_UNREFERENCED, (int8_array([v.rid for v in deleted]), int4_array(inbound)), binary=True))
+        batch.append(
+            Statement(_UNREFERENCED, (int8_array([w.version.rid for w in deleted]), int4_array(inbound)), binary=True)
+        )
     versions = [write.version for write in ordered]
     batch.append(
         Statement(
@@ -279,13 +290,15 @@ def resolved_rows(writes: Sequence[Write]) -> dict[str, list[tuple[Any, ...]]]:
     return added
 
 
-def _versions(text: str, versions: Sequence[Version], *, identity: bool = False) -> Statement:
+def _versions(text: str, writes: Sequence[Write], *, identity: bool = False) -> Statement:
+    versions = [write.version for write in writes]
     rid = int8_array([v.rid for v in versions])
     new = (
         int4_array([v.version_id for v in versions]),
         int8_array([v.last_updated for v in versions]),
         text_array([v.method for v in versions]),
         bytea_array([None if v.body is None else compress(v.body) for v in versions]),
+        int2_array([write.parameter_set for write in writes]),
     )
     if identity:
         names = (int2_array([TYPE_ID[v.type] for v in versions]), text_array([v.id for v in versions]))

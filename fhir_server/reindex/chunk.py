@@ -19,6 +19,7 @@ from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search.contained import MARK, container
 from fhir_server.search.index import custom_rows
 from fhir_server.search.parameters import current
+from fhir_server.search.presence import having
 from fhir_server.search.registry import proof
 from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore, Unit
@@ -37,12 +38,15 @@ _FRESH = """(r.version = 0 or (r.last_updated >= ($4::bigint[])[1] and (
 """The resource came about, or came back, after the run began ($4): others have indexed it, and it is not counted."""
 
 NEXT = f"""
-select r.rid, r.type_id, r.fhir_id, r.version, r.body, {_FRESH}
+select r.rid, r.type_id, r.fhir_id, r.version, r.body, {_FRESH}, r.parameter_set
 from resource r where r.type_id = ($1::smallint[])[1] and r.body is not null
   and r.rid > ($2::bigint[])[1] and r.rid <= ($3::bigint[])[1] order by r.rid limit ($5::bigint[])[1]"""
 _THESE = """
-select r.rid, r.type_id, r.fhir_id, r.version, r.body, false
+select r.rid, r.type_id, r.fhir_id, r.version, r.body, false, r.parameter_set
 from resource r where r.rid = any($1::bigint[]) and r.body is not null order by r.rid"""
+_SETS = """
+update resource r set parameter_set = s.number from unnest($1::bigint[], $2::smallint[]) s(rid, number)
+where r.rid = s.rid"""
 _LOCK = "select rid, version from resource where rid = any($1::bigint[]) order by rid for no key update"
 COUNT = f"""
 select count(*) from resource r where r.type_id = ($1::smallint[])[1] and r.body is not null
@@ -97,6 +101,8 @@ class _Difference:
     version: int
     missing: Rows = field(default_factory=dict)
     surplus: Rows = field(default_factory=dict)
+    parameter_set: int | None = None
+    """The number it should have, if it has another."""
 
 
 async def first_rows(store: ResourceStore, part: Part, only: frozenset[int], note: Any) -> Done:
@@ -148,9 +154,12 @@ async def _mend(
         return []
     [rows] = await unit.run([Statement(_LOCK, (int8_array(sorted(differing)),), binary=True)])
     there = {_number(rid): _number(version) for rid, version in rows}
-    same = [one for rid, one in differing.items() if there.get(rid) == one.version]
-    surplus, missing = _joined([one.surplus for one in same]), _joined([one.missing for one in same])
-    await _write_rows(store, unit, [*deletions(surplus), *insertions(missing)], generation)
+    same = {rid: one for rid, one in differing.items() if there.get(rid) == one.version}
+    surplus = _joined([one.surplus for one in same.values()])
+    missing = _joined([one.missing for one in same.values()])
+    numbers = {rid: one.parameter_set for rid, one in same.items() if one.parameter_set is not None}
+    sets = [_renumbered(numbers)] if numbers else []
+    await _write_rows(store, unit, [*deletions(surplus), *insertions(missing), *sets], generation)
     done.removed += sum(map(len, surplus.values()))
     done.added += sum(map(len, missing.values()))
     return [rid for rid, one in differing.items() if rid in there and there[rid] != one.version]
@@ -171,6 +180,7 @@ async def differences(
         *_, rows = await unit.run([*_VIEW, which])
         writes = [_write(row, _indexed(row, store.base)) for row in rows]
         await store.resolve(writes, {}, run=unit.run)
+        await store.parameter_sets.number(writes)
         wanted = resolved_rows(writes)
         # Contained resources have rows under rids of their own.
         within = {row[-1] for some in wanted.values() for row in some if row[-1] < 0}
@@ -179,6 +189,9 @@ async def differences(
         stored = await unit.run([_stored(table, rids, only) for table in tables]) if rows else []
     versions = {write.version.rid: write.version.version_id for write in writes}
     found: dict[int, _Difference] = {}
+    for write, row in zip(writes, rows, strict=True):
+        if write.parameter_set != _number(row[6]):
+            _put(found, versions, write.version.rid).parameter_set = write.parameter_set
     for table, lines in zip(tables, stored, strict=False):
         _compare(table, wanted.get(table, []), [_read(table, line) for line in lines], versions, only, found)
     return rows, found
@@ -252,6 +265,10 @@ def _joined(parts: Sequence[Rows]) -> Rows:
     return found
 
 
+def _renumbered(numbers: Mapping[int, int]) -> Statement:
+    return Statement(_SETS, (int8_array(list(numbers)), int2_array(list(numbers.values()))), binary=True)
+
+
 def _these(rids: Sequence[int]) -> Statement:
     return Statement(_THESE, (int8_array(rids),), binary=True)
 
@@ -278,7 +295,7 @@ def _write(row: Row, rows: IndexRows) -> Write:
     stored = Version(RESOURCE_TYPES[type_id - 1], id, rid, version, 0, "", row[4])
     references = {(one[1], one[2]) for one in rows.get("reference", ())}
     references |= {(one[2], one[3]) for one in rows.get(f"{MARK}reference", ())}
-    return Write(Change(stored.type, id, "", None, stored), stored, rows, {}, references)
+    return Write(Change(stored.type, id, "", None, stored), stored, rows, {}, references, having=having(rows))
 
 
 def _number(raw: bytes) -> int:

@@ -11,6 +11,7 @@ from fhir_server.search.condition import Conditions, Source, clinical
 from fhir_server.search.contained import MARK, is_contained
 from fhir_server.search.criteria import Criterion, Leaf, Member, Node
 from fhir_server.search.parameters import FULL_TEXT, shipped
+from fhir_server.search.presence import in_sets, stretch
 from fhir_server.search.probe import either
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.rank import MAX_BRANCHES, NEVER, POINTS, rank
@@ -36,10 +37,11 @@ class Branch:
         """The column that holds the rid."""
         return f"{alias}.{self.source.column}"
 
-    def body(self, alias: str, *more: str) -> str:
-        """SQL from FROM on, with further conditions on "{rid}"."""
+    def body(self, alias: str, *more: str, apart: bool = False) -> str:
+        """SQL from FROM on, with further conditions on "{rid}". `apart`: of one part of the set."""
         tests = [self.source.where.replace("{t}", alias), *self.filters, *more]
-        return f"from {self.source.table} {alias} where {' and '.join(tests).replace(_RID, self.rid(alias))}"
+        each = f"{self.source.each} cross join " if self.source.each and not apart else ""
+        return f"from {each}{self.source.table} {alias} where {' and '.join(tests).replace(_RID, self.rid(alias))}"
 
 
 def scopes(query: SearchQuery, *, apart: bool = False) -> list[tuple[str, ...]]:
@@ -83,7 +85,7 @@ def _driver(
     best = min(nodes, key=rank, default=None)
     if best is None or rank(best) >= NEVER:
         return [conditions.every(scope)], True, False, list(nodes)
-    sources = merged(conditions.sources(best, scope))
+    sources = [conditions.set_by_set(best, scope)] if in_sets(best) else merged(conditions.sources(best, scope))
     unique = all(source.table == "resource" for source in sources)
     return sources, unique, _point(best), [node for node in nodes if node is not best]
 
@@ -94,11 +96,14 @@ def newest(found: Sequence[Branch], limit: str, conditions: Conditions, *more: s
     for branch in found:
         a = conditions.alias()
         distinct = "" if branch.unique else "distinct "
-        tests = [one for one in more if one]
-        parts.append(
-            f"select {distinct}{branch.rid(a)} as rid {branch.body(a, *tests)}"
-            f" order by {branch.rid(a)} desc limit {limit}"
-        )
+        body = branch.body(a, *(one for one in more if one), apart=True)
+        first = f"{stretch(branch.rid(a))} desc, " if branch.source.each else ""
+        part = f"select {distinct}{branch.rid(a)} as rid {body} order by {first}{branch.rid(a)} desc limit {limit}"
+        if branch.source.each:
+            p = conditions.alias()
+            each = f"{branch.source.each} cross join lateral ({part}) {p}"
+            part = f"select {p}.rid from {each} order by {p}.rid desc limit {limit}"
+        parts.append(part)
     if len(parts) == 1:
         return parts[0]
     return f"select u.rid from ({' union '.join(f'({part})' for part in parts)}) u order by u.rid desc limit {limit}"

@@ -22,6 +22,7 @@ from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node,
 from fhir_server.search.hierarchy import PARENT, parent_of
 from fhir_server.search.links import link
 from fhir_server.search.parameters import FULL_TEXT, SearchParameter, current, shipped
+from fhir_server.search.presence import UNKNOWN, in_sets, of_r4, sets, stretch
 from fhir_server.search.probe import either, one_of
 from fhir_server.search.rank import led, named
 from fhir_server.search.rows import hash32
@@ -40,6 +41,8 @@ class Source:
     table: str
     where: str
     column: str = "rid"
+    each: str = ""
+    """A table, whose every row tells of a part of the set: the parts are in page order, the whole is not."""
 
 
 def clinical(parameter: SearchParameter) -> bool:
@@ -63,6 +66,8 @@ class Conditions:
     """A condition is probed for each rid, whatever the planner thinks: it may not be turned around."""
     settled: frozenset[str] = frozenset()
     """Searched types of which nothing that meets the criteria can be hidden: see `access/searching.py`."""
+    before: str = ""
+    """Placeholder of the rid that the page begins below, where it is in the order of rids."""
     _aliases: count[int] = field(default_factory=count)
     _numbers: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -198,6 +203,11 @@ class Conditions:
             return []
         if isinstance(node, Between):
             return [Source(*one) for one in self.between(node)]
+        if in_sets(node):
+            return [Source("resource", self._in_set(node, "{t}", types))]
+        if of_r4(node) and node.negated:
+            every = self.every(types)  # what is contained: few
+            return [Source(every.table, f"{every.where} and {self._by_rows(node, '{t}.rid', types)}")]
         if isinstance(node, Leaf):
             return [] if node.negated else [Source(*one) for one in self.tests(node, types)]
         if isinstance(node, Member):
@@ -207,8 +217,39 @@ class Conditions:
         live = self.live(types, "{t}.target_rid")
         return [Source(link(node.parameter), f"{self._referring(node, '{t}')} and {live}", "target_rid")]
 
+    def set_by_set(self, node: Leaf, types: Sequence[str]) -> Source:
+        """The source of a node that sets tell of, each of which has its resources in order of their rids."""
+        e = self.alias()
+        known = f"({e}.number <> {UNKNOWN} or {self._by_rows(node, '{t}.rid', types)})"
+        where = f"{self.of_types(types, '{t}')} and {{t}}.parameter_set = {e}.number and {known}"
+        if self.before:
+            where += f" and {stretch('{t}.rid')} <= {stretch(self.before)}"
+        return Source("resource", where, each=f"({self._sets(node, types)}) {e}(number)")
+
     def condition(self, node: Node, rid: str, types: Sequence[str]) -> str:
         """The node as a condition on the resource with this rid, which is of one of the types."""
+        if not in_sets(node):
+            return self._by_rows(node, rid, types)
+        r, e, s, x = self.alias(), self.alias(), self.alias(), self.alias()
+        own = f"exists (select from resource {r} where {r}.rid = {rid} and {self._in_set(node, r, types)}{self._fixed})"
+        # Where nothing meets it, that is found out once.
+        some = f"select from resource {x} where {self.of_types(types, x)} and {x}.parameter_set = {e}.number limit 1"
+        each = f"({self._sets(node, types)}) {e}(number)"
+        return f"(select exists (select from {each} cross join lateral ({some}) {s})) and {own}"
+
+    def _in_set(self, node: Leaf, alias: str, types: Sequence[str]) -> str:
+        """Condition on `resource` that its set meets the node, or its rows do where no set is known."""
+        return (
+            f"{self.of_types(types, alias)} and {alias}.parameter_set = any(array({self._sets(node, types)}))"
+            f" and ({alias}.parameter_set <> {UNKNOWN} or {self._by_rows(node, f'{alias}.rid', types)})"
+        )
+
+    def _sets(self, node: Leaf, types: Sequence[str]) -> str:
+        """SQL of the numbers of the sets that may meet the node."""
+        [only] = types
+        return f"select {UNKNOWN} union all {sets(node, self.bound(TYPE_ID[only], 'smallint'))}"
+
+    def _by_rows(self, node: Node, rid: str, types: Sequence[str]) -> str:
         if isinstance(node, All | Some):
             tests = [f"({self.condition(one, rid, types)})" for one in node.nodes]
             return " and ".join(tests) if isinstance(node, All) else f"({' or '.join(tests)})"
@@ -355,7 +396,7 @@ def _telling(node: Node) -> bool:
     """
     match node:
         case Leaf():
-            return not node.negated
+            return not node.negated or in_sets(node)
         case All():
             return any(map(_telling, node.nodes))
         case Some():

@@ -8,6 +8,7 @@ from fhir_server.search.branch import Branch
 from fhir_server.search.condition import Conditions, Source
 from fhir_server.search.criteria import Leaf, Node
 from fhir_server.search.parameters import shipped
+from fhir_server.search.presence import in_sets
 from fhir_server.search.rank import whole
 from fhir_server.search.values import split_components
 
@@ -15,7 +16,10 @@ _IN_RID_ORDER = frozenset(("token", "reference", "reference_other"))
 
 
 def in_rid_order(node: Node, scope: Sequence[str], conditions: Conditions) -> list[Source] | None:
-    """The node's sources, if the index of each yields rids in order: all columns before rid equal one value."""
+    """The node's sources, if the index of each (or of each part) yields rids in order: all columns before rid equal one
+    value."""
+    if in_sets(node):
+        return [conditions.set_by_set(node, scope)]
     if not whole(node):
         return None
     before = conditions.mark()
@@ -55,7 +59,7 @@ def code_of(node: Node) -> Leaf | None:
 
 def lined(sources: Sequence[Source], tests: Sequence[str]) -> list[Branch]:
     """The sources as branches, for whose rids the tests hold."""
-    return [Branch(source, tuple(tests), False, True) for source in sources]
+    return [Branch(source, tuple(tests), source.table == "resource", True) for source in sources]
 
 
 def fetched(rids: str) -> Source:

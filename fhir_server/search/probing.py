@@ -45,7 +45,7 @@ def probed(
     conditions.probing = True
     if keys and not leading:
         return walk(query, keys, conditions, limit, position)
-    start = [f"{{rid}} < {conditions.bound(position.rid, 'bigint')}"] if position and not keys else []
+    start = [f"{{rid}} < {conditions.before}"] if conditions.before else []
     if not leading:
         return tested(newest_of(scope, conditions, start, "offset 0"), filters(nodes, scope, conditions), limit)
     lines = None if keys else in_rid_order(leading[0], scope, conditions)

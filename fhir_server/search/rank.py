@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from fhir_server.search.contained import MARK
 from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node, Not, Reverse, Some
+from fhir_server.search.presence import of_r4
 
 MAX_BRANCHES = 16
 """Alternatives of the driving criterion that are read apart; more are put into one condition."""
@@ -21,6 +22,8 @@ _RANKS: dict[str, int] = {
 def rank(node: Node) -> int:
     """How well a node leads: few rows and rid order first. The planner may still turn the order around."""
     match node:
+        case Leaf() if of_r4(node):
+            return 8
         case Leaf(negated=True) | Not():
             return NEVER
         case Leaf():
@@ -32,7 +35,7 @@ def rank(node: Node) -> int:
         case Member():
             return 2
         case Chain():
-            return 4 if not any(isinstance(below, Leaf) and below.negated for _, below in node.targets) else 8
+            return 8 if any(isinstance(below, Leaf) and not readable(below) for _, below in node.targets) else 4
         case Reverse() if named(node):
             return 2
         case Between():
@@ -54,7 +57,7 @@ def readable(node: Node) -> bool:
     """Whether the node's resources are a set of index rows."""
     match node:
         case Leaf():
-            return not node.negated
+            return not node.negated or of_r4(node)
         case Chain():
             targets = sum(target[0] != MARK for target, _ in node.targets)
             return targets <= MAX_BRANCHES and all(readable(below) for _, below in node.targets)

@@ -39,6 +39,8 @@ def select(query: SearchQuery, access: Access, base: str, position: Position | N
     if position is not None:
         position = checked(position, [key.sql_type for key in keys])
     limit = conditions.bound(query.count + 1, "bigint")
+    if position and not keys:
+        conditions.before = conditions.bound(position.rid, "bigint")
     page, point = _page(query, keys, conditions, limit, position)
     # An index of words is read by bitmap, which connections for one plan leave out.
     point = point and not query.words
@@ -100,7 +102,7 @@ def _page(
     if not point and (page := probed(query, keys, conditions, limit, position)):
         return page, True
     if not keys:
-        start = f"{{rid}} < {conditions.bound(position.rid, 'bigint')}" if position else ""
+        start = f"{{rid}} < {conditions.before}" if position else ""
         return newest(_branches(query, conditions), limit, conditions, start), point
     if not point and keys[0].column and keys[0].column.ordered:
         return walk(query, keys, conditions, limit, position), not query.criteria
