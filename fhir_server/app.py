@@ -24,7 +24,7 @@ from fhir_server.formats import FHIR_JSON, negotiate
 from fhir_server.instant import SECOND, http_date
 from fhir_server.metrics import Metrics
 from fhir_server.outcome import FhirError, NotAcceptable, Unauthorized, UnsupportedMediaType
-from fhir_server.patience import Ended, Patience
+from fhir_server.patience import Ended, Patience, Watch
 from fhir_server.receive import Disconnected, Receive, body_of, pairs, query_pairs
 from fhir_server.routes import Routed
 from fhir_server.subscriptions.switchboard import PATH, Switchboard, refuse
@@ -87,6 +87,7 @@ class App:
         self._startup, self._shutdown, self._switchboard = startup, shutdown, switchboard
         self._process, self._numbers = secrets.token_hex(6), count(1)
         self._admission = Admission(server.settings.max_concurrent, server.settings.max_bytes)
+        self._watch = Watch()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
@@ -135,7 +136,7 @@ class App:
                         await self._receive_body(request, receive)
                     at_once = place.begin()
                     content_type = self._format(request, routed)
-                    with Patience(receive, self._server.settings.deadline) as patience:
+                    with Patience(self._watch, receive, self._server.settings.deadline) as patience:
                         if not at_once:
                             await place.turn()
                         if later.asked(request, routed):

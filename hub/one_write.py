@@ -52,6 +52,10 @@ class OneWriteProtocol(HttpToolsProtocol):
 
     received = 0
     """Bytes of bodies that have come."""
+    answered = 0
+    """Requests that have been answered."""
+    rests = False
+    """Whether one has been answered and nothing of another has come."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has come."""
@@ -60,6 +64,21 @@ class OneWriteProtocol(HttpToolsProtocol):
             transport.write(_FULL)  # type: ignore[attr-defined]
             transport.close()
         super().connection_made(cast("asyncio.Transport", self._joined))
+
+    def data_received(self, data: bytes) -> None:
+        """The client has sent something."""
+        self.rests = False
+        super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        """A request is answered. Who rests too long is found by looking now and then: a timer of each costs more."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self.answered += 1
+        self.rests = True
 
     def on_body(self, body: bytes) -> None:
         """Some of a body has come."""

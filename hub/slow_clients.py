@@ -1,7 +1,8 @@
 """Connections that hold something and bring nothing: closed, so that dawdling clients cannot use up the hub.
 
 A head must be complete in time; a body must keep coming, and an answer keep being read, at some pace. Connections are
-looked at every few seconds, so that requests pay nothing for it. https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9
+looked at every few seconds, so that requests pay nothing for it. Idle ones are closed likewise.
+https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close
 class Waits(Enum):
     """What a connection waits for its client to do."""
 
+    REST = "send another request"
     HEAD = "send the rest of a head"
     BODY = "send the rest of a body"
     TAKE = "take the rest of an answer"
@@ -35,8 +37,7 @@ def waits(connection: OneWriteProtocol) -> Waits | None:
         return Waits.TAKE
     cycle = connection.cycle
     if cycle is None or cycle.response_complete:
-        # Between requests uvicorn's own timer runs.
-        return None if connection.timeout_keep_alive_task is not None else Waits.HEAD
+        return Waits.REST if connection.rests else Waits.HEAD
     return Waits.BODY if cycle.more_body else None
 
 
@@ -45,7 +46,7 @@ class SlowClients:
 
     def __init__(self) -> None:
         self._seen: dict[OneWriteProtocol, tuple[Waits, int, float, int]] = {}
-        """What for, in which request, since when, and the bytes moved until then."""
+        """What for, in which request, since when, and what had moved until then."""
 
     def look(self, connections: Iterable[object], now: float) -> None:
         """Closes those that took too long; what is no HTTP connection is left alone.
@@ -56,19 +57,35 @@ class SlowClients:
         for connection in connections:
             if not isinstance(connection, OneWriteProtocol) or (waiting := waits(connection)) is None:
                 continue
-            moved = connection.taken() if waiting is Waits.TAKE else connection.received
+            moved = _moved(connection, waiting)
             fresh = (waiting, id(connection.cycle), now, moved)
             before = self._seen.get(connection, fresh)
-            if before[:2] != fresh[:2]:
+            if before[:2] != fresh[:2] or (waiting is Waits.REST and before[3] != moved):
                 before = fresh
             _, _, since, until_then = before
-            if now - since < (HEAD_SECONDS if waiting is Waits.HEAD else PACE_SECONDS):
+            if now - since < _seconds(connection, waiting):
                 seen[connection] = before
-            elif waiting is not Waits.HEAD and moved - until_then >= PACE_BYTES:
+            elif waiting in (Waits.BODY, Waits.TAKE) and moved - until_then >= PACE_BYTES:
                 seen[connection] = fresh
             elif waiting is Waits.TAKE:
                 connection.transport.abort()  # what it does not take cannot be sent before closing either
+            elif waiting is Waits.REST:
+                connection.transport.close()
             else:
                 connection.transport.write(_LATE)
                 connection.transport.close()
         self._seen = seen
+
+
+def _moved(connection: OneWriteProtocol, waiting: Waits) -> int:
+    """What grows while the client does what is waited for."""
+    if waiting is Waits.REST:
+        return connection.answered
+    return connection.taken() if waiting is Waits.TAKE else connection.received
+
+
+def _seconds(connection: OneWriteProtocol, waiting: Waits) -> float:
+    """How long it is waited for."""
+    if waiting is Waits.REST:
+        return connection.timeout_keep_alive
+    return HEAD_SECONDS if waiting is Waits.HEAD else PACE_SECONDS

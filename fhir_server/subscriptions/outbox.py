@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from fhir_server.arrays import int2_array, int4_array, int8_array, text_array
 from fhir_server.compression import decompress
 from fhir_server.postgres import Row
-from fhir_server.resource_types import RESOURCE_TYPES
+from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.statement import Statement
 from fhir_server.subscriptions.seen import Seen
 from mappings.r4 import parse
@@ -26,10 +26,22 @@ Run = Callable[[Sequence[Statement]], Awaitable[list[list[Row]]]]
 
 LIMIT = 500
 """Rows taken at a time."""
+MOST = 10_000
+"""Rows passed over at a time."""
 
 _SEQUENCE = Statement("select last_value from outbox_sequence_seq", binary=True)
 _OLDEST = Statement("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint", binary=True)
-_OWN = Statement("select pg_current_xact_id()::text::bigint", binary=True)
+_OWN = Statement("select pg_current_xact_id_if_assigned()::text::bigint", binary=True)
+_PASS = f"""
+with front as (select sequence, type_id from outbox where sequence >= ($1::bigint[])[1] order by sequence limit {MOST}),
+ended as (
+  select coalesce(min(sequence) filter (where type_id = {TYPE_ID["Subscription"]}), max(sequence) + 1) as sequence
+  from front),
+gone as (
+  delete from outbox where sequence >= ($1::bigint[])[1] and sequence < (select sequence from ended)
+    and not type_id = any($2::smallint[])
+  returning 1)
+select count(*) from gone"""
 _TAKE = f"""
 select o.sequence, o.rid, o.version, o.type_id, o.method, r.fhir_id,
   case when r.version = o.version then r.last_updated else v.last_updated end,
@@ -60,20 +72,37 @@ class Outbox:
 
     async def look(self, types: Sequence[int]) -> list[Seen]:
         """What is there, at most LIMIT, with the content of those types. Each row stays until `commit`."""
+        return (await self._look(types, ()))[0]
+
+    async def look_for(self, types: Sequence[int]) -> tuple[list[Seen], bool]:
+        """What is there of those types, likewise, and whether more may be: rows of others are deleted unread.
+
+        Only before the first Subscription, which may ask for other types.
+        """
+        passed = Statement(_PASS, (int8_array([self._low]), int2_array(types)), binary=True)
+        seen, [[(count,)], own] = await self._look(types, (passed, _OWN))
+        self._committed(own)
+        return seen, _number(count) >= MOST // 2
+
+    async def _look(self, types: Sequence[int], before: Sequence[Statement]) -> tuple[list[Seen], list[list[Row]]]:
         take = Statement(_TAKE, (int8_array([self._low]), int2_array(types)), binary=True)
         # In this order: what had ended before the rows were read is seen by them.
-        sequence, oldest, rows = await self._run([_SEQUENCE, _OLDEST, take])
+        sequence, oldest, *others, rows = await self._run([_SEQUENCE, _OLDEST, *before, take])
         self._last = _number(sequence[0][0])
         if self._mark is not None and _number(oldest[0][0]) >= self._mark[0]:
             self._low = max(self._low, min([self._mark[1], *(_number(row[0]) for row in rows[:1])]))
             self._mark = None
-        return [self._seen(row) for row in rows]
+        return [self._seen(row) for row in rows], others
 
     async def commit(self, statements: Sequence[Statement], seen: Sequence[Seen]) -> None:
         """Runs the statements and deletes the rows, in one transaction."""
         gone = Statement(_GONE, (int8_array([one.sequence for one in seen]),), binary=True)
         *_, own = await self._run([*statements, gone, _OWN])
-        if self._mark is None:
+        self._committed(own)
+
+    def _committed(self, own: Sequence[Row]) -> None:
+        """A transaction of ours has ended; `own` is the row of its id, if it has changed anything."""
+        if self._mark is None and own[0][0] is not None:
             self._mark = (_number(own[0][0]), self._last)
 
     def _seen(self, row: Row) -> Seen:

@@ -48,6 +48,8 @@ class Pace:
     """At the outbox, for what other workers wrote; what this one wrote wakes it."""
     gather: float = 0.01
     """Between two looks at least, so that a busy record is relayed many at a time."""
+    unheard: float = 0.1
+    """The same while there is no Subscription: then only new ones are looked for."""
     contest: float = 1.0
     """At the lock, while another worker holds it."""
     audit: float = 2.0
@@ -170,7 +172,7 @@ class Relay:
                 await self._audit(connection)
             self._wake.clear()
             if not await self._take(connection, outbox):
-                await asyncio.sleep(self._pace.gather)
+                await asyncio.sleep(self._pace.gather if self._held or self._full_text else self._pace.unheard)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._pace.poll):
                         await self._wake.wait()
@@ -194,12 +196,17 @@ class Relay:
         """
         if current().generation != self._generation:
             raise StaleParameters
-        seen = await outbox.look([_SUBSCRIPTION, *(TYPE_ID[name] for name in self._types if name != "Subscription")])
+        asked = [_SUBSCRIPTION, *(TYPE_ID[name] for name in self._types if name != "Subscription")]
+        more = False
+        if self._full_text:
+            seen = await outbox.look(asked)
+        else:
+            seen, more = await outbox.look_for(asked)
         if not seen:
-            return 0
+            return int(more)
         # A Subscription changes what is asked of the rows after it: they are left for the next look.
         length = next((n for n, one in enumerate(seen, 1) if one.type == "Subscription"), len(seen))
-        rest, seen = (len(seen) - length) or len(seen) // LIMIT, seen[:length]
+        rest, seen = (len(seen) - length) or len(seen) // LIMIT or int(more), seen[:length]
         batch = _Batch()
         if seen[-1].type == "Subscription":
             # What was written before it is none of its concern.

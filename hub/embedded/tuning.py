@@ -28,7 +28,9 @@ def tuning(memory: int) -> dict[str, str]:
         "autovacuum_naptime": "15s",
         "autovacuum_vacuum_insert_scale_factor": "0.05",
         "autovacuum_vacuum_scale_factor": "0.05",
-        "autovacuum_analyze_scale_factor": "0.02",
+        # Statements find out by themselves how to be read, so statistics need not be fresher than that; samples of all
+        # tables cost a busy record more than its writes.
+        "autovacuum_analyze_scale_factor": "0.1",
         "autovacuum_vacuum_cost_limit": "2000",
     }
 

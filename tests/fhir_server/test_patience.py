@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fhir_server import patience
-from fhir_server.patience import Ended, Patience
+from fhir_server.patience import Ended, Patience, Watch
 
 
 class Client:
@@ -28,14 +28,14 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_what_ends_in_time_is_left_alone() -> None:
-    with Patience(Client().receive, 60) as watched:
+    with Patience(Watch(), Client().receive, 60) as watched:
         await asyncio.sleep(0.05)
     assert watched.ended is None
     await asyncio.sleep(0)  # nothing is cancelled afterwards
 
 
 async def test_the_deadline_ends_it() -> None:
-    with Patience(Client().receive, 0.05) as watched:
+    with Patience(Watch(), Client().receive, 0.05) as watched:
         await asyncio.sleep(60)
     assert watched.ended is Ended.LATE
     await asyncio.sleep(0)
@@ -44,14 +44,14 @@ async def test_the_deadline_ends_it() -> None:
 async def test_a_client_that_leaves_ends_it() -> None:
     client = Client()
     asyncio.get_running_loop().call_later(0.03, client.gone.set)
-    with Patience(client.receive, 60) as watched:
+    with Patience(Watch(), client.receive, 60) as watched:
         await asyncio.sleep(60)
     assert watched.ended is Ended.LEFT
 
 
 async def test_its_own_errors_pass() -> None:
     async def fail() -> None:
-        with Patience(Client().receive, 60):
+        with Patience(Watch(), Client().receive, 60):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -60,7 +60,7 @@ async def test_its_own_errors_pass() -> None:
 
 async def test_being_cancelled_by_others_passes() -> None:
     async def work() -> None:
-        with Patience(Client().receive, 60):
+        with Patience(Watch(), Client().receive, 60):
             await asyncio.sleep(60)
 
     task = asyncio.create_task(work())
@@ -68,3 +68,24 @@ async def test_being_cancelled_by_others_passes() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_one_watch_serves_those_that_came_at_other_times() -> None:
+    """Each by its own deadline; those that are over leave nothing behind."""
+    watch, ended = Watch(), dict[int, tuple[Ended | None, float]]()
+    loop = asyncio.get_running_loop()
+
+    async def work(number: int, seconds: float) -> None:
+        begun = loop.time()
+        with Patience(watch, Client().receive, 0.1) as watched:
+            await asyncio.sleep(seconds)
+        ended[number] = watched.ended, loop.time() - begun
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(20):
+            group.create_task(work(number, 60 if number % 2 else 0.002 * number))
+            await asyncio.sleep(0.005)
+    for number, (why, seconds) in ended.items():
+        assert why is (Ended.LATE if number % 2 else None)
+        assert seconds >= 0.1 or not number % 2
+    assert not watch._young

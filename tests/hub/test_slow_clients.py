@@ -114,6 +114,16 @@ async def test_an_idle_connection_stays(port: int) -> None:
             await asyncio.sleep(1)
 
 
+async def test_one_that_rests_too_long_is_closed_without_a_word(port: int, server: http_server.Server) -> None:
+    server.config.timeout_keep_alive = 1
+    async with asyncio.timeout(10), connected(port) as (reader, writer):
+        for _ in range(4):  # as long as something comes now and then it stays
+            writer.write(GET)
+            assert b"200 OK" in await reader.readuntil(b"\r\n\r\nxx")
+            await asyncio.sleep(0.4)
+        assert await reader.read() == b""
+
+
 async def test_more_connections_than_a_process_takes_are_sent_away(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(one_write, "MOST_CONNECTIONS", 2)
     async with asyncio.timeout(10), connected(port) as (reader, writer), connected(port):

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from fhir_server.postgres import Connection
+from fhir_server.resource_types import TYPE_ID
 from fhir_server.store import ResourceStore
 from fhir_server.subscriptions.outbox import LIMIT, Outbox
 from fhir_server.subscriptions.seen import Seen
@@ -68,21 +69,71 @@ async def test_a_late_commit_is_seen_late(store: ResourceStore, connection: Conn
 async def test_dead_rows_are_not_read_again(store: ResourceStore, connection: Connection) -> None:
     """Even while an old snapshot keeps vacuum from removing them."""
     outbox = Outbox(connection.send, BASE)
-    for turn in range(6):
+    for turn in range(200):  # transactions of other databases count as well
         await store.write(change(f"a-{turn}"))
         assert len(await taken(outbox)) == 1
+        if outbox._low >= 5:
+            break
+        await asyncio.sleep(0.02)
     assert outbox._low >= 5
     async with store.transaction(UNRESTRICTED) as unit:
-        await unit.write([change("open")])
+        [version] = await unit.write([change("open")])
         for turn in range(6):
             await store.write(change(f"b-{turn}"))
             assert len(await taken(outbox)) == 1
         low = outbox._low
-        assert low <= 7, "whoever is still at work has a number from here on"
-    for turn in range(4):
+    [late] = await taken(outbox)
+    assert (late.id, version.id) == ("open", "open")
+    assert low <= late.sequence, "whoever is still at work has a number from here on"
+    for turn in range(200):
         await store.write(change(f"c-{turn}"))
         await taken(outbox)
+        if outbox._low > low:
+            break
+        await asyncio.sleep(0.02)
     assert outbox._low > low
+
+
+async def test_what_nobody_asks_for_is_passed_over(store: ResourceStore, connection: Connection) -> None:
+    """Up to the first Subscription, which may ask for it."""
+    outbox = Outbox(connection.send, BASE)
+
+    async def write(kind: str, id: str) -> None:
+        await store.write(Change(kind, id, "PUT", {"resourceType": kind, "id": id}, None))
+
+    for kind, id in (("Patient", "1"), ("Observation", "2"), ("Patient", "3")):
+        await write(kind, id)
+    await write("Subscription", "s")
+    for kind in ("Patient", "Observation"):
+        await write(kind, "after")
+    asked = [TYPE_ID["Subscription"], TYPE_ID["Observation"]]
+    seen, more = await outbox.look_for(asked)
+    assert [(one.type, one.id) for one in seen] == [
+        ("Observation", "2"), ("Subscription", "s"), ("Patient", "after"), ("Observation", "after"),
+    ]  # fmt: skip
+    assert not more
+    await outbox.commit([], seen[:2])
+    seen, _ = await outbox.look_for(asked)
+    assert [(one.type, one.id) for one in seen] == [("Observation", "after")], "now it is taken up"
+    await outbox.commit([], seen)
+    assert await outbox.look_for(asked) == ([], False)
+
+
+async def test_of_what_is_passed_over_no_dead_rows_are_read_again(store: ResourceStore, connection: Connection) -> None:
+    outbox = Outbox(connection.send, BASE)
+    for turn in range(200):  # transactions of other databases count as well
+        await store.write(change(f"a-{turn}"))
+        assert await outbox.look_for([TYPE_ID["Subscription"]]) == ([], False)
+        if outbox._low >= 4:
+            break
+        await asyncio.sleep(0.02)
+    assert outbox._low >= 4
+    async with store.transaction(UNRESTRICTED) as unit:
+        await unit.write([change("late")])
+        for turn in range(4):
+            await store.write(change(f"b-{turn}"))
+            await outbox.look_for([TYPE_ID["Subscription"]])
+    assert [one.id for one in await taken(outbox)] == ["late"]
 
 
 async def test_many_writers_and_a_restarted_reader(store: ResourceStore, connection: Connection) -> None:
