@@ -89,7 +89,10 @@ def authorization(settings: Settings, url: str, other: Asgi, log: Log, fhir: Ser
         record = {"message": "fault", "level": "error", "interaction": path.rpartition("/")[2]}
         log(record | {"error": type(error).__qualname__, "trace": places(error)})
 
-    app = AuthApp(parts, tables, bearer, other, tell=tell)
+    app = AuthApp(
+        parts, tables, bearer, other, tell=tell, patient_apps=settings.patient_apps,
+        brand=f"{settings.base}/Organization/{settings.brands[0]}" if settings.brands else None,
+    )  # fmt: skip
 
     def prepare() -> None:
         with tables.begin() as connection:

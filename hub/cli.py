@@ -192,6 +192,12 @@ def _client_parser(commands: Any) -> None:
     keys.add_argument("--jwks", type=Path, metavar="FILE", help="its public keys, a JWK set")
     keys.add_argument("--jwks-uri", metavar="URL", help="where it keeps them")
     add.add_argument("--introspect", action="store_true", help="it may ask about tokens of others")
+    invite = doing.add_parser("invite", help="print an initial access token: apps register by it, at {issuer}/register")
+    invite.add_argument("--scope", help="what such apps may be granted at most; what patients' apps need, if not given")
+    invite.add_argument("--uses", type=int, default=1, choices=range(1, 1001), metavar="1-1000", help="apps (1)")
+    invite.add_argument("--days", type=int, default=7, choices=range(1, 367), metavar="1-366", help="life (7)")
+    approve = doing.add_parser("approve", help="let an app be used that registered by itself")
+    approve.add_argument("id", help="its client_id")
     off = doing.add_parser("off", help="no new tokens for it, and those it has no longer hold")
     off.add_argument("id", help="its client_id")
 

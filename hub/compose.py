@@ -25,6 +25,7 @@ from fhir_server.subscriptions.relay import Relay
 from fhir_server.subscriptions.switchboard import Switchboard
 from hub import VERSION
 from hub.authorization import authorization
+from hub.brands import Brands
 from hub.cross_origin import CrossOrigin
 from hub.logs import RequestLog
 from hub.outbound import Allowed, Door
@@ -85,6 +86,8 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         await fhir.store.select(Statement("select 1"))
 
     other = pages(settings.base, facts(settings, database), scraped, ping)
+    if settings.brands:
+        other = Brands(fhir, settings.brands, other)
     auth = authorization(settings, database_url, other, log, fhir) if settings.access == "smart" else None
 
     async def keep_learning() -> None:

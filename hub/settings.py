@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
@@ -32,6 +33,10 @@ class Settings:
     """Key that seals secrets in the database: 32 bytes in base64."""
     key_file: Path | None = None
     """File that holds it instead; with neither, and not in production, one is made in HUB_DATA."""
+    patient_apps: bool = False
+    """Whether an app that registers by itself, and only reads the record of whoever signs in, needs no approval."""
+    brands: tuple[str, ...] = ()
+    """Ids of the Organizations that apps show their users to choose this server by; the first one stands for it."""
     database_url: str | None = None
     """postgresql://user:password@host:port/database of a PostgreSQL 15 or newer; unset: the embedded PostgreSQL."""
     data: Path = Path(".hub")
@@ -153,6 +158,13 @@ def _base(text: str) -> str:
     return text.rstrip("/")
 
 
+def _ids(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not all(re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", id) for id in found):
+        raise ValueError("must be ids of Organizations, separated by commas")
+    return found
+
+
 def _places(text: str) -> tuple[str, ...]:
     found = tuple(place.strip().rstrip("/") + "/" for place in text.split(",") if place.strip())
     for place in found:
@@ -168,6 +180,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "env": _choice("development", "production"),
     "access": _choice("smart", "open"),
     "issuer": _base,
+    "patient_apps": _switch,
+    "brands": _ids,
     "key": str,
     "key_file": lambda text: Path(text).expanduser(),
     "database_url": _database,

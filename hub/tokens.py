@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from hub.authorization import known, site, tables
 from hub.sealing_key import seal
 from hub.settings import Settings
-from smart_auth import access_token, clients, keys
+from smart_auth import access_token, clients, keys, registration
 from smart_auth.access_token import Grant
 from smart_auth.clients import PRIVATE_KEY, PUBLIC, UnusableClient
 from smart_auth.scopes import Scopes, parse
@@ -41,9 +41,16 @@ def client(settings: Settings, url: str, chosen: argparse.Namespace) -> None:
             if not clients.switch_off(connection, chosen.id):
                 raise Refused("there is no client of this id")
             print(f"Switched off: {chosen.id}")
+        elif chosen.do == "invite":
+            _invite(connection, chosen)
+        elif chosen.do == "approve":
+            if not registration.approve(connection, chosen.id):
+                raise Refused("no client of this id waits for approval")
+            print(f"Approved: {chosen.id}")
         else:
+            waiting = registration.waiting(connection)
             for one in clients.listed(connection):
-                state = "" if one.active else "  (off)"
+                state = "" if one.active else "  (waits for approval)" if one.client_id in waiting else "  (off)"
                 print(f"{one.client_id}  {one.auth_method}  {one.scope}  {one.name}{state}")
 
 
@@ -96,6 +103,16 @@ def _app_scopes(scopes: Scopes, text: str) -> None:
     _existing(text)
     if not scopes or any(one.level == "system" for one in scopes.resources):
         raise Refused("--scope: an app for people has scopes of the levels patient and user")
+
+
+def _invite(connection: Connection, chosen: argparse.Namespace) -> None:
+    text = chosen.scope or registration.PATIENT_APP
+    for part in text.split():
+        if not parse(part, known):
+            raise Refused("--scope: holds a scope that does not exist")
+    if not text.split():
+        raise Refused("--scope: is empty")
+    print(registration.invite(connection, str(parse(text, known)), chosen.uses, _now() + chosen.days * 86_400))
 
 
 def _service_scopes(scopes: Scopes, text: str) -> None:

@@ -19,6 +19,7 @@ from smart_auth.browser import PAGES, Handler
 from smart_auth.desk import Desk
 from smart_auth.discovery import openid_configuration, smart_configuration
 from smart_auth.feed import FeedLost
+from smart_auth.registration import Registration
 from smart_auth.server import Answer, Parts, Request, Server
 from smart_auth.visits import Visit, language
 
@@ -56,10 +57,14 @@ class AuthApp:
         other: Asgi,
         now: Callable[[], float] = time.time,
         tell: Callable[[str, BaseException], None] = lambda path, error: None,
+        patient_apps: bool = False,
+        brand: str | None = None,
     ) -> None:
-        """tell: takes the path and the fault where something of ours broke."""
+        """tell: takes the path and the fault where something of ours broke; patient_apps: as `Registration` takes it;
+        brand: URL of the Organization that stands for this server, if its brands are published."""
         self._parts, self._engine, self._bearer, self._other = parts, engine, bearer, other
         self._now, self._tell = now, tell
+        self._patient_apps, self._brand = patient_apps, brand
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="auth")
         self._waiting = 0
         site = parts.site
@@ -69,6 +74,7 @@ class AuthApp:
             f"{below}/.well-known/openid-configuration": self._openid,
             f"{below}/jwks": self._jwks,
         }
+        self._register = f"{below}/register"
         self._endpoints: Mapping[str, Callable[[Server, Request], Answer]] = {
             f"{below}/token": lambda server, request: server.create_token_response(request),
             f"{below}/introspect": lambda server, request: server.create_endpoint_response("introspection", request),
@@ -98,11 +104,14 @@ class AuthApp:
             await _reply(send, status, body, [*headers, *_SECRET])
         elif path == self._style:
             await _reply(send, 200, STYLE, _KEPT)
+        elif path == self._register:
+            status, body, headers = await self._registered(scope, receive)
+            await _reply(send, status, body, [*headers, *_SECRET])
         else:
             await self._other(scope, receive, send)
 
     async def _smart(self) -> dict[str, Any]:
-        return smart_configuration(self._parts.site)
+        return smart_configuration(self._parts.site, self._brand)
 
     async def _openid(self) -> dict[str, Any]:
         return openid_configuration(self._parts.site)
@@ -197,6 +206,42 @@ class AuthApp:
         told = {name: found.claims[name] for name in ("sub", "fhirUser") if name in found.claims}
         return 200, told, []
 
+    async def _registered(self, scope: Scope, receive: Receive) -> Answer:
+        """A client registered, or told, changed or removed."""
+        query = scope["query_string"].decode("latin-1")
+        client_id = dict(parse_qsl(query)).get("client_id") if query else None
+        methods = ("POST",) if client_id is None else ("GET", "PUT", "DELETE")
+        if scope["method"] not in methods:
+            return 405, None, [("Allow", ", ".join(methods))]
+        try:
+            headers = _headers(scope)
+            scheme, _, token = headers.get("authorization", "").partition(" ")
+            shown = token.strip() if scheme.lower() == "bearer" else ""
+            body = b""
+            if scope["method"] in ("POST", "PUT"):
+                if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+                    raise _Malformed("the body must be application/json")
+                body = await _body(receive)
+
+            def work() -> Answer:
+                with self._engine.begin() as connection:
+                    now, parts = int(self._now()), self._parts
+                    registration = Registration(connection, parts.site, parts.known, now, self._patient_apps)
+                    return registration.answer(scope["method"], client_id, shown, body)
+
+            answer: Answer = await self._in_thread(work)
+            return answer
+        except _Malformed as error:
+            return 400, {"error": "invalid_client_metadata", "error_description": str(error)}, []
+        except _Busy:
+            return _unavailable()
+        except SQLAlchemyError as error:
+            self._tell(scope["path"], error)
+            return _unavailable()
+        except Exception as error:  # noqa: BLE001 - outermost of a request: the next one goes on
+            self._tell(scope["path"], error)
+            return 500, {"error": "server_error"}, []
+
     def _answer(self, connection: Connection, path: str, request: Request) -> Answer:
         return self._endpoints[path](Server(self._parts, connection, int(self._now())), request)
 
@@ -254,15 +299,7 @@ async def _form_pairs(headers: Mapping[str, str], receive: Receive) -> list[tupl
     """The parameters of a form. Raises _Malformed."""
     if headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise _Malformed(f"the body must be {FORM}")
-    body = b""
-    more = True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False) and message["type"] == "http.request"
-        if len(body) > MAX_FORM:
-            raise _Malformed("the body is too large")
-    return _pairs(body, "body")
+    return _pairs(await _body(receive), "body")
 
 
 def _pairs(raw: bytes, where: str) -> list[tuple[str, str]]:
@@ -294,6 +331,19 @@ async def _visit(scope: Scope, receive: Receive) -> Visit:
         language(headers.get("accept-language", "")),
         headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"),
     )
+
+
+async def _body(receive: Receive) -> bytes:
+    """Raises _Malformed."""
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False) and message["type"] == "http.request"
+        if len(body) > MAX_FORM:
+            raise _Malformed("the body is too large")
+    return body
 
 
 async def _reply(send: Send, status: int, body: Any, headers: list[tuple[str, str]], *, head: bool = False) -> None:

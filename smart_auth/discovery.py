@@ -29,9 +29,15 @@ SCOPES = (
 """Examples: any scope of the grammar may be asked for."""
 
 
-def smart_configuration(site: Site) -> dict[str, Any]:
-    """The document at {base}/.well-known/smart-configuration."""
-    return _common(site) | {"capabilities": list(CAPABILITIES)}
+def smart_configuration(site: Site, brand: str | None = None) -> dict[str, Any]:
+    """The document at {base}/.well-known/smart-configuration. brand: URL of the Organization this server stands for."""
+    found = _common(site) | {"capabilities": list(CAPABILITIES)}
+    if brand is None:
+        return found
+    return found | {
+        "user_access_brand_bundle": f"{site.fhir_base}/.well-known/brands",
+        "user_access_brand_identifier": {"system": "urn:ietf:rfc:3986", "value": brand},
+    }
 
 
 def openid_configuration(site: Site) -> dict[str, Any]:
@@ -62,6 +68,7 @@ def _common(site: Site) -> dict[str, Any]:
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "authorization_response_iss_parameter_supported": True,
+        "registration_endpoint": f"{site.issuer}/register",
         "introspection_endpoint": f"{site.issuer}/introspect",
         "revocation_endpoint": f"{site.issuer}/revoke",
         "code_challenge_methods_supported": ["S256"],

@@ -44,8 +44,26 @@ client = Table(
     # Whether it may ask about tokens of others.
     Column("introspect", Boolean, nullable=False, server_default="false"),
     Column("created", BigInteger, nullable=False),
+    # Of one that registered by itself: SHA-256 of the token that changes it, whether it waits for an operator, and
+    # members of its metadata that only it asks for again, as JSON text.
+    Column("registration", Text),
+    Column("waiting", Boolean, nullable=False, server_default="false"),
+    Column("about", Text, nullable=False, server_default="{}"),
 )
 """Registered apps and services."""
+
+invitation = Table(
+    "invitation",
+    metadata,
+    # SHA-256 of an initial access token.
+    Column("secret", Text, primary_key=True),
+    # What its clients may be granted at most.
+    Column("scope", Text, nullable=False),
+    # Registrations that are left.
+    Column("uses", Integer, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+)
+"""Who may register clients; see `registration.py`."""
 
 signing_key = Table(
     "signing_key",
