@@ -64,12 +64,10 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "code and category",
         "Observation?code={mid}&category=laboratory",
-        reads="two sets that may never meet: one of them is read to its end",
     ),
     Family(
         "code, never with category",
         "Observation?code={dense}&category=procedure",
-        grows="two sets that never meet: one of them is read to its end",
     ),
     Family("code, newest first: dense", "Observation?code={dense}&_sort=-date&_count=20"),
     Family("code, newest first: mid", "Observation?code={mid}&_sort=-date&_count=20"),

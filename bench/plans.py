@@ -34,6 +34,8 @@ class Plan:
     returned: int
     scans: tuple[Scan, ...]
     """In the order of the plan; those never reached are left out."""
+    pages: int = 0
+    """Pages of tables and indexes touched: entries of an index that are passed over are no rows, but take pages."""
 
     @property
     def read(self) -> int:
@@ -65,7 +67,8 @@ def plan_of(root: Mapping[str, Any]) -> Plan:
             continue  # its rows are those of the index below
         each = node["Actual Rows"] + sum(node.get(f"Rows Removed by {why}", 0) for why in ("Filter", "Index Recheck"))
         scans.append(Scan(node.get("Index Name") or f"all of {node['Relation Name']}", loops, round(each * loops)))
-    return Plan(round(root["Actual Rows"] * root["Actual Loops"]), tuple(scans))
+    pages = root.get("Shared Hit Blocks", 0) + root.get("Shared Read Blocks", 0)
+    return Plan(round(root["Actual Rows"] * root["Actual Loops"]), tuple(scans), pages)
 
 
 def statement_of(resource_type: str | None, parameters: list[tuple[str, str]]) -> Statement:
@@ -75,6 +78,5 @@ def statement_of(resource_type: str | None, parameters: list[tuple[str, str]]) -
 
 async def explained(store: ResourceStore, statement: Statement) -> Plan:
     """Runs the statement and tells how."""
-    text = f"explain (analyze, timing off, format json) {statement.text}"
-    [[row]] = await store.select(Statement(text, statement.parameters, generic=statement.generic))
+    [[row]] = await store.explain(statement, "analyze, buffers, timing off, format json")
     return plan_of(json.loads(row)[0]["Plan"])

@@ -114,6 +114,17 @@ token = Table(
     Index("token_resource", "rid"),
 )
 
+token_pair = Table(
+    "token_pair",
+    metadata,
+    Column("first_param", Integer, nullable=False),
+    _key("first_hash"),
+    Column("second_param", Integer, nullable=False),
+    _key("second_hash"),
+    PrimaryKeyConstraint("first_param", "first_hash", "second_param", "second_hash"),
+)
+"""Codes that occur together in a resource, or did: see `search/pairs.py`."""
+
 reference = Table(
     "reference",
     metadata,

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
+from itertools import count
 
 from psycopg.conninfo import make_conninfo
 
@@ -21,6 +22,8 @@ from fhir_server.reader import Reader
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.rids import Rids, Run, explained
 from fhir_server.search import registry
+from fhir_server.search.pairs import Pairs
+from fhir_server.search.pairs import note as pairs_noted
 from fhir_server.search.parameters import current, shipped, use
 from fhir_server.statement import Parameters, Statement
 from fhir_server.store_errors import (
@@ -131,6 +134,8 @@ class ResourceStore(Reader):
         self._groups = GroupCommit(self._commit)
         self._conninfo = conninfo
         self.expansions = Expansions()
+        self._pairs = Pairs()
+        self._explained = count()
         self.on_write: Callable[[], None] = _nothing
         """Called after each commit of this process."""
 
@@ -157,7 +162,7 @@ class ResourceStore(Reader):
 
     async def select(self, statement: Statement) -> list[Row]:
         """As Reader.select, read-only. Raises StaleParameters, and knows the current ones then."""
-        pool = self._probing if statement.generic else self._searches
+        pool = self._pool(statement)
         if statement.generation is None:
             [rows] = await pool.run([statement])
             return rows
@@ -167,6 +172,19 @@ class ResourceStore(Reader):
         except DatabaseError as error:
             raise await self.learned(error) from error
         return rows
+
+    async def explain(self, statement: Statement, options: str) -> list[Row]:
+        """What EXPLAIN says of a search that runs as it does: prepared, planned for its values only where it is."""
+        name = f"explained{next(self._explained)}"
+        quoted = (one and "'" + one.decode().replace("'", "''") + "'" for one in statement.parameters)
+        values = ["null" if one is None else one or "''" for one in quoted]
+        execute = f"execute {name}" + (f"({', '.join(values)})" if values else "")
+        texts = (f"prepare {name} as {statement.text}", f"explain ({options}) {execute}", f"deallocate {name}")
+        _, rows, _ = await self._pool(statement).run([Statement(text) for text in texts])
+        return rows
+
+    def _pool(self, statement: Statement) -> Pool:
+        return self._probing if statement.generic else self._searches
 
     async def learn(self) -> None:
         """Puts the search parameters in force that the record defines now."""
@@ -268,7 +286,14 @@ class ResourceStore(Reader):
             return version if version.version_id == 0 else None
         return None
 
+    async def note_pairs(self, writes: Sequence[Write]) -> None:
+        """Commits the codes that occur together for the first time, before what has them is written."""
+        if new := self._pairs.unknown(pair for write in writes for pair in write.pairs):
+            await self._points.run([pairs_noted(new)])
+            self._pairs.learned(new)
+
     async def _commit(self, writes: Sequence[Write]) -> None:
+        await self.note_pairs(writes)
         batch = self._statements(writes)
         for attempt in range(4):
             try:
@@ -385,6 +410,7 @@ class Unit(Reader):
         self._own.update({(write.change.type, write.change.id): write.version.rid for write in writes})
         await store.resolve(writes, self._own)
         await store.parameter_sets.number(writes)
+        await store.note_pairs(writes)
         try:
             if len(writes) < _BLOCKING:
                 await self.run(store._statements(writes))

@@ -20,6 +20,7 @@ from fhir_server.resource_types import TYPE_ID
 from fhir_server.search import registry
 from fhir_server.search.contained import MARK, rid_of
 from fhir_server.search.index import custom_rows, index_rows
+from fhir_server.search.pairs import Pair, pairs_of
 from fhir_server.search.parameters import current
 from fhir_server.search.presence import UNKNOWN, having
 from fhir_server.search.registry import IS_CURRENT
@@ -92,6 +93,8 @@ class Write:
     """param_ids of the rows that the new version has."""
     parameter_set: int = UNKNOWN
     """Number of the set of them; filled in before it is written."""
+    pairs: Collection[Pair] = ()
+    """Codes that occur together in it."""
 
 
 def by_table(rows: Rows) -> IndexRows:
@@ -143,13 +146,14 @@ def prepare(change: Change, base: str, rid: int, now: int) -> Write:
         body = stamped(change.resource, change.type, change.id, version_id, last_updated)
         added, references = indexed(change.resource, body, base)
         own = having(added)
+    pairs = pairs_of(change.type, added.get("token", ()))
     for table in added.keys() & removed.keys():
         new, old = set(added[table]), set(removed[table])
         added[table], removed[table] = new - old, old - new
     version = Version(change.type, change.id, rid, version_id, last_updated, change.method, body)
     write = Write(
         change, version, added, removed, references, _moved(previous, added, removed),
-        generation=current().generation, trail=TRAIL.get(), having=own,
+        generation=current().generation, trail=TRAIL.get(), having=own, pairs=pairs,
     )  # fmt: skip
     if change.type == "SearchParameter":
         write.parameter = registry.asked(change.resource, change.id, current())

@@ -227,8 +227,7 @@ def _lag(waiting: bytes, complete: bytes) -> list[Issue]:
 
 async def _explained(server: Server, statement: Statement) -> FhirResponse:
     """The statement and PostgreSQL's plan for it, as it ran now."""
-    text = f"explain (analyze, buffers) {statement.text}"
-    rows = await server.store.select(Statement(text, statement.parameters, generic=statement.generic))
+    rows = await server.store.explain(statement, "analyze, buffers")
     plan = "\n".join(row[0].decode() for row in rows if row[0] is not None)
     issues = [
         Issue("informational", statement.text, (), "information"),

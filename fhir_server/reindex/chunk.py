@@ -18,6 +18,7 @@ from fhir_server.postgres import DatabaseError, Row
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search.contained import MARK, container
 from fhir_server.search.index import custom_rows
+from fhir_server.search.pairs import pairs_of
 from fhir_server.search.parameters import current
 from fhir_server.search.presence import having
 from fhir_server.search.registry import proof
@@ -181,6 +182,7 @@ async def differences(
         writes = [_write(row, _indexed(row, store.base)) for row in rows]
         await store.resolve(writes, {}, run=unit.run)
         await store.parameter_sets.number(writes)
+        await store.note_pairs(writes)
         wanted = resolved_rows(writes)
         # Contained resources have rows under rids of their own.
         within = {row[-1] for some in wanted.values() for row in some if row[-1] < 0}
@@ -295,7 +297,10 @@ def _write(row: Row, rows: IndexRows) -> Write:
     stored = Version(RESOURCE_TYPES[type_id - 1], id, rid, version, 0, "", row[4])
     references = {(one[1], one[2]) for one in rows.get("reference", ())}
     references |= {(one[2], one[3]) for one in rows.get(f"{MARK}reference", ())}
-    return Write(Change(stored.type, id, "", None, stored), stored, rows, {}, references, having=having(rows))
+    pairs = pairs_of(stored.type, rows.get("token", ()))
+    return Write(
+        Change(stored.type, id, "", None, stored), stored, rows, {}, references, having=having(rows), pairs=pairs
+    )
 
 
 def _number(raw: bytes) -> int:

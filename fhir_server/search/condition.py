@@ -20,7 +20,7 @@ from fhir_server.search.by_reference import PRESENT
 from fhir_server.search.contained import MARK, container_sql, is_contained
 from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node, Not, Reverse, Some
 from fhir_server.search.hierarchy import PARENT, parent_of
-from fhir_server.search.links import link
+from fhir_server.search.links import REFERENCE, link
 from fhir_server.search.parameters import FULL_TEXT, SearchParameter, current, shipped
 from fhir_server.search.presence import UNKNOWN, in_sets, of_r4, sets, stretch
 from fhir_server.search.probe import either, one_of
@@ -29,6 +29,9 @@ from fhir_server.search.rows import hash32
 from fhir_server.search.values import unescape
 from fhir_server.statement import Parameters
 from smart_auth.scopes import Access
+
+_RANGED = frozenset(("string", "date", "number", "quantity", "composite", "uri"))
+"""Search tables that are asked for ranges of their values."""
 
 _SEPARATE = 8
 """Alternatives up to this number are sets of their own, each read in page order; more are put together."""
@@ -277,11 +280,14 @@ class Conditions:
                 # Most resources lack the codes: each is asked for its own few, not for each of the many.
                 where = where.replace("{t}.code_hash = any(", "({t}.code_hash + 0) = any(")
             by_table.setdefault(table, []).append(where)
-        if self.probing:
-            # One by one: together they would need a bitmap of several scans.
-            tests = [self._exists(table, where, rid) for table, wheres in by_table.items() for where in wheres]
-        else:
-            tests = [self._exists(table, either(wheres), rid) for table, wheres in by_table.items()]
+        tests = []
+        for table, wheres in by_table.items():
+            if not self.probing:
+                tests.append(self._exists(table, either(wheres), rid))
+            elif table in _RANGED or (isinstance(node, Chain) and table == REFERENCE):
+                tests.append(self._own(table, wheres, rid))
+            else:  # one by one: together they would need a bitmap of several scans
+                tests += [self._exists(table, where, rid) for where in wheres]
         if isinstance(node, Leaf) and node.negated:
             return " and ".join(f"not {test}" for test in tests)
         return tests[0] if len(tests) == 1 else f"({' or '.join(tests)})"
@@ -305,6 +311,13 @@ class Conditions:
             )
         return either(tests)
 
+    def has_patients(self, node: Reverse, types: Sequence[str]) -> bool:
+        """Whether the condition is read from `patient_value`: one row of an index for each patient."""
+        mark = self.mark()
+        known = self._patient_has(node, "", types)
+        self.back(mark)
+        return known is not None
+
     def patient_values(self, resource_type: str, reference: SearchParameter, node: Node) -> list[str] | None:
         """Conditions on `patient_value {t}`, any of which may hold, that say of one patient what the node says of all.
 
@@ -323,6 +336,17 @@ class Conditions:
         t = self.alias()
         test = where.replace("{t}", t)
         return f"exists (select from {table} {t} where {t}.rid = {rid} and ({test}){self._fixed})"
+
+    def _own(self, table: str, wheres: Sequence[str], rid: str) -> str:
+        """That one of the conditions holds for a row of the resource, all of which are read by its rid: else the
+        planner may go through a whole range, over and over, for each resource."""
+        t = self.alias()
+        heads = {where.partition(" and ")[0] for where in wheres}
+        head = f" and {heads.pop()}" if len(heads) == 1 else ""
+        if not head.startswith(" and {t}.param_id"):
+            head = ""
+        own = f"select * from {table} {t} where {t}.rid = {rid}{head.replace('{t}', t)}"
+        return f"exists (select from ({own} offset 0) {t} where {either(wheres).replace('{t}', t)} offset 0)"
 
     @property
     def _fixed(self) -> str:

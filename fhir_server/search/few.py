@@ -14,6 +14,8 @@ from fhir_server.search.rank import led, whole
 
 FEW = 300
 """To fetch as many, and to walk a million resources for twenty of as many, takes some milliseconds either way."""
+ALONE = 1000
+"""As many where nothing is tested on them: their rids are read from an index and sorted."""
 ON_THE_WAY = 1000
 """Resources in the middle of a chain: only their rids are read."""
 REFERRING = 1000
@@ -42,10 +44,11 @@ class Tables:
         self.texts.append(f"{name} as materialized (select {condition} as so)")
         return f"(select so from {name})"
 
-    def walked(self, rows: str, limit: str) -> str:
-        """The condition that these rows, the table `walked`, fill a page."""
-        self.texts.append(f"walked as materialized ({rows})")
-        return f"(select count(*) from walked) >= {limit}"
+    def walked(self, rows: str, limit: str) -> tuple[str, str]:
+        """Name of a table of these rows, and the condition that they fill a page."""
+        name = f"walked{len(self.texts)}"
+        self.texts.append(f"{name} as materialized ({rows})")
+        return name, f"(select count(*) from {name}) >= {limit}"
 
 
 def rows_of(node: Node, scope: Sequence[str], tables: Tables, gates: Sequence[str]) -> tuple[str, list[str], str]:
@@ -73,13 +76,17 @@ def rows_of(node: Node, scope: Sequence[str], tables: Tables, gates: Sequence[st
     x = conditions.alias()
     # From the few to what refers to them, or to what they refer to; never the other way around.
     near, far = ("target_rid", "rid") if isinstance(node, Chain) else ("rid", "target_rid")
-    follows = [f"{x}.param_id = {node.parameter.param_id}", f"{x}.{near} = b.rid"]
+    # A sum, so that no index by parameter is gone through for a resource's own references.
+    number = f"{x}.param_id" if isinstance(node, Chain) else f"({x}.param_id + 0)"
+    follows = [f"{number} = {node.parameter.param_id}", f"{x}.{near} = b.rid"]
     seen = conditions.seen("b.rid", contained=isinstance(node, Chain))
     follows += [seen] if seen else []
-    if isinstance(node, Reverse):
-        follows.append(conditions.live(scope, f"{x}.target_rid"))
     step = f"select {x}.{far} as rid from {link(node.parameter)} {x} where {' and '.join(follows)} offset 0"
-    return f"select s.rid from ({targets}) b cross join lateral ({step}) s", truncated, targets
+    rows = f"select s.rid from ({targets}) b cross join lateral ({step}) s"
+    if isinstance(node, Reverse):
+        # Many may refer to the same.
+        rows = f"select d.rid from (select distinct r.rid from ({rows}) r) d where {conditions.live(scope, 'd.rid')}"
+    return rows, truncated, targets
 
 
 def targets_of(

@@ -13,16 +13,17 @@ from collections.abc import Sequence
 from fhir_server.search import few
 from fhir_server.search.branch import Branch, filters, newest, scopes
 from fhir_server.search.condition import Conditions
-from fhir_server.search.criteria import Between, Chain, Leaf, Node
+from fhir_server.search.criteria import Between, Chain, Leaf, Node, Reverse
 from fhir_server.search.cursor import Position
 from fhir_server.search.few import Tables, rows_of
 from fhir_server.search.lines import code_of, fetched, in_rid_order, lined
+from fhir_server.search.pairs import meeting
 from fhir_server.search.parameters import single_valued
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.rank import by_size, whole
 from fhir_server.search.referring import GATES, nearby, referring
 from fhir_server.search.sort import Key, in_order
-from fhir_server.search.tested import newest_of, tested, walked_or_all, walked_or_referring
+from fhir_server.search.tested import looked_at, newest_of, tested, walked_or_all, walked_or_referring
 from fhir_server.search.walk import settled, walk
 
 MAX_TRIED = 3
@@ -66,7 +67,11 @@ def probed(
             parts.append(reached.replace(GATES, " and ".join([*beyond, *complete, near])))
             chain = chain or (reached, truncated)
             beyond.append(f"({' or '.join([*truncated, f'not {near}'])})")
-        name, many = tables.few(rows, [*beyond, *complete], _most(node, keys))
+        if isinstance(node, Reverse) and not keys and conditions.has_patients(node, scope):
+            part, full = looked_at(nodes, targets, scope, tables, limit, start, beyond)
+            parts.append(part)
+            beyond.append(f"not {full}")
+        name, many = tables.few(rows, [*beyond, *complete], _most(node, rows, keys, tests))
         gates = " and ".join([*beyond, *complete, f"not {many}"])
         found = f"select distinct rid from {name} where {gates}"
         if keys:
@@ -75,6 +80,7 @@ def probed(
             parts.append(newest([Branch(fetched(found), (*tests, *start), True, True)], limit, conditions))
         several = (*truncated, many)
         beyond.append(several[0] if len(several) == 1 else f"({' or '.join(several)})")
+    beyond += map(tables.holds, meeting(nodes, scope, conditions))
     if keys:
         parts.append(f"select * from ({walk(query, keys, conditions, limit, position)}) w where {' and '.join(beyond)}")
     elif chain:
@@ -92,9 +98,12 @@ def probed(
     return f"with {', '.join(tables.texts)} {united}"
 
 
-def _most(node: Node, keys: Sequence[Key]) -> int:
-    """Rows of the node that are fetched; keys are computed for each of them."""
-    return few.REFERRING if isinstance(node, Chain) and not keys else few.FEW
+def _most(node: Node, rows: str, keys: Sequence[Key], tests: Sequence[str]) -> int:
+    """How many rows of the node are fetched; keys are computed, and tests made, for each of them."""
+    if isinstance(node, Chain) and not keys:
+        return few.REFERRING
+    from_index = whole(node) and "+ 0)" not in rows  # the index of systems has no rids
+    return few.ALONE if from_index and not keys and not tests else few.FEW
 
 
 def _ranges(nodes: Sequence[Node]) -> list[Node]:

@@ -14,6 +14,28 @@ from fhir_server.search.referring import GATES
 WALKED = 3000
 """Resources tested newest first before everything in a range is fetched, or everything that refers to some targets."""
 
+SEVERAL = 50
+"""What refers to a patient, from which on it is looked whether some of the newest patients fill the page."""
+LOOKED_AT = 300
+"""Patients that are looked at before what refers to them is gone through."""
+
+
+def looked_at(
+    nodes: Sequence[Node],
+    referring: str,
+    scope: Sequence[str],
+    tables: Tables,
+    limit: str,
+    start: Sequence[str],
+    beyond: Sequence[str],
+) -> tuple[str, str]:
+    """A page of the newest that are tested where not few refer to them, and the condition that they fill it."""
+    conditions = tables.conditions
+    several = tables.holds(f"(select count(*) > {SEVERAL} from ({referring}) n)")
+    some = newest_of(scope, conditions, start, f"limit {LOOKED_AT}")
+    walked, full = tables.walked(tested(some, (*filters(nodes, scope, conditions), *beyond, several), limit), limit)
+    return f"select rid from {walked} where {full}", full
+
 
 def walked_or_referring(
     nodes: Sequence[Node],
@@ -34,7 +56,7 @@ def walked_or_referring(
         some = newest(lined(lines, ()), str(WALKED), conditions, *start)
     else:
         some = newest_of(scope, conditions, start, f"limit {WALKED}")
-    full = tables.walked(tested(some, (*tests, *beyond), limit), limit)
+    walked, full = tables.walked(tested(some, (*tests, *beyond), limit), limit)
     too_many = f"({' or '.join(truncated)})"
     rest = [*beyond, f"not {full}", too_many]
     if lines:
@@ -42,7 +64,7 @@ def walked_or_referring(
     else:
         last = tested(newest_of(scope, conditions, start, "offset 0"), (*tests, *rest), limit)
     return [
-        f"select rid from walked where {full}",
+        f"select rid from {walked} where {full}",
         reached.replace(GATES, " and ".join([*beyond, f"not {full}", *(f"not {one}" for one in truncated)])),
         last,
     ]
@@ -68,12 +90,12 @@ def walked_or_all(
         some = newest(lined(lines, ()), str(WALKED), conditions, *start)
     else:
         some = newest_of(scope, conditions, start, f"limit {WALKED}")
-    full = tables.walked(tested(some, tests, limit), limit)
+    walked, full = tables.walked(tested(some, tests, limit), limit)
     others = filters([node for node in nodes if node is not first], scope, conditions)
     rows, _, _ = rows_of(first, scope, tables, ["false"])
     everything = f"select distinct s.rid from ({rows}) s where {' and '.join([*beyond, f'not {full}'])}"
     return [
-        f"select rid from walked where {full}",
+        f"select rid from {walked} where {full}",
         newest([Branch(fetched(everything), (*others, *start), True, True)], limit, conditions),
     ]
 

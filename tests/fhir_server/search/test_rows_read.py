@@ -17,10 +17,12 @@ from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
 from fhir_server.version import Change
 from smart_auth.scopes import UNRESTRICTED
-from tests.fhir_server.search.conftest import BASE, RESOURCES, World, observation, patient
+from tests.fhir_server.search.conftest import BASE, RESOURCES, World, coded, observation, patient
 from tests.fhir_server.search.test_select import FOUND
 
 PATIENTS, OBSERVATIONS = 60, 3000
+PAGES = 3
+"""Of an index and its table, for each row that may be read."""
 AT_ONCE = 200
 
 MORE = (
@@ -30,6 +32,8 @@ MORE = (
     "Observation?code=rare&_sort=-date",
     "Observation?code=weight,height&_sort=-date&status=final",
     "Observation?code=weight&status=amended",
+    "Observation?code=weight&category=exam",
+    "Observation?code=weight&category=exam&_sort=-date",
     "Observation?date=2000-02",
     "Observation?date=ge2000-02&date=lt2000-03&status=final",
     "Observation?_lastUpdated=ge2000",
@@ -131,6 +135,7 @@ async def _fill(world: World, url: str) -> None:
         observation(
             f"n{n}", f"Patient/p{n % PATIENTS}", "rare" if n % 1000 == 0 else ("weight", "weight", "height")[n % 3],
             (start + timedelta(hours=n)).isoformat(), str(30 + n % 80),
+            category=[coded("exam" if n % 3 == 2 else "vital-signs")],
         )
         for n in range(OBSERVATIONS)
     ]  # fmt: skip
@@ -161,8 +166,10 @@ async def test_rows_read(large: World, monkeypatch: pytest.MonkeyPatch) -> None:
         for statement in asked:
             plan = await explained(large.store, statement)
             assert plan.scans, url
-            if plan.read > MANY * plan.returned + REASON:
-                over[url] = f"{plan.read} rows read, {plan.returned} returned: {plan.line}"
+            most = MANY * plan.returned + REASON
+            # A range of an index gone through for each of many resources shows in pages, not in rows.
+            if plan.read > most or plan.pages > PAGES * most:
+                over[url] = f"{plan.read} rows and {plan.pages} pages read, {plan.returned} returned: {plan.line}"
     # Not all of EXCEPTIONS need be: some depend on what the planner makes of the statistics that day.
     unknown = [f"{url}: {words}" for url, words in over.items() if url not in EXCEPTIONS]
     assert not unknown, "\n".join(unknown)

@@ -62,6 +62,9 @@ FOUND: list[tuple[str, str]] = [
     ("Observation?patient.gender:not=male", "h1 w2 w1"),
     ("Observation?patient._id=bob", "w3"),
     ("Encounter?patient.identifier=http://ids|A-1", "stay"),
+    ("Observation?code=weight&category=vital-signs", "w3 w2 w1"),
+    ("Observation?code=weight&category=exam", ""),
+    ("Observation?code=weight&status=amended&_sort=-date", ""),
     ("Patient?_has:Observation:patient:code=weight", "bob ann"),
     ("Patient?_has:Observation:patient:status=amended", "cid"),
     ("Patient?_has:Observation:performer:code=height", "ann"),
@@ -348,10 +351,13 @@ MANY: list[tuple[str, str]] = [
 async def test_every_way_to_read_finds_the_same(world: World, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     """As if the record were so large that few, some or most of the sets were too large to be fetched."""
     monkeypatch.setattr(few_module, "FEW", few)
+    monkeypatch.setattr(few_module, "ALONE", few)
     monkeypatch.setattr(few_module, "ON_THE_WAY", few)
     monkeypatch.setattr(few_module, "REFERRING", few)
     monkeypatch.setattr(referring, "NEAR", few - 1)
     monkeypatch.setattr(tested, "WALKED", few)
+    monkeypatch.setattr(tested, "SEVERAL", few)
+    monkeypatch.setattr(tested, "LOOKED_AT", few)
     search_interaction._remembered.cache_clear()
     try:
         for url, ids in FOUND:
