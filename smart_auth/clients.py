@@ -83,6 +83,8 @@ def verified(secret_hash: str | None, secret: str) -> bool:
 
 def find(connection: Connection, client_id: str) -> Client | None:
     """The client, unless it is unknown or switched off; that waits until this transaction has issued what it will."""
+    if "\x00" in client_id:
+        return None  # no text in PostgreSQL
     wanted = select(table).where(table.c.client_id == client_id, table.c.active)
     found = connection.execute(wanted.with_for_update(read=True)).one_or_none()
     return None if found is None else _client(found._mapping)

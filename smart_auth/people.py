@@ -68,7 +68,7 @@ def find(connection: Connection, subject: str) -> Person | None:
 
 def by_login(connection: Connection, login: str) -> Person | None:
     """Whoever has the login, active or not."""
-    found = connection.execute(select(table).where(table.c.login == folded(login))).one_or_none()
+    found = connection.execute(select(table).where(table.c.login == folded(login).replace("\x00", ""))).one_or_none()
     return None if found is None else _person(found._mapping)
 
 

@@ -6,13 +6,15 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
+from sqlalchemy import update
 
-from smart_auth import clients, launches, people
+from smart_auth import clients, launches, passwords, people, schema
 from smart_auth.clients import PUBLIC
 from smart_auth.codes import challenge_of
 from tests.attacks.caller import FORM, Caller
@@ -52,7 +54,11 @@ class Browser:
     http: httpx2.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.http = httpx2.Client(timeout=30, headers={"Accept-Language": "pt-BR,pt;q=0.9,en;q=0.5"})
+        # Of a network of its own: what one does wrong is not counted against another.
+        address = f"127.{secrets.randbelow(200) + 1}.{secrets.randbelow(256)}.{secrets.randbelow(250) + 2}"
+        transport = httpx2.HTTPTransport(local_address=address)
+        headers = {"Accept-Language": "pt-BR,pt;q=0.9,en;q=0.5"}
+        self.http = httpx2.Client(timeout=30, headers=headers, transport=transport)
         self.issuer = self.caller.site.issuer
 
     def url(self, path: str) -> str:
@@ -174,8 +180,14 @@ def person(caller: Caller, login: str, *roles: str, **more: Any) -> people.Perso
     """Somebody who can sign in with PASSWORD."""
     with caller.engine.begin() as connection:
         found = people.add(connection, login, f"Person {login}", roles or ("member",), int(time.time()), **more)
-        people.set_password(connection, found, PASSWORD, int(time.time()))
+        own = schema.person.c.subject == found.subject
+        connection.execute(update(schema.person).where(own).values(password_hash=_hashed()))
         return found
+
+
+@cache
+def _hashed() -> str:
+    return passwords.hashed(PASSWORD)
 
 
 def launch(caller: Caller, app: App, who: people.Person, **context: Any) -> str:
@@ -187,3 +199,8 @@ def launch(caller: Caller, app: App, who: people.Person, **context: Any) -> str:
 def shown(answer: httpx2.Response) -> list[str]:
     """The scopes a consent page shows."""
     return re.findall(r"<code[^>]*>([^<]+)</code>", answer.text)
+
+
+def counted(answers: list[int]) -> str:
+    """Statuses and how many of each."""
+    return ", ".join(f"{answers.count(one)} x {one}" for one in sorted(set(answers)))

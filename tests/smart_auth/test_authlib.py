@@ -9,8 +9,14 @@ import time
 from typing import Any
 
 import pytest
-from authlib.oauth2.rfc6749 import InvalidClientError, InvalidGrantError, UnsupportedGrantTypeError
+from authlib.oauth2.rfc6749 import (
+    InvalidClientError,
+    InvalidGrantError,
+    InvalidScopeError,
+    UnsupportedGrantTypeError,
+)
 from authlib.oauth2.rfc6749.authenticate_client import ClientAuthentication
+from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, RefreshTokenGrant
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
@@ -19,6 +25,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from smart_auth import clients
+from smart_auth.refresh_grant import Refresh
 
 KEY = ECKey.generate_key("P-384", {"kid": "ec"})
 SMALL = ECKey.generate_key("P-256", {"kid": "ec"})
@@ -104,3 +111,63 @@ def test_plain_http_is_refused_unless_the_environment_says_so(monkeypatch: pytes
         OAuth2Request("POST", "http://example.org/token")
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
     OAuth2Request("POST", "http://example.org/token")
+
+
+def test_a_refresh_token_is_kept() -> None:
+    assert RefreshTokenGrant.INCLUDE_NEW_REFRESH_TOKEN is False
+    assert Refresh.INCLUDE_NEW_REFRESH_TOKEN is True
+
+
+def test_scopes_are_compared_as_texts() -> None:
+    """So that patient/Observation.r is no part of patient/*.rs for it."""
+
+    class Token:
+        def get_scope(self) -> str:
+            return "patient/*.rs"
+
+    request = OAuth2Request("POST", URL)
+    request.payload = BasicOAuth2Payload({"scope": "patient/Observation.r"})
+    with pytest.raises(InvalidScopeError):
+        RefreshTokenGrant(request, None)._validate_token_scope(Token())
+
+
+def test_a_code_is_deleted_after_it_was_used() -> None:
+    """Read, used, then deleted: of many at once several get through. And a client needs no PKCE for it."""
+    done: list[str] = []
+
+    class Code:
+        def get_redirect_uri(self) -> str:
+            return ""
+
+        def get_scope(self) -> str:
+            return ""
+
+    class StockGrant(AuthorizationCodeGrant):
+        def query_authorization_code(self, code: str, client: Any) -> Code:
+            done.append("read")
+            return Code()
+
+        def authenticate_user(self, authorization_code: Code) -> str:
+            return "person"
+
+        def generate_token(self, **more: Any) -> dict[str, str]:
+            return {}
+
+        def save_token(self, token: Any) -> None:
+            done.append("issued")
+
+        def delete_authorization_code(self, authorization_code: Code) -> None:
+            done.append("deleted")
+
+        def authenticate_token_endpoint_client(self) -> clients.Client:
+            return clients.Client(
+                "c", "c", True, "none", None, None, None, "", ("authorization_code",), (), False
+            )  # fmt: skip
+
+    request = OAuth2Request("POST", URL)
+    request.payload = BasicOAuth2Payload({"code": "x"})
+    request._body = {"code": "x"}
+    grant = StockGrant(request, None)
+    grant.validate_token_request()
+    grant.create_token_response()
+    assert done == ["read", "issued", "deleted"]

@@ -1,0 +1,142 @@
+"""Attack 57: refresh tokens used twice, by others, for more, or after the end."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Connection, text
+
+from smart_auth import clients, grants, people
+from tests.attacks.browser import App, Browser, counted, person
+from tests.attacks.caller import Caller
+from tests.attacks.record import Record
+from tests.attacks.test_codes import ends, refused
+
+SCOPE = "openid offline_access launch/patient patient/*.rs"
+NEW = "another-horse-battery-7"
+
+
+@pytest.fixture(scope="module")
+def record(caller: Caller) -> Record:
+    return Record(caller, f"x{secrets.token_hex(6)}")
+
+
+@pytest.fixture
+def member(caller: Caller, record: Record, mark: str) -> people.Person:
+    return person(caller, mark, patients=[record.a])
+
+
+@pytest.fixture
+def app(caller: Caller, mark: str) -> App:
+    return App(caller, mark, SCOPE)
+
+
+@pytest.fixture
+def tokens(caller: Caller, app: App, member: people.Person) -> dict[str, str]:
+    return app.tokens(Browser(caller), member.login)
+
+
+def test_57_reuse(caller: Caller, app: App, tokens: dict[str, str]) -> None:
+    second = app.refresh(tokens["refresh_token"]).json()
+    assert second["refresh_token"] != tokens["refresh_token"]
+    assert refused(app.refresh(tokens["refresh_token"]))
+    assert refused(app.refresh(second["refresh_token"])), "the whole family ends"
+    for one in (tokens, second):
+        ends(caller, one["access_token"])
+
+
+def test_57_fifty_at_once(caller: Caller, app: App, tokens: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: app.refresh(tokens["refresh_token"]), range(50)))
+    with capsys.disabled():
+        print(f"\n57: one refresh token, 50 at once: {counted([one.status for one in answers])}")
+    good = [one for one in answers if one.status == 200]
+    assert len(good) == 1
+    assert all(refused(one) for one in answers if one.status != 200)
+    assert refused(app.refresh(good[0].json()["refresh_token"]))
+    ends(caller, good[0].json()["access_token"])
+
+
+@pytest.mark.parametrize(
+    "scope",
+    ["patient/*.cruds", "user/*.rs", "patient/*.rs system/*.rs", "", "patient/nonsense.rs", "patient/*.rs x",
+     "patient/Observation.rs fhirUser"],
+)  # fmt: skip
+def test_57_wider(app: App, tokens: dict[str, str], scope: str) -> None:
+    assert refused(app.refresh(tokens["refresh_token"], scope=scope), "invalid_scope")
+    assert app.refresh(tokens["refresh_token"]).json()["scope"] == tokens["scope"], "it was not spent"
+
+
+def test_57_a_narrower_one_in_meaning(app: App, tokens: dict[str, str]) -> None:
+    answer = app.refresh(tokens["refresh_token"], scope="patient/Observation.r patient/Condition.rs?_tag=x").json()
+    assert answer["scope"] == "patient/Condition.rs?_tag=x patient/Observation.r"
+
+
+def test_57_another_client(caller: Caller, app: App, tokens: dict[str, str], mark: str) -> None:
+    assert refused(App(caller, f"{mark}-other", SCOPE).refresh(tokens["refresh_token"]))
+    assert app.refresh(tokens["refresh_token"]).status == 200
+
+
+def _switched_off(connection: Connection, member: people.Person, app: App, now: int) -> None:
+    people.switch(connection, member, False, now)
+
+
+def _other_role(connection: Connection, member: people.Person, app: App, now: int) -> None:
+    people.change(connection, member, ["guardian"], now, fhir_user=None, organization=None, patients=member.patients)
+
+
+def _new_password(connection: Connection, member: people.Person, app: App, now: int) -> None:
+    people.set_password(connection, member, NEW, now)
+
+
+def _withdrawn(connection: Connection, member: people.Person, app: App, now: int) -> None:
+    assert grants.withdraw(connection, member.subject, app.client_id, now) == 1
+
+
+def _client_off(connection: Connection, member: people.Person, app: App, now: int) -> None:
+    clients.switch_off(connection, app.client_id)
+
+
+def _idle(connection: Connection, member: people.Person, app: App, now: int) -> None:
+    connection.execute(
+        text("update auth.refresh set expires = :now from auth.granted g where g.id = granted and subject = :subject"),
+        {"now": now, "subject": member.subject},
+    )
+
+
+@pytest.mark.parametrize("change", [_switched_off, _other_role, _new_password, _withdrawn, _client_off, _idle])
+def test_57_after_the_end(
+    caller: Caller, app: App, member: people.Person, tokens: dict[str, str], change: Callable[..., None]
+) -> None:
+    with caller.engine.begin() as connection:
+        change(connection, member, app, int(time.time()))
+    assert refused(app.refresh(tokens["refresh_token"]), "invalid_client" if change is _client_off else "invalid_grant")
+    if change is not _idle:
+        ends(caller, tokens["access_token"])
+
+
+@pytest.mark.parametrize("which", ["refresh_token", "access_token"])
+def test_46_a_client_gives_back_its_own_only(
+    caller: Caller, app: App, tokens: dict[str, str], mark: str, which: str
+) -> None:
+    other = App(caller, f"{mark}-other", SCOPE)
+    for client, status in ((other, 200), (app, 200)):
+        answer = caller.post("/revoke", {"token": tokens[which], "client_id": client.client_id})
+        assert answer.status == status
+        if client is other:
+            tokens |= app.refresh(tokens["refresh_token"]).json() if which == "access_token" else {}
+    assert refused(app.refresh(tokens["refresh_token"]))
+    ends(caller, tokens["access_token"])
+
+
+def test_57_fewer_rights_of_the_client(caller: Caller, app: App, tokens: dict[str, str]) -> None:
+    with caller.engine.begin() as connection:
+        connection.execute(
+            text("update auth.client set scope = 'openid patient/Patient.rs' where client_id = :id"),
+            {"id": app.client_id},
+        )
+    assert app.refresh(tokens["refresh_token"]).json()["scope"] == "openid patient/Patient.rs"
