@@ -17,7 +17,7 @@ help:
 	@echo 'make format       rewrite the code in the project format'
 	@echo 'make conformance  official examples and definitions (needs $(DATA))'
 	@echo 'make bench        main benchmark: bench/figures/main.json -> bench/RESULTS.md (needs $(DATA))'
-	@echo 'make bench-searches  search families at 1, 2 and 4 times the data, with their plans (needs $(DATA))'
+	@echo 'make bench-searches  search families at 1, 2 and 4 times the data, with their plans, about 15 minutes (needs $(DATA))'
 	@echo 'make bench-bulk      bulk export and import (needs $(DATA))'
 	@echo 'make bench-peers     the hub beside HAPI FHIR, about 16 minutes (needs $(DATA), a JDK, Maven)'
 	@echo 'make bench-overload  ten minutes of twice what the machine can do (needs $(DATA))'

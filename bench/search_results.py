@@ -105,10 +105,11 @@ def paragraphs(figures: Mapping[str, Any]) -> Iterable[str]:
         f"{size}x: {scales[size]['resources']} resources of {scales[size]['bytes']} bytes on disk" for size in sizes
     )
     yield (
-        f"Milliseconds, {told}. The data are synthea-617, then the same Bundles again about other people (born in "
-        f"other years, with other identifiers): posted as they are, everybody would be found several times. One "
-        f"client, then eight; each family asks for up to {VALUES} different values, the same at all scales. CPU µs "
-        f"per request: application + database. The median may grow by {GROWTH} at most."
+        f"Milliseconds, {told}. The data are synthea-617 by `hub import`, then the same again about other people in "
+        f"other places (born in other years, with other names and identifiers): imported as they are, everybody would "
+        f"be found several times. All scales are served at the same time and take turns, one client, then eight; the "
+        f"quietest of two to six runs of each. Each family asks for up to {VALUES} different values, the same at all "
+        f"scales. CPU µs per request: application + database. The median may grow by {GROWTH} at most."
     )
     yield "\n".join(latencies(scales))
     if len(sizes) > 1:
