@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fhir_server.access.hiding import permits
 from fhir_server.access.interactions import held
 from fhir_server.bulk.polls import Polls
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -80,9 +81,13 @@ def resolve(method: str, path: tuple[str, ...]) -> Routed:
 
 async def perform_routed(server: Server, request: FhirRequest, routed: Routed) -> FhirResponse:
     """Holds the request to its access and performs the interaction. Raises FhirError."""
-    request.access = held(request.access, routed.interaction, routed.resource_type, routed.needs)
     store = server.store
-    if store.ignorant or (routed.resource_type == "SearchParameter" and request.method not in ("GET", "HEAD")):
+    if store.ignorant or (not request.access.unrestricted and store.outdated):
+        # What policies say now counts, or nothing is answered.
+        await store.learn()
+    request.access = held(request.access, routed.interaction, routed.resource_type, routed.needs)
+    permits(request.access, routed.interaction, routed.resource_type)
+    if routed.resource_type == "SearchParameter" and request.method not in ("GET", "HEAD"):
         await store.learn()
     known = current().generation
     for _ in range(ATTEMPTS):

@@ -467,3 +467,15 @@ subscription_token = Table(
     Column("rids", ARRAY(BigInteger), nullable=False),
 )
 """What a client binds a websocket with: `subscriptions/tokens.py`."""
+
+policy = Table(
+    "policy",
+    metadata,
+    Column("version", BigInteger, primary_key=True, autoincrement=True),
+    _key("changed"),
+    # Who set it, as the operating system or a token names them.
+    Column("author", Text, nullable=False),
+    # All rows, as JSON text: see access/policies.py.
+    Column("document", Text, nullable=False),
+)
+"""What roles may do; the newest version is in force, without any that shipped."""

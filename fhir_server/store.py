@@ -13,6 +13,7 @@ from itertools import count
 from psycopg.conninfo import make_conninfo
 
 from fhir_server import store_reads
+from fhir_server.access import policies
 from fhir_server.access.predicate import sight
 from fhir_server.group_commit import GroupCommit
 from fhir_server.loader import Loader
@@ -62,6 +63,8 @@ _SEARCH = (
     "-c plan_cache_mode=force_custom_plan -c jit=off -c statement_timeout=30000 -c default_transaction_read_only=on"
 )
 
+STALE_SECONDS = 4.0
+"""After which policies are read again before anybody is held to them."""
 ATTEMPTS = 5
 """At a write whose search parameters keep changing."""
 _MOST_LOADERS = 1000
@@ -136,6 +139,7 @@ class ResourceStore(Reader):
         self.expansions = Expansions()
         self._pairs = Pairs()
         self._explained = count()
+        self._learned = float("-inf")
         self.on_write: Callable[[], None] = _nothing
         """Called after each commit of this process."""
 
@@ -187,11 +191,19 @@ class ResourceStore(Reader):
         return self._probing if statement.generic else self._searches
 
     async def learn(self) -> None:
-        """Puts the search parameters in force that the record defines now."""
-        [rows] = await self._points.run([Statement(registry.IN_FORCE)])
-        found = registry.read(rows)
+        """Puts the search parameters and policies in force that the record defines now."""
+        asked = time.monotonic()
+        parameters, rows = await self._points.run([Statement(registry.IN_FORCE), policies.question()])
+        policies.learned(rows)
+        self._learned = asked
+        found = registry.read(parameters)
         if self.ignorant or found[0][0] != current().generation or current().pending:
             use(registry.table_of(found, self._conninfo))
+
+    @property
+    def outdated(self) -> bool:
+        """Whether policies may have changed longer ago than they may go on unnoticed."""
+        return time.monotonic() - self._learned > STALE_SECONDS
 
     @property
     def ignorant(self) -> bool:

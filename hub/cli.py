@@ -70,6 +70,15 @@ not at all, which is told at the end. A run that was broken off goes on where it
 """
 
 
+POLICY = """\
+What the `user/` scopes of a role open: rows of role, types, interactions ("cruds"), and of criteria (a search
+string, with %user, %organization, %patient), relation ("own", "ward", "care"), hidden and read_only elements, purposes.
+
+  hub policy show > rows.json      then change the file
+  hub policy set rows.json         every version is kept, with who set it
+"""
+
+
 REINDEX = """\
 Compares the search rows of every resource with what they should be, writes what is missing and removes
 what is too much, while others read and write. What it has done is counted and checked at the end.
@@ -151,6 +160,17 @@ def parser() -> argparse.ArgumentParser:
     who.add_argument("--demo", action="store_true", help="the demo client, made if need be: system/*.cruds")
     token.add_argument("--scope", help="scopes, separated by spaces; all the client has, if not given")
     token.add_argument("--minutes", type=int, default=5, choices=range(1, 61), metavar="1-60", help="life (5)")
+
+    policy = commands.add_parser(
+        "policy", help="what roles may do: versions, rows, a new version", description=POLICY,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    doing = policy.add_subparsers(dest="do", metavar="DO", required=True)
+    doing.add_parser("list", help="versions, newest first")
+    show = doing.add_parser("show", help="the rows in force, or of a version, as JSON")
+    show.add_argument("version", nargs="?", type=int, help="as `list` names it; 0: those shipped")
+    setting = doing.add_parser("set", help="put the rows of a file in force, in all workers within 5 seconds")
+    setting.add_argument("file", type=Path, metavar="FILE", help="JSON as `show` prints it")
 
     audit = commands.add_parser("audit", help="look for tampering with the audit trail, or end its oldest part")
     doing = audit.add_subparsers(dest="do", metavar="DO", required=True)
@@ -352,6 +372,20 @@ def _audit(settings: Settings, chosen: argparse.Namespace) -> int:
         return _told(error, 2)
 
 
+def _policy(settings: Settings, chosen: argparse.Namespace) -> int:
+    from fhir_server.access.policies import UnusablePolicy
+    from hub import database
+    from hub.migrate import upgrade
+    from hub.policies import COMMANDS
+
+    try:
+        with database.opened(settings) as found:
+            upgrade(found.url)
+            return COMMANDS[chosen.do](found.url, chosen)
+    except (UnusablePolicy, OSError) as error:
+        return _told(error, 2)
+
+
 def _auth(settings: Settings, chosen: argparse.Namespace) -> int:
     from hub import database
     from hub.migrate import upgrade
@@ -378,6 +412,7 @@ COMMANDS: Mapping[str, Callable[[Settings, argparse.Namespace], int]] = {
     "import": _import,
     "reindex": _reindex,
     "audit": _audit,
+    "policy": _policy,
     "client": _auth,
     "keys": _auth,
     "token": _auth,

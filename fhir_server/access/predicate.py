@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from functools import lru_cache
 
-from fhir_server.access.wall import Part, Wall, wall_of
+from fhir_server.access.relations import array, cared_for, minor, patients, rid_of
+from fhir_server.access.wall import Part, Wall, own_patient, user_of, wall_of
 from fhir_server.compartment import member_parameters
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.statement import Parameters
 from smart_auth.scopes import UNRESTRICTED, Access
-
-_PATIENT = TYPE_ID["Patient"]
 
 
 def visible(access: Access, row: str, parameters: Parameters) -> str:
@@ -36,9 +35,14 @@ def version_visible(access: Access, version: str, parameters: Parameters) -> str
     if inside := _inside(wall.inside, access, version, parameters):
         moved = f"select from moved m where m.rid = {version}.rid and m.version > {version}.version"
         found.append(f"({_any(inside)} and not exists ({moved}))")
-    if parts := [test for part in wall.parts for test in _part(part, access, version, parameters)]:
-        now = f"select c.version from resource c where c.rid = {version}.rid"
-        found.append(f"({_any(parts)} and {version}.version = ({now}))")
+    for part in wall.parts:
+        test = _part(part, access, version, parameters)
+        if part.condition:
+            now = f"select c.version from resource c where c.rid = {version}.rid"
+            found.append(f"({test} and {version}.version = ({now}))")
+        else:
+            moved = f"select from moved m where m.rid = {version}.rid and m.version > {version}.version"
+            found.append(f"({test} and not exists ({moved}))")
     return _any(found)
 
 
@@ -48,8 +52,10 @@ def sees(access: Access, rid: str, types: Sequence[str] | None, parameters: Para
     wall = wall_of(access)
     if wall.everything or (types is not None and wall.open.issuperset(types)):
         return ""
-    if types is not None and not wall.parts and wall.inside.issuperset(types):
-        return _any(_members(tuple(types), access, rid, parameters))
+    if types is not None:
+        wall = wall.at(types)
+        if not wall.parts and wall.inside.issuperset(types):
+            return _any(_members(tuple(types), access, rid, parameters))
     alias = parameters.alias("seen")
     condition = _any(_tests(wall, access, alias, parameters))
     return f"exists (select from resource {alias} where {alias}.rid = {rid} and {condition})"
@@ -58,14 +64,14 @@ def sees(access: Access, rid: str, types: Sequence[str] | None, parameters: Para
 def sight(access: Access) -> Hashable:
     """What the predicate depends on: accesses of the same sight see the same."""
     wall = wall_of(access)
-    return wall if wall.everything else (wall, access.patient)
+    return wall if wall.everything else (wall, own_patient(access), access.organization, user_of(access))
 
 
 def _tests(wall: Wall, access: Access, row: str, parameters: Parameters) -> list[str]:
     """Alternatives, any of which makes the row visible."""
     found = [f"{row}.type_id = any({_types(wall.open)})"] if wall.open else []
     found += _inside(wall.inside, access, row, parameters)
-    return found + [test for part in wall.parts for test in _part(part, access, row, parameters)]
+    return found + [_part(part, access, row, parameters) for part in wall.parts]
 
 
 def _inside(types: frozenset[str], access: Access, row: str, parameters: Parameters) -> list[str]:
@@ -76,10 +82,7 @@ def _inside(types: frozenset[str], access: Access, row: str, parameters: Paramet
 
 def _members(types: Collection[str], access: Access, rid: str, parameters: Parameters) -> list[str]:
     """Alternatives by which a resource of one of the types is in the patient's compartment."""
-    patient = (
-        f"(select w.rid from resource w where w.type_id = {_PATIENT}::smallint"
-        f" and w.fhir_id = {parameters.once(access.patient or '', 'text')})"
-    )
+    patient = rid_of("Patient", own_patient(access) or "", parameters)
     found = []
     if "Patient" in types:
         # Links to other Patients open nothing.
@@ -94,9 +97,25 @@ def _members(types: Collection[str], access: Access, rid: str, parameters: Param
     return found
 
 
-def _part(part: Part, access: Access, row: str, parameters: Parameters) -> list[str]:
-    """Alternatives by which the row meets the condition of a scope."""
-    # The search is built upon this predicate; here it is asked for what scopes say, under no predicate of its own.
+def _part(part: Part, access: Access, row: str, parameters: Parameters) -> str:
+    """Condition that the row is in the part."""
+    rid = f"{row}.rid"
+    tests = [f"{row}.type_id = any({_types(part.types)})"]
+    if part.inside:
+        tests.append(_any(_members(part.types, access, rid, parameters)))
+    if part.relation == "ward":
+        tests.append(minor(own_patient(access) or "", parameters))
+    if part.relation == "care":
+        organization = (access.organization or "").partition("/")[2]
+        tests.append(cared_for(patients(rid, part.types, parameters), organization, parameters))
+    if part.condition:
+        tests.append(_any(_conditions(part, row, parameters)))
+    return f"({' and '.join(tests)})"
+
+
+def _conditions(part: Part, row: str, parameters: Parameters) -> list[str]:
+    """Alternatives by which the row meets the condition of a scope and of a policy."""
+    # The search is built upon this predicate; here it is asked for what they say, under no predicate of its own.
     from fhir_server.search.condition import Conditions
     from fhir_server.search.criteria import criterion
     from fhir_server.search.values import split_values
@@ -105,8 +124,6 @@ def _part(part: Part, access: Access, row: str, parameters: Parameters) -> list[
     found = []
     for one in part.types:
         tests = [f"{row}.type_id = {TYPE_ID[one]}::smallint"]
-        if part.inside:
-            tests.append(_any(_members((one,), access, f"{row}.rid", parameters)))
         for name, value in part.condition:
             node = criterion((one,), name, tuple(split_values(value))).nodes[one]
             tests.append(conditions.condition(node, f"{row}.rid", (one,)))
@@ -131,5 +148,4 @@ def _types(types: Hashable) -> str:
 def _numbers(types: Hashable) -> str:
     """The reference parameters that make resources of the types members, as an array; "" if there are none."""
     assert isinstance(types, Iterable)
-    found = sorted({number for one in types if one != "Patient" for number in member_parameters("Patient", one)})
-    return f"'{{{','.join(map(str, found))}}}'::integer[]" if found else ""
+    return array({number for one in types if one != "Patient" for number in member_parameters("Patient", one)})

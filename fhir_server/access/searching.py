@@ -9,6 +9,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from fhir_server.access.hiding import conceals, hidden
 from fhir_server.access.interactions import require
 from fhir_server.access.wall import Wall, wall_of
 from fhir_server.definitions import compartment as definition
@@ -39,6 +40,7 @@ def searchable(
             named += value.split(",")
         elif name.partition(":")[0] in ("_include", "_revinclude"):
             source, _, rest = value.partition(":")
+            _shows(access, source, rest.partition(":")[0])
             for brought in (source, rest.partition(":")[2]):
                 if brought in TYPE_ID:
                     require(access, "rs", brought)
@@ -58,11 +60,16 @@ def judged(query: SearchQuery, access: Access) -> SearchQuery:
         return query
     if query.explain:
         raise Forbidden("how a search is run tells of more than its answer: this needs a scope to read everything")
+    for kind in query.types:
+        for key in query.sort:
+            path = sort_path(kind, key.code)
+            for parameter in (*(one for step in path.steps for one in step), *path.ends):
+                _open(access, parameter)
     for key in query.sort:
         for target in key_types(query.types, key.code):
             _granted(target in wall.types)
     criteria = tuple(
-        Criterion(one.name, one.values, {kind: _judged(node, wall) for kind, node in one.nodes.items()})
+        Criterion(one.name, one.values, {kind: _judged(node, wall, access) for kind, node in one.nodes.items()})
         for one in query.criteria
     )
     # A guess would be made from what is there, not from what may be seen.
@@ -115,28 +122,50 @@ def bound_to(access: Access) -> str:
     return " ".join([access.client, access.subject, access.patient or "", *map(str, access.scopes)])
 
 
-def _judged(node: Node, wall: Wall) -> Node:
+def _judged(node: Node, wall: Wall, access: Access) -> Node:
     match node:
         case Leaf():
+            _open(access, node.parameter)
             if node.modifier in ("above", "below") and node.parameter.type == "reference":
                 # Walks over resources that lie between.
                 _granted([one for one in node.parameter.types_of_target if one not in wall.open] == [])
             return node
         case Chain():
-            targets = tuple((one, _judged(below, wall)) for one, below in node.targets if one in wall.types)
+            _open(access, node.parameter)
+            targets = tuple((one, _judged(below, wall, access)) for one, below in node.targets if one in wall.types)
             _granted(bool(targets))
             return replace(node, targets=targets)
         case All() | Some():
-            return replace(node, nodes=tuple(_judged(one, wall) for one in node.nodes))
+            return replace(node, nodes=tuple(_judged(one, wall, access) for one in node.nodes))
         case Not():
-            return replace(node, node=_judged(node.node, wall))
+            return replace(node, node=_judged(node.node, wall, access))
         case Reverse():
             _granted(node.resource_type in wall.types)
-            return replace(node, node=_judged(node.node, wall))
-        case Member() | Between():
+            _open(access, node.parameter)
+            return replace(node, node=_judged(node.node, wall, access))
+        case Between():
+            for leaf in node.leaves:
+                _open(access, leaf.parameter)
+            return node
+        case Member():
             return node
     # What is not known here may lead anywhere.
     raise Forbidden("the scopes of the token do not allow this search")
+
+
+def _open(access: Access, parameter: SearchParameter | None) -> None:
+    """Raises Forbidden if the parameter looks into what a policy hides."""
+    if parameter is not None and conceals(access, parameter):
+        raise Forbidden("the policy hides what this parameter searches by")
+
+
+def _shows(access: Access, source: str, code: str) -> None:
+    """The same of the parameter of an include; of one that follows whatever there is, if anything is hidden."""
+    for kind in (source,) if source in TYPE_ID else wall_of(access).types:
+        if code and code != "*":
+            _open(access, search_parameter(kind, code))
+        elif hidden(access, kind):
+            raise Forbidden("the policy hides elements: an include has to name its parameter")
 
 
 def key_types(types: Sequence[str], code: str) -> set[str]:

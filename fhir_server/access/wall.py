@@ -1,25 +1,23 @@
 """What the scopes of an Access open, type by type. https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html
 
-`system/` opens a type as far as its condition goes; `patient/` what is in the compartment of one patient besides, and
-of the types shared by all what may be read. `user/` opens what the policy of a person says, and there is none yet:
-nothing.
+`system/` opens a type as far as its condition goes, and as far as the policy of the client where there is one;
+`patient/` what is in the compartment of one patient, and of the types shared by all what may be read; `user/` what the
+policies of the person's roles open. Who comes with roles gets by `patient/` no more than these.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from fhir_server.access import policy_defaults
+from fhir_server.access.policies import VARIABLES, Policies, Policy, in_force
 from fhir_server.compartment import member_types
 from fhir_server.resource_types import RESOURCE_TYPES
 from smart_auth.scopes import Access, Scope
 
-SHARED = frozenset({
-    "Organization", "Practitioner", "PractitionerRole", "Location", "HealthcareService", "Medication", "InsurancePlan",
-    "Questionnaire", "CodeSystem", "ValueSet", "ConceptMap", "NamingSystem", "TerminologyCapabilities",
-    "CapabilityStatement", "StructureDefinition", "StructureMap", "ImplementationGuide", "SearchParameter",
-    "MessageDefinition", "OperationDefinition", "CompartmentDefinition", "GraphDefinition", "ExampleScenario",
-})  # fmt: skip
+SHARED = frozenset(policy_defaults.SHARED)
 """Types that are of no patient: with a scope for them, everybody reads them."""
 NEVER = frozenset({"AuditEvent", "Group", "Schedule"})
 """Types that R4's definition puts into the compartment, and that no patient is shown."""
@@ -27,12 +25,19 @@ NEVER = frozenset({"AuditEvent", "Group", "Schedule"})
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Resources of some types that meet a condition of a scope."""
+    """Resources of some types that meet a condition."""
 
     types: tuple[str, ...]
     inside: bool
     """Only those of the patient's compartment."""
     condition: tuple[tuple[str, str], ...]
+    """Of the scope and of the policy."""
+    relation: str = ""
+    """Only those of patients who are in this relation to the person: care, ward."""
+    personal: bool = False
+    """Held to labels and consent."""
+    purposes: tuple[str, ...] = ()
+    """What for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +58,10 @@ class Wall:
         """Nothing is closed."""
         return len(self.open) == len(RESOURCE_TYPES)
 
+    def at(self, types: Iterable[str]) -> Wall:
+        """The wall as far as these types go."""
+        return _narrowed(self, frozenset(types))
+
 
 NO_WALL = Wall(frozenset(RESOURCE_TYPES), frozenset(), (), tuple(RESOURCE_TYPES))
 
@@ -61,37 +70,131 @@ def wall_of(access: Access) -> Wall:
     """The wall of the permissions in use."""
     if access.unrestricted:
         return NO_WALL
-    return _wall(access.scopes, access.permission, access.patient is not None)
+    return _wall(access, in_force())
+
+
+def policies_of(access: Access, policies: Policies) -> tuple[Policy, ...]:
+    """The rows that bound an access: of the person's roles, or of the client."""
+    return policies.of(access.roles or (f"client:{access.client}",))
+
+
+def own_patient(access: Access) -> str | None:
+    """Id of the patient whose own record is meant: that of the token, or the person themselves."""
+    user = user_of(access)
+    return access.patient or (user[1] if user is not None and user[0] == "Patient" else None)
+
+
+def user_of(access: Access) -> tuple[str, str] | None:
+    """Type and id of the person's own resource."""
+    parts = (access.fhir_user or "").rsplit("/", 2)[-2:]
+    return (parts[0], parts[1]) if len(parts) == 2 and parts[0] in RESOURCE_TYPES and parts[1] else None
+
+
+def himself(access: Access) -> bool:
+    """Whether it is the patient's own app: to whom else a patient's record is open, it is not without their word."""
+    user = user_of(access)
+    return user is None or user == ("Patient", access.patient)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bearer:
+    """All of an access that its wall depends on: others of the same kind share it."""
+
+    scopes: tuple[Scope, ...]
+    permission: str
+    patient: bool
+    alone: bool
+    rows: tuple[Policy, ...]
+    roles: bool
+    known: tuple[tuple[str, str | None], ...] = ()
+    """What the variables of criteria stand for."""
 
 
 @lru_cache(maxsize=4096)
-def _wall(scopes: tuple[Scope, ...], permission: str, patient: bool) -> Wall:
-    given = [one for one in scopes if set(one.permissions) & set(permission)]
+def _wall(access: Access, policies: Policies) -> Wall:
+    rows = policies_of(access, policies)
+    user, own = user_of(access), own_patient(access)
+    known = {
+        "%user": "/".join(user) if user else None,
+        "%organization": access.organization,
+        "%patient": f"Patient/{own}" if own else None,
+    }
+    return _built(
+        _Bearer(
+            access.scopes, access.permission, access.patient is not None, himself(access), rows, bool(access.roles),
+            tuple(known.items()) if rows else (),
+        )
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _built(bearer: _Bearer) -> Wall:
+    permissions = set(bearer.permission)
     opened: set[str] = set()
     inside: set[str] = set()
     parts: list[Part] = []
-    for scope in given:
+    for scope in bearer.scopes:
+        if not set(scope.permissions) & permissions:
+            continue
+        if bearer.roles or scope.level == "user" or (scope.level == "system" and bearer.rows):
+            _by_policy(bearer, scope, opened, parts)
+            continue
         types = RESOURCE_TYPES if scope.type == "*" else (scope.type,)
         own: tuple[str, ...] = ()
         if scope.level == "patient":
-            own = tuple(one for one in types if patient and one in _compartment())
+            own = tuple(one for one in types if bearer.patient and one in _compartment())
             # A patient's app reads what is shared, and changes none of it.
-            types = tuple(one for one in types if one in SHARED and set(permission) <= set("rs"))
-        elif scope.level != "system":
-            continue
+            types = tuple(one for one in types if one in SHARED and permissions <= set("rs"))
         if not scope.condition:
             opened.update(types)
+        elif types:
+            parts.append(Part(tuple(types), False, scope.condition))
+        if own and not scope.condition and bearer.alone:
             inside.update(own)
-        else:
-            parts += [
-                Part(tuple(some), within, scope.condition) for some, within in ((types, False), (own, True)) if some
-            ]
+        elif own:
+            parts.append(Part(own, True, scope.condition, "", not bearer.alone, ("PATRQT",)))
     some = opened | inside | {one for part in parts for one in part.types}
     if len(opened) == len(RESOURCE_TYPES):
         return NO_WALL
     return Wall(
-        frozenset(opened), frozenset(inside - opened), tuple(parts), tuple(one for one in RESOURCE_TYPES if one in some)
-    )
+        frozenset(opened), frozenset(inside - opened), tuple(dict.fromkeys(parts)),
+        tuple(one for one in RESOURCE_TYPES if one in some),
+    )  # fmt: skip
+
+
+def _by_policy(bearer: _Bearer, scope: Scope, opened: set[str], parts: list[Part]) -> None:
+    """Adds what a scope and the rows of policies open together."""
+    known = dict(bearer.known)
+    permissions = set(bearer.permission)
+    for row in bearer.rows:
+        if not set(row.interactions) & set(scope.permissions) & permissions:
+            continue
+        within = row.relation in ("own", "ward") or scope.level == "patient"
+        criteria = tuple((name, known[value] if value in VARIABLES else value) for name, value in row.criteria)
+        # What a variable stands for nobody knows, nothing meets.
+        lacking = [value for _, value in criteria if value is None]
+        if lacking or (within and not known["%patient"]) or (row.relation == "care" and not known["%organization"]):
+            continue
+        condition = tuple(sorted({*scope.condition, *((name, value or "") for name, value in criteria)}))
+        types = [one for one in row.types if scope.type in ("*", one)]
+        shared = tuple(one for one in types if one in SHARED)
+        if condition and shared:
+            parts.append(Part(shared, False, condition))
+        elif scope.level != "patient" or permissions <= set("rs"):
+            opened.update(shared)
+        others = tuple(one for one in types if one not in SHARED and (not within or one in _compartment()))
+        if others:
+            parts.append(
+                Part(others, within, condition, "" if row.relation == "own" else row.relation, True, row.purposes)
+            )
+
+
+@lru_cache(maxsize=8192)
+def _narrowed(wall: Wall, types: frozenset[str]) -> Wall:
+    parts = [
+        replace(part, types=some) for part in wall.parts if (some := tuple(one for one in part.types if one in types))
+    ]
+    return Wall(wall.open & types, wall.inside & types, tuple(parts), tuple(one for one in wall.types if one in types))
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fhir_server.access.hiding import may_not_change
 from fhir_server.access.interactions import require
 from fhir_server.access.wall import wall_of
 from fhir_server.outcome import Forbidden, NotFound
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def free(access: Access, resource_type: str) -> bool:
     """Whether whatever is written of the type is within the access."""
-    return resource_type in wall_of(access).open and not _of_patient(access)
+    return resource_type in wall_of(access).open and not (_of_patient(access) or access.roles)
 
 
 def may_appear(access: Access, resource_type: str) -> None:
@@ -42,23 +43,40 @@ def may_appear(access: Access, resource_type: str) -> None:
 async def judge(unit: Unit, access: Access, changes: Sequence[Change]) -> None:
     """Raises Forbidden if the access may not see what was written, MissingReferences if it refers to what is hidden."""
     written = {place: change for place, change in enumerate(changes) if change.resource is not None}
+    for change in written.values():
+        _kept(access, change)
     seen = await unit.read_as(access, [(change.type, change.id) for change in written.values()])
     if any(version is None for version in seen):
         raise Forbidden("what would be written is outside of what the token allows")
-    if not _of_patient(access):
+    if not (_of_patient(access) or access.roles):
         return
     targets = [
         (place, target)
-        for place, version in zip(written, seen, strict=True)
-        for text in sorted(set(references_of((version and version.body) or b"")))
+        for (place, change), version in zip(written.items(), seen, strict=True)
+        for text in sorted(set(references_of((version and version.body) or b"")) - _referred(change))
         if (target := local_reference(text, unit.base))
     ]
-    # Without a scope to read the target one may refer to it, if it is one's own or shared.
-    reader = replace(access, scopes=(Scope("patient", "*", "rs"),)).using("rs")
+    # Without a scope to read the target one may refer to it, if it is one's own or shared, or open by policy.
+    level = "user" if any(one.level == "user" for one in access.scopes) else "patient"
+    reader = replace(access, scopes=(Scope(level, "*", "rs"),)).using("rs")
     there = await unit.read_as(reader, [target for _, target in targets])
     hidden = [(place, "/".join(target)) for (place, target), version in zip(targets, there, strict=True) if not version]
     if hidden:
         raise MissingReferences(hidden)
+
+
+def _referred(change: Change) -> set[str]:
+    """What the version before refers to: whoever may change that may leave it."""
+    before = change.previous.body if change.previous is not None else None
+    return set(references_of(before)) if before is not None else set()
+
+
+def _kept(access: Access, change: Change) -> None:
+    """Raises Forbidden if the change is of an element that the policy lets be read only."""
+    for name in sorted(may_not_change(access, change.type)):
+        before = (change.before or {}).get(name)
+        if change.resource is not None and change.resource.get(name) != before:
+            raise Forbidden(f"the policy does not let {change.type}.{name} be changed")
 
 
 def _of_patient(access: Access) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from fhir_server.access.hiding import shown
 from fhir_server.audit.trail import saw
 from fhir_server.bundle import history_bundle
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -48,6 +49,10 @@ async def history(server: Server, request: FhirRequest, resource_type: str | Non
         raise NotFound("there is no such resource")
     page, more = versions[:count], len(versions) > count and count > 0
     saw((version.rid, version.version_id) for version in page)
+    page = [
+        version._replace(body=shown(request.access, version.type, version.body)) if version.body else version
+        for version in page
+    ]
     if part is not None:
         page = [version._replace(body=part(version.body)) if version.body else version for version in page]
     links = {"self": _link(server.base, path, given)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fhir_server.access.hiding import shown
 from fhir_server.audit.trail import saw
 from fhir_server.binary import content
 from fhir_server.conditional import not_modified
@@ -30,6 +31,7 @@ def answer(request: FhirRequest, version: Version | None) -> FhirResponse:
     if body is None:
         raise Gone("the resource was deleted")
     saw(((version.rid, version.version_id),))
+    body = shown(request.access, version.type, body)
     response = FhirResponse(
         200,
         body,

@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
+from fhir_server.access.hiding import shown
+from fhir_server.access.policies import Policies, in_force
 from fhir_server.access.searching import bound_to, judged, searchable
 from fhir_server.audit.trail import saw
 from fhir_server.bundle import ENTRY, searchset_of
@@ -67,13 +69,14 @@ async def search(
         # Before the search: what waits no more has its words in the table.
         [(waiting, complete)] = await server.store.select(WAITING)
         query = replace(query, ignored=(*query.ignored, *_lag(waiting, complete)))
-    return FhirResponse(200, _bundle(server.base, link, query, await server.store.select(statement), binding))
+    rows = await server.store.select(statement)
+    return FhirResponse(200, _bundle(server.base, link, query, rows, binding, asked.access))
 
 
 def _found(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
     table = current()
     if _lasting(asked) and not (asked.lenient and table.pending):
-        return _remembered(asked, table.source, table.generation)
+        return _remembered(asked, table.source, table.generation, in_force())
     return _prepared(asked)
 
 
@@ -123,7 +126,9 @@ def _statement(query: SearchQuery, binding: str, asked: _Asked) -> Statement:
 
 
 @lru_cache(maxsize=1024)
-def _remembered(asked: _Asked, source: str, generation: int) -> tuple[SearchQuery, str, str, Statement | None]:
+def _remembered(
+    asked: _Asked, source: str, generation: int, policies: Policies
+) -> tuple[SearchQuery, str, str, Statement | None]:
     """Screens ask the same again and again, and no answer is kept, only the statement that finds it."""
     return _prepared(asked)
 
@@ -143,7 +148,7 @@ def _binding(path: str, query: SearchQuery, access: Access) -> str:
     return "\n".join([bound_to(access), path, *(f"{name}={value}" for name, value in same)])
 
 
-def _bundle(base: str, link: str, query: SearchQuery, rows: Sequence[Row], binding: str) -> bytes:
+def _bundle(base: str, link: str, query: SearchQuery, rows: Sequence[Row], binding: str, access: Access) -> bytes:
     found: dict[int, list[Row]] = {MATCH: [], INCLUDE: [], TOTAL: []}
     for row in rows:
         found[row[0][1]].append(row)
@@ -170,9 +175,9 @@ def _bundle(base: str, link: str, query: SearchQuery, rows: Sequence[Row], bindi
         issues.append(Issue("too-costly", reason, severity="warning"))
     if query.types[-1][0] == MARK:
         matches = _of_containers(matches, query.alone)
-    entries = _entries(base, matches, b"match", query.summary, query.elements)
+    entries = _entries(access, base, matches, b"match", query.summary, query.elements)
     # _elements names what is wanted of the matches; what they bring along stays whole.
-    entries += _entries(base, included, b"include", query.summary, ())
+    entries += _entries(access, base, included, b"include", query.summary, ())
     total = int.from_bytes(found[TOTAL][0][1], "big") if found[TOTAL] else None
     return searchset_of(entries, links, total=total, issues=issues)
 
@@ -194,14 +199,25 @@ def _of_containers(matches: Sequence[Row], alone: bool) -> list[Row]:
 
 
 def _entries(
-    base: str, rows: Sequence[Row], mode: bytes, summary: str | None, elements: tuple[str, ...]
+    access: Access, base: str, rows: Sequence[Row], mode: bytes, summary: str | None, elements: tuple[str, ...]
 ) -> list[bytes]:
+    if access.roles:
+        rows = [_shown(access, row) for row in rows]
     if summary is None and not elements:
         return [ENTRY % (_type_url(base, type_id), id, decompress(body), mode) for _, _, type_id, id, body, *_ in rows]
     return [
         ENTRY % (_type_url(base, type_id), id, serialize(apply(parse(decompress(body)), summary, elements)), mode)
         for _, _, type_id, id, body, *_ in rows
     ]
+
+
+def _shown(access: Access, row: Row) -> Row:
+    mode, rid, type_id, id, body, *keys = row
+    assert type_id is not None and body is not None  # noqa: PT018 - of each row
+    kind = RESOURCE_TYPES[int.from_bytes(type_id, "big") - 1]
+    whole = decompress(body)
+    left = shown(access, kind, whole)
+    return row if left is whole else (mode, rid, type_id, id, compress(left), *keys)
 
 
 @lru_cache(maxsize=1024)

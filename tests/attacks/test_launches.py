@@ -157,14 +157,18 @@ def test_refresh_afterwards(caller: Caller, record: Record, member: people.Perso
 
 
 def test_a_guardian_chooses(caller: Caller, record: Record, browser: Browser, mark: str) -> None:
-    who = person(caller, mark, "guardian", patients=[record.a, record.b])
+    children = [f"c{mark}", f"d{mark}"]
+    for id in children:
+        record.put({"resourceType": "Patient", "id": id, "name": [{"family": id}], "birthDate": "2020-01-31"})
+    # Of whom is grown up a guardian sees nothing any more.
+    who = person(caller, mark, "guardian", patients=[*children, record.a])
     app = App(caller, mark, SCOPE)
     page = browser.sign_in(mark, page=app.start(browser, scope="launch/patient patient/Patient.rs"))
-    assert f"a{record.mark}" in page.text
-    assert f"b{record.mark}" in page.text
+    assert all(id in page.text for id in children)
+    assert f"a{record.mark}" not in page.text
     assert who.name in page.text
-    answer = app.redeem(told(browser.consent(page, patient=record.b))["code"])
-    assert answer.json()["patient"] == record.b
+    answer = app.redeem(told(browser.consent(page, patient=children[1]))["code"])
+    assert answer.json()["patient"] == children[1]
     # Asked again, since nobody but the person knows which child.
     page = app.start(browser, scope="launch/patient patient/Patient.rs")
     assert page.status_code == 200
