@@ -7,14 +7,16 @@ import getpass
 import secrets
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 from hub.authorization import tables
+from hub.sealing_key import seal
 from hub.settings import Settings
 from hub.tokens import Refused
-from smart_auth import people
+from smart_auth import factors, people
 from smart_auth.people import Person, UnusablePerson
 
 
@@ -30,14 +32,14 @@ def user(settings: Settings, url: str, chosen: argparse.Namespace) -> None:
                 found = people.add(connection, chosen.login, chosen.name, chosen.roles, _now(), **_more(chosen))
                 print(f"Added: {found.login}, subject {found.subject}. Next: hub user password {found.login}")
             else:
-                _alter(connection, chosen, password)
+                _alter(settings, connection, chosen, password)
         except UnusablePerson as error:
             raise Refused(str(error)) from None
     if password is not None and chosen.generate:
         print(password)
 
 
-def _alter(connection: Connection, chosen: argparse.Namespace, password: str | None) -> None:
+def _alter(settings: Settings, connection: Connection, chosen: argparse.Namespace, password: str | None) -> None:
     person = people.by_login(connection, chosen.login)
     if person is None:
         raise Refused("there is nobody with this login")
@@ -45,9 +47,21 @@ def _alter(connection: Connection, chosen: argparse.Namespace, password: str | N
         people.set_password(connection, person, password, _now())
     elif chosen.do == "change":
         people.change(connection, person, chosen.roles, _now(), **_more(chosen))
+    elif chosen.do == "totp":
+        print_factor(person.login, *factors.give(connection, seal(settings), person, _now()))
+    elif chosen.do == "no-factor":
+        factors.remove(connection, person)
+        people.sign_out(connection, person, _now())
     else:
         people.switch(connection, person, chosen.do == "on", _now())
     print(f"Done: {person.login}")
+
+
+def print_factor(login: str, secret: str, codes: Sequence[str]) -> None:
+    """What the owner of a second factor needs, this once."""
+    print(f"Key for an authenticator app: {secret}")
+    print(f"The same as a link: {factors.address(secret, login, 'AUSTA Care Platform')}")
+    print(f"Recovery codes: {' '.join(codes)}")
 
 
 def _more(chosen: argparse.Namespace) -> dict[str, Any]:

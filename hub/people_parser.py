@@ -14,19 +14,22 @@ People who sign in, on the page of the authorization server.
   hub user add dr.lima --name 'Dr. Lima' --role physician --fhir-user Practitioner/1 --organization Organization/1
   hub user password ana                  asks for it; --generate makes one and prints it this once
   hub user change ana --role member --role guardian --patient PATIENT_ID --patient CHILD_ID
+  hub user totp dr.lima                  a second factor: its key and recovery codes, printed this once
+  hub user no-factor dr.lima             the phone is lost: a new one is set up at the next sign-in
   hub user off ana                       signed out everywhere; tokens end within 5 seconds
   hub user on ana
 
 Roles: {", ".join(ROLES)}.
 A member sees the record of --patient, a guardian those of the children. Passwords have 12 characters or
-more and are none of the common ones. What is changed here ends whatever the person had open.
+more and are none of the common ones. Staff, which is everybody else, sign in with a second factor as well.
+What is changed here ends whatever the person had open.
 """
 
 
 def parsers(commands: Any) -> None:
     """`hub user` and what belongs to it."""
     user = commands.add_parser(
-        "user", help="people who sign in: list, add, password, change, off, on", description=DESCRIPTION,
+        "user", help="people who sign in: list, add, password, totp, change, off, on", description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     doing = user.add_subparsers(dest="do", metavar="DO", required=True)
@@ -45,5 +48,10 @@ def parsers(commands: Any) -> None:
     password = doing.add_parser("password", help="a new password; it ends their sessions and tokens")
     password.add_argument("login")
     password.add_argument("--generate", action="store_true", help="make one, and print it this once")
-    for name, text in (("off", "no longer let in; all they had open ends"), ("on", "let in again")):
+    for name, text in (
+        ("totp", "make a second factor (a key for an authenticator app) and print it this once"),
+        ("no-factor", "remove the second factor; staff set up a new one when they sign in next"),
+        ("off", "no longer let in; all they had open ends"),
+        ("on", "let in again"),
+    ):
         doing.add_parser(name, help=text).add_argument("login")

@@ -16,6 +16,7 @@ from hub.sealing_key import seal
 from hub.settings import Settings
 from smart_auth import access_token, clients, keys, registration
 from smart_auth.access_token import Grant
+from smart_auth.client_metadata import redirect_fault
 from smart_auth.clients import PRIVATE_KEY, PUBLIC, UnusableClient
 from smart_auth.scopes import Scopes, parse
 from smart_auth.seal import SealError, new_key
@@ -87,15 +88,8 @@ def _add(settings: Settings, connection: Connection, chosen: argparse.Namespace)
 def _redirect_uris(uris: Sequence[str]) -> None:
     """Raises Refused unless each leads to one place that is known: https, loopback, or an app's own scheme."""
     for uri in uris:
-        parts = urlsplit(uri)
-        web = parts.scheme == "https" and parts.hostname
-        loopback = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1")
-        own = "." in parts.scheme and not parts.netloc
-        if not (web or loopback or own) or parts.fragment or "#" in uri or "*" in uri or "@" in parts.netloc:
-            raise Refused(
-                "--redirect-uri: https://..., http://127.0.0.1:PORT/... or com.example.app:/..., without fragment,"
-                " wildcard and user"
-            )
+        if reason := redirect_fault(uri, native=True):
+            raise Refused(f"--redirect-uri: {reason}")
 
 
 def _app_scopes(scopes: Scopes, text: str) -> None:

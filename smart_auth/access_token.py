@@ -47,6 +47,10 @@ class Grant:
     """Of the person, whose policies bound `user/` scopes."""
     organization: str | None = None
     """Where the person works, as "Organization/<id>"."""
+    auth_time: int | None = None
+    """When the person last proved who they are, in seconds; https://www.rfc-editor.org/rfc/rfc9068#section-2.2.1"""
+    acr: str | None = None
+    """How: 1, by a password; 2, by a second factor as well."""
 
 
 def issue(connection: Connection, seal: Seal, site: Site, grant: Grant, seconds: int) -> str:
@@ -74,6 +78,8 @@ def issue(connection: Connection, seal: Seal, site: Site, grant: Grant, seconds:
         claims["roles"] = sorted(set(grant.roles))
     if grant.organization is not None:
         claims["organization"] = grant.organization
+    if grant.auth_time is not None:
+        claims |= {"auth_time": grant.auth_time, "acr": grant.acr}
     header = {"alg": signing.alg, "kid": signing.kid, "typ": TYPE}
     return jwt.encode(header, claims, signing.private, algorithms=[signing.alg])
 

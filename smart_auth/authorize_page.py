@@ -14,6 +14,7 @@ from smart_auth import (
     authorize,
     clients,
     codes,
+    factors,
     grants,
     launches,
     limits,
@@ -86,6 +87,12 @@ def _go_on(desk: Desk, visit: Visit, value: str) -> Page:
                 if "none" in asked.prompt:
                     raise asked.refused("login_required", "nobody is signed in, or not recently enough")
                 return redirect(f"{site.issuer}/sign-in?{urlencode({CONTINUE: value})}")
+            if _steps_up(asked, session, desk.time()):
+                if not factors.has(connection, session.person):
+                    raise asked.refused("unmet_authentication_requirements", "the person has no second factor")
+                if "none" in asked.prompt:
+                    raise asked.refused("login_required", "the second factor is to be shown")
+                return redirect(f"{site.issuer}/second-factor?{urlencode({CONTINUE: value})}")
             step = _step(desk, connection, asked, session)
         return _ask(desk, visit, value, step)
     except NoRedirect as error:
@@ -103,6 +110,11 @@ def _fresh(asked: Asked, session: Session, waiting: UnderWay, now: int) -> bool:
     if {"login", "select_account"} & asked.prompt:
         return False
     return asked.max_age is None or now - session.auth_time < asked.max_age
+
+
+def _steps_up(asked: Asked, session: Session, now: int) -> bool:
+    """Whether the second factor is to be shown first: asked for alone (acr_values=2), and not shown just now."""
+    return asked.acr_values == ("2",) and (session.factor_time is None or now - session.factor_time > factors.FRESH)
 
 
 def _step(desk: Desk, connection: Connection, asked: Asked, session: Session) -> _Step:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 
-from smart_auth import authorize_page, launch_page, sign_in
+from smart_auth import authorize_page, launch_page, second_factor, sign_in
 from smart_auth.desk import Desk
 from smart_auth.visits import Page, Visit
 
@@ -27,6 +27,7 @@ PAGES: Mapping[str, Mapping[str, Handler]] = {
     "/authorize": {"GET": authorize_page.authorize_endpoint, "POST": authorize_page.authorize_endpoint},
     "/consent": {"POST": authorize_page.consent},
     "/sign-in": {"GET": sign_in.show, "POST": sign_in.sign_in},
+    "/second-factor": {"GET": second_factor.show, "POST": second_factor.check},
     "/sign-out": {"POST": sign_in.sign_out},
     "/account": {"GET": sign_in.account},
     "/launches": {"POST": launch_page.make},

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy import Connection, Engine
 
@@ -18,6 +20,7 @@ from smart_auth.words import WORDS
 
 SESSION, FORM = "session", "form"
 """Cookies."""
+_TO = re.compile(r"[a-z][a-z/-]{0,60}")
 
 
 def same(one: str, other: str) -> bool:
@@ -43,7 +46,30 @@ class Desk:
 
     def session(self, connection: Connection, visit: Visit) -> Session | None:
         """Who is signed in."""
+        found = self.any_session(connection, visit)
+        return None if found is None or found.waiting else found
+
+    def any_session(self, connection: Connection, visit: Visit) -> Session | None:
+        """Who is signed in, or has shown a password and is to show a second factor."""
         return sessions.find(connection, self.cookie(visit, SESSION), self.time())
+
+    def onward(self, visit: Visit) -> str:
+        """Where a form leads: to the request it belongs to, or to a page below the issuer."""
+        carried, to = visit.first("continue"), visit.first("to")
+        if carried:
+            return f"{self.parts.site.issuer}/authorize?{urlencode({'continue': carried})}"
+        return f"{self.parts.site.issuer}/{to if _TO.fullmatch(to) else 'account'}"
+
+    def sign_in_url(self, visit: Visit, page: str = "sign-in") -> str:
+        """A page on the way there."""
+        carried = {name: visit.first(name) for name in ("continue", "to") if visit.first(name)}
+        return f"{self.parts.site.issuer}/{page}{'?' if carried else ''}{urlencode(carried)}"
+
+    def leads_to(self, connection: Connection, visit: Visit) -> str:
+        """The redirect URI to which the forms of a page may lead; empty if there is none."""
+        carried = visit.first("continue")
+        waiting = requests.find(connection, carried, self.time()) if carried else None
+        return waiting.redirect_uri if waiting else ""
 
     def genuine(self, visit: Visit, session: Session) -> bool:
         """Whether a form was sent from a page of this session."""

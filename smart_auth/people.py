@@ -158,6 +158,11 @@ def switch(connection: Connection, person: Person, active: bool, now: int) -> No
 
 def _alter(connection: Connection, person: Person, now: int, **values: Any) -> None:
     connection.execute(update(table).where(table.c.subject == person.subject).values(**values))
+    sign_out(connection, person, now)
+
+
+def sign_out(connection: Connection, person: Person, now: int) -> None:
+    """Ends all they have open: sessions, grants, tokens."""
     connection.execute(delete(session).where(session.c.subject == person.subject))
     own = update(granted).where(granted.c.subject == person.subject, granted.c.ended_at.is_(None))
     connection.execute(own.values(ended_at=now, ended_by="person"))

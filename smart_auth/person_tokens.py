@@ -34,8 +34,9 @@ def answer(
     site, others = parts.site, set(scopes.others)
     user = fhir_user(person, site) if others & _IDENTITY else None
     grant = Grant(
-        granted.client_id, person.subject, scopes, granted.id, granted.patient, user, person.roles, person.organization
-    )
+        granted.client_id, person.subject, scopes, granted.id, granted.patient, user, person.roles, person.organization,
+        granted.auth_time, id_token.acr(granted.methods),
+    )  # fmt: skip
     seconds = max(min(SECONDS, granted.expires - now), 1)
     body: dict[str, Any] = {
         "access_token": access_token.issue(connection, parts.seal, site, grant, seconds),

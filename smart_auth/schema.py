@@ -155,6 +155,10 @@ session = Table(
     # When they last proved who they are, and how: pwd, otp, ...
     Column("auth_time", BigInteger, nullable=False),
     Column("methods", ARRAY(Text), nullable=False),
+    # It counts for nothing before the second factor.
+    Column("waiting", Boolean, nullable=False, server_default="false"),
+    # When one was last shown.
+    Column("factor_time", BigInteger),
     Index("session_subject", "subject"),
     Index("session_seen", "seen"),
 )
@@ -250,6 +254,36 @@ refresh = Table(
     Index("refresh_granted", "granted"),
 )
 """Refresh tokens: each works once."""
+
+factor = Table(
+    "factor",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("subject", Text, ForeignKey(person.c.subject), nullable=False),
+    # totp.
+    Column("kind", Text, nullable=False),
+    # Its secret, sealed by a key that is not in the database.
+    Column("sealed", LargeBinary, nullable=False),
+    # The last one used: each works once.
+    Column("step", BigInteger, nullable=False, server_default="0"),
+    # It was shown to work; before that it counts for nothing.
+    Column("confirmed", Boolean, nullable=False, server_default="false"),
+    Column("created", BigInteger, nullable=False),
+    Index("factor_subject", "subject"),
+)
+"""Second factors of people."""
+
+recovery = Table(
+    "recovery",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("subject", Text, ForeignKey(person.c.subject), nullable=False),
+    # Argon2id.
+    Column("hash", Text, nullable=False),
+    Column("used_at", BigInteger),
+    Index("recovery_subject", "subject"),
+)
+"""Codes in the place of a lost second factor: each works once."""
 
 guess = Table(
     "guess",

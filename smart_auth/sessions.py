@@ -33,16 +33,28 @@ class Session:
     """When they last proved who they are."""
     methods: tuple[str, ...]
     """How: values of https://www.rfc-editor.org/rfc/rfc8176"""
+    waiting: bool
+    """For the second factor: until then it counts for nothing."""
+    factor_time: int | None
+    """When one was last shown."""
     form: str
     """What forms of its pages must carry: no other site knows it."""
 
 
 def start(
-    connection: Connection, subject: str, methods: Sequence[str], now: int, before: Session | None = None
+    connection: Connection,
+    subject: str,
+    methods: Sequence[str],
+    now: int,
+    before: Session | None = None,
+    *,
+    waiting: bool = False,
+    factor_time: int | None = None,
 ) -> tuple[str, str]:
     """(cookie, sid) of a new session; the one the browser had goes on under a new id, or ends if it was another's."""
     cookie = new()
-    values = {"secret": digest(cookie), "seen": now, "auth_time": now, "methods": list(methods)}
+    values: dict[str, object] = {"secret": digest(cookie), "seen": now, "auth_time": now, "methods": list(methods)}
+    values |= {"waiting": waiting, "factor_time": factor_time}
     if before is not None and before.person.subject == subject:
         done = connection.execute(update(table).where(table.c.sid == before.sid).values(**values))
         if done.rowcount:
@@ -65,7 +77,7 @@ def find(connection: Connection, cookie: str, now: int) -> Session | None:
     if row.seen < now - _SEEN:
         connection.execute(update(table).where(table.c.sid == row.sid).values(seen=now))
     form = digest(f"form:{cookie}")
-    return Session(row.sid, person, row.created, row.auth_time, tuple(row.methods), form)
+    return Session(row.sid, person, row.created, row.auth_time, tuple(row.methods), row.waiting, row.factor_time, form)
 
 
 def holds(connection: Connection, sid: str) -> bool:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
-from urllib.parse import urlencode
 
-from smart_auth import guesses, limits, passwords, people, requests, sessions
+from smart_auth import factors, guesses, limits, passwords, people, requests, sessions
 from smart_auth.desk import FORM, SESSION, Desk, same
 from smart_auth.seal import SealError
 from smart_auth.visits import Page, Visit, cookie, redirect
@@ -18,7 +16,6 @@ from smart_auth.visits import Page, Visit, cookie, redirect
 DEVICE = "device"
 """A cookie by which a browser is known in which this person signed in before."""
 DEVICE_SECONDS = 180 * 24 * 3600
-_TO = re.compile(r"[a-z][a-z/-]{0,60}")
 
 
 def show(desk: Desk, visit: Visit) -> Page:
@@ -50,13 +47,15 @@ def sign_in(desk: Desk, visit: Visit) -> Page:
             return desk.sign_in(visit, connection, "wrong", 400)
         guesses.forget(connection, kind, whose)
         limits.refund(connection, counted)
-        before = desk.session(connection, visit)
-        made, sid = sessions.start(connection, found.subject, ["pwd"], desk.time(), before)
-        requests.proved(connection, visit.first("continue"), sid, desk.time())
+        before = desk.any_session(connection, visit)
+        waiting = factors.needed(connection, found)
+        made, sid = sessions.start(connection, found.subject, ["pwd"], desk.time(), before, waiting=waiting)
+        if not waiting:
+            requests.proved(connection, visit.first("continue"), sid, desk.time())
     site, seal = desk.parts.site, desk.parts.seal
     device = base64.urlsafe_b64encode(seal.close(login.encode(), DEVICE)).decode().rstrip("=")
     cookies = [cookie(site, SESSION, made), cookie(site, DEVICE, device, DEVICE_SECONDS), cookie(site, FORM, "")]
-    return redirect(_onward(desk, visit), cookies)
+    return redirect(desk.sign_in_url(visit, "second-factor") if waiting else desk.onward(visit), cookies)
 
 
 def _guessed(desk: Desk, visit: Visit, login: str) -> tuple[str, str]:
@@ -69,25 +68,17 @@ def _guessed(desk: Desk, visit: Visit, login: str) -> tuple[str, str]:
     return ("device", device) if device and known == login else ("login", login)
 
 
-def _onward(desk: Desk, visit: Visit) -> str:
-    """Where a form leads: to the request it belongs to, or to a page below the issuer."""
-    carried, to = visit.first("continue"), visit.first("to")
-    if carried:
-        return f"{desk.parts.site.issuer}/authorize?{urlencode({'continue': carried})}"
-    return f"{desk.parts.site.issuer}/{to if _TO.fullmatch(to) else 'account'}"
-
-
 def sign_out(desk: Desk, visit: Visit) -> Page:
     """POST: ends the session, and what was granted for its time."""
     with desk.engine.begin() as connection:
-        session = desk.session(connection, visit)
+        session = desk.any_session(connection, visit)
         if session is not None:
             if not desk.genuine(visit, session):
                 return desk.error(visit, "form")
             sessions.end(connection, session, desk.time())
     gone = [cookie(desk.parts.site, SESSION, "")]
     carried = visit.first("continue")
-    return redirect(_onward(desk, visit) if carried else f"{desk.parts.site.issuer}/sign-in", gone)
+    return redirect(desk.onward(visit) if carried else f"{desk.parts.site.issuer}/sign-in", gone)
 
 
 def account(desk: Desk, visit: Visit) -> Page:

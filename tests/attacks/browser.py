@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
-from sqlalchemy import update
+import pyotp
+from sqlalchemy import select, update
 
-from smart_auth import clients, launches, passwords, people, schema
+from smart_auth import clients, factors, launches, passwords, people, schema
 from smart_auth.clients import PUBLIC
 from smart_auth.codes import challenge_of
 from tests.attacks.caller import FORM, Caller
@@ -85,7 +86,13 @@ class Browser:
         page = self.get("/sign-in") if page is None else page
         fields = [pair for pair in form(page, "/sign-in") if pair[0] not in ("login", "password")]
         answer = self.post("/sign-in", [*fields, ("login", login), ("password", password)])
-        return self.follow(answer) if answer.status_code == 303 else answer
+        answer = self.follow(answer) if answer.status_code == 303 else answer
+        return self.second_factor(answer, otp(self.caller, login)) if 'name="code"' in answer.text else answer
+
+    def second_factor(self, page: httpx2.Response, code: str) -> httpx2.Response:
+        """Shows it on the page it is at."""
+        fields = [pair for pair in form(page, "/second-factor") if pair[0] != "code"]
+        return self.follow(self.post("/second-factor", [*fields, ("code", code)]))
 
     def consent(self, page: httpx2.Response, decision: str = "allow", **changed: str | list[str]) -> httpx2.Response:
         """Answers the consent page; `changed` fields instead of those on it."""
@@ -177,12 +184,26 @@ class App:
 
 
 def person(caller: Caller, login: str, *roles: str, **more: Any) -> people.Person:
-    """Somebody who can sign in with PASSWORD."""
+    """Somebody who can sign in with PASSWORD; staff have a second factor as well."""
     with caller.engine.begin() as connection:
         found = people.add(connection, login, f"Person {login}", roles or ("member",), int(time.time()), **more)
         own = schema.person.c.subject == found.subject
         connection.execute(update(schema.person).where(own).values(password_hash=_hashed()))
+        if found.staff:
+            SECRETS[login] = factors.give(connection, caller.seal, found, int(time.time()))[0]
         return found
+
+
+SECRETS: dict[str, str] = {}
+"""Of the second factors of staff, by login."""
+
+
+def otp(caller: Caller, login: str) -> str:
+    """The code of somebody's authenticator, as if it were shown for the first time."""
+    theirs = select(schema.person.c.subject).where(schema.person.c.login == login).scalar_subquery()
+    with caller.engine.begin() as connection:
+        connection.execute(update(schema.factor).where(schema.factor.c.subject == theirs).values(step=0))
+    return pyotp.TOTP(SECRETS[login]).now()
 
 
 @cache

@@ -1,0 +1,71 @@
+"""The page for the second factor: the first time to set one up, then to show it, at sign-in and for a step-up.
+
+https://cheatsheetseries.owasp.org/cheatsheets/Multifactor_Authentication_Cheat_Sheet.html
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from smart_auth import factors, guesses, requests, sessions
+from smart_auth.desk import SESSION, Desk
+from smart_auth.sessions import Session
+from smart_auth.visits import Page, Visit, cookie, redirect
+from smart_auth.words import WORDS
+
+
+def show(desk: Desk, visit: Visit) -> Page:
+    """GET: the form."""
+    with desk.engine.begin() as connection:
+        session = desk.any_session(connection, visit)
+        if session is None:
+            return redirect(desk.sign_in_url(visit))
+        return _form(desk, visit, connection, session)
+
+
+def _form(
+    desk: Desk, visit: Visit, connection: Connection, session: Session, problem: str = "", status: int = 200, *,
+    wait: int = 0,
+) -> Page:  # fmt: skip
+    secret = ""
+    if not factors.has(connection, session.person):
+        secret = factors.offer(connection, desk.parts.seal, session.person, desk.time())
+    words = WORDS[visit.language]
+    return desk.page(
+        visit, "second_factor.html", status, leads_to=desk.leads_to(connection, visit),
+        headers=[("Retry-After", str(wait))] if wait else (), problem=words[problem].format(wait) if problem else "",
+        secret=secret, address=factors.address(secret, session.person.login, words["product"]) if secret else "",
+        session_form=session.form, carried=visit.first("continue"), to=visit.first("to"),
+    )  # fmt: skip
+
+
+def check(desk: Desk, visit: Visit) -> Page:
+    """POST: the code."""
+    code = visit.first("code")[:40]
+    with desk.engine.begin() as connection:
+        session = desk.any_session(connection, visit)
+        if session is None:
+            return redirect(desk.sign_in_url(visit))
+        if not desk.genuine(visit, session):
+            return desk.error(visit, "form")
+        person, now, seal = session.person, desk.time(), desk.parts.seal
+        wait = guesses.wait(connection, "factor", person.subject, now)
+        if wait:
+            return _form(desk, visit, connection, session, "wait", 429, wait=wait)
+    with desk.engine.begin() as connection:
+        codes = None
+        if factors.has(connection, person):
+            methods = factors.proven(connection, seal, person, code, now)
+        else:
+            codes = factors.confirm(connection, seal, person, code.replace(" ", ""), now)
+            methods = ("otp", "mfa") if codes is not None else None
+        if methods is None or not sessions.holds(connection, session.sid):
+            return _form(desk, visit, connection, session, "wrong_code", 400)
+        guesses.forget(connection, "factor", person.subject)
+        made, sid = sessions.start(connection, person.subject, ("pwd", *methods), now, session, factor_time=now)
+        requests.proved(connection, visit.first("continue"), sid, now)
+        leads_to = desk.leads_to(connection, visit)
+    cookies = [cookie(desk.parts.site, SESSION, made)]
+    if codes is None:
+        return redirect(desk.onward(visit), cookies)
+    return desk.page(visit, "recovery.html", cookies=cookies, leads_to=leads_to, codes=codes, onward=desk.onward(visit))
