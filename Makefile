@@ -6,15 +6,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NPM := tests/clients/node_modules
+PARTS := apps/parts/node_modules
 DATA ?= ../shared/data
 
-.PHONY: help run test lint format types unit clients conformance bench bench-searches bench-bulk bench-peers bench-overload lock debian-packages clean distclean
+.PHONY: help run test lint format types unit clients parts conformance bench bench-searches bench-bulk bench-peers bench-overload lock debian-packages clean distclean
 
 help:
 	@echo 'make run          start the hub on http://127.0.0.1:8080 (the first time: set up, migrate, load sample data)'
 	@echo 'make test         lint, format check, type check, tests'
 	@echo 'make lint         lint, format check and type check alone'
 	@echo 'make format       rewrite the code in the project format'
+	@echo 'make parts        what the pages in apps/ are built on, from npm'
 	@echo 'make conformance  official examples and definitions (needs $(DATA))'
 	@echo 'make bench        main benchmark: bench/figures/main.json -> bench/RESULTS.md (needs $(DATA))'
 	@echo 'make bench-searches  search families at 1, 2 and 4 times the data, with their plans, about 15 minutes (needs $(DATA))'
@@ -34,7 +36,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(VENV)/.installed-dev clients
+unit: $(VENV)/.installed-dev clients parts
 	$(BIN)/python -m pytest $(PYTEST)
 
 format: $(VENV)/.installed-dev
@@ -65,6 +67,15 @@ debian-packages:
 # FHIR clients from npm for tests/clients; without npm their tests are skipped.
 clients: debian-packages
 	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NPM)/.installed; fi
+
+# What the pages in apps/ are built on; without npm the apps cannot be served.
+parts:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(PARTS)/.installed; fi
+
+$(PARTS)/.installed: apps/parts/package.json apps/parts/package-lock.json apps/parts/.npmrc
+	@echo 'Installing front-end parts from npm ...'
+	@cd apps/parts && npm ci --loglevel=error >/dev/null
+	@touch $@
 
 $(NPM)/.installed: tests/clients/package.json tests/clients/package-lock.json tests/clients/.npmrc
 	@echo 'Installing clients from npm ...'
@@ -103,4 +114,4 @@ clean:
 	find . -name __pycache__ -not -path './$(VENV)/*' -not -path './$(NPM)/*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(NPM) .hub
+	rm -rf $(VENV) $(NPM) $(PARTS) .hub

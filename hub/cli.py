@@ -262,12 +262,13 @@ def _told(error: Exception, code: int) -> int:
 
 
 def _serve(settings: Settings, chosen: argparse.Namespace) -> int:
+    from hub.apps import PartsMissing
     from hub.sealing_key import KeyUnusable
     from hub.serve import CannotListen, serve
 
     try:
         return serve(settings, sample_data=chosen.sample_data)
-    except (CannotListen, KeyUnusable) as error:
+    except (CannotListen, KeyUnusable, PartsMissing) as error:
         return _told(error, 1)
 
 

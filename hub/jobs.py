@@ -8,8 +8,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing import connection as waiting
 from typing import Any
 
@@ -25,37 +23,9 @@ WAIT_SECONDS = 5.0
 INDEX_SECONDS = 0.25
 """Between two looks for what is due to be indexed for full text."""
 AGAIN_SECONDS = 1.0
-"""Before another try after the database was lost, or the process died."""
-STOP_SECONDS = 5.0
+"""Before another try after the database was lost."""
 
 _log = logging.getLogger("hub.jobs")
-
-
-@contextmanager
-def job_process(settings: Settings, url: str) -> Iterator[None]:
-    """Keeps the process running as long as the block; one that dies is replaced."""
-    context = multiprocessing.get_context("spawn")
-    stopping = threading.Event()
-    process = context.Process(target=run, args=(settings, url), name="hub-jobs")
-    process.start()
-
-    def watch() -> None:
-        nonlocal process
-        while not stopping.is_set():
-            process.join()
-            if not stopping.wait(AGAIN_SECONDS):
-                process = context.Process(target=run, args=(settings, url), name="hub-jobs")
-                process.start()
-
-    watcher = threading.Thread(target=watch, name="hub-jobs-watch", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        process.terminate()
-        watcher.join(STOP_SECONDS)
-        process.kill()
 
 
 def run(settings: Settings, url: str) -> None:

@@ -18,15 +18,16 @@ from types import FrameType
 
 import uvicorn
 
-from hub import database
+from hub import database, jobs
+from hub.apps import apps_process
+from hub.beside import beside
 from hub.compose import MULTIPROCESS_METRICS, application
 from hub.http_server import Server, allow_files
-from hub.jobs import job_process
 from hub.logs import configure_logs
 from hub.migrate import upgrade
 from hub.one_write import MOST_CONNECTIONS
 from hub.sealing_key import seal
-from hub.settings import Settings
+from hub.settings import HSTS, Settings
 from hub.websocket_protocol import AcknowledgedProtocol
 
 STOP_SECONDS = 10
@@ -36,8 +37,6 @@ KEEP_ALIVE = 75
 """Seconds an idle connection stays open: longer than clients and proxies keep theirs, so that they close first."""
 WEBSOCKET_MESSAGE = 4096
 """Bytes of the longest message that is read from a websocket."""
-HSTS = ("Strict-Transport-Security", "max-age=31536000")
-"""To every answer where the hub is called by https, whoever ends the TLS connection before it."""
 COLLECT_AFTER = 100_000
 """Objects made and not freed before the garbage collector looks for cycles among them."""
 
@@ -55,6 +54,9 @@ def serve(settings: Settings, *, sample_data: bool = False, say: Callable[[str],
     with ExitStack() as stack:
         # Before the database is started: a second hub on the same port should say so at once.
         listener = stack.enter_context(_listen(settings.host, settings.port))
+        apps_listener = None
+        if settings.apps_port is not None:
+            apps_listener = stack.enter_context(_listen(settings.host, settings.apps_port))
         # From here on a signal unwinds the stack, wherever it finds us.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _interrupt)
@@ -67,7 +69,8 @@ def serve(settings: Settings, *, sample_data: bool = False, say: Callable[[str],
                 from hub.load.samples import load_samples
 
                 load_samples(settings, found.url, say)
-            stack.enter_context(job_process(settings, found.url))
+            stack.enter_context(beside("hub-jobs", jobs.run, settings, found.url))
+            stack.enter_context(apps_process(settings, found.url, apps_listener))
             say(welcome(settings, found))
             if settings.workers == 1:
                 _work(settings, found, 1, listener)
@@ -90,6 +93,7 @@ def welcome(settings: Settings, found: database.Database) -> str:
         )
     else:
         access = f"Nobody needs a token (HUB_ACCESS=open): the hub listens on loopback ({settings.host}) alone."
+    apps = f"\nThe clinician's app: {settings.apps}/clinician/" if settings.apps_port is not None else ""
     return f"""
 The hub runs on {found.words}.
 
@@ -99,7 +103,7 @@ The hub runs on {found.words}.
   {site}/health/ready     health
   {site}/metrics          Prometheus
 
-{access}
+{access}{apps}
 Ctrl-C stops it. One log line per request follows.
 """
 

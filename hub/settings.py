@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+HSTS = ("Strict-Transport-Security", "max-age=31536000")
+"""To every answer where the hub is called by https, whoever ends the TLS connection before it."""
+
 
 class SettingError(ValueError):
     """An environment variable cannot be used; the text names it and says why, never its value (it may be a secret)."""
@@ -45,6 +48,10 @@ class Settings:
     """Address to listen on. Loopback only where access is open."""
     port: int = 8080
     """Port to listen on."""
+    apps_port: int | None = None
+    """Port of the apps in apps/, served by a process beside the hub; unset: they are not."""
+    apps_url: str | None = None
+    """Absolute URL of the apps as browsers see it; unset: http://HOST:APPS_PORT."""
     workers: int = 1
     """Server processes."""
     base_url: str | None = None
@@ -107,6 +114,12 @@ class Settings:
         return f"http://{host}:{self.port}/fhir"
 
     @property
+    def apps(self) -> str:
+        """URL of the apps, without trailing slash."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.apps_url or f"http://{host}:{self.apps_port}"
+
+    @property
     def authorization(self) -> str:
         """URL of the authorization server, without trailing slash."""
         return self.issuer or f"{self.base.rpartition('/')[0]}/auth"
@@ -149,6 +162,13 @@ def _database(text: str) -> str:
     return text
 
 
+def _site(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must be an absolute http or https URL, such as https://apps.example.org")
+    return text.rstrip("/")
+
+
 def _base(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path.strip("/"):
@@ -188,6 +208,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "data": lambda text: Path(text).expanduser(),
     "host": str,
     "port": _whole(1, 65535),
+    "apps_port": _whole(1, 65535),
+    "apps_url": _site,
     "workers": _whole(1, 64),
     "base_url": _base,
     "connections": _whole(1, 200),
@@ -251,8 +273,12 @@ def _check_access(settings: Settings) -> None:
             "must be a loopback address such as 127.0.0.1 with HUB_ACCESS=open: whoever reaches the hub may then read"
             " and change everything. Set HUB_ACCESS=smart, or reach it through a tunnel (ssh -L).",
         )
+    if settings.apps_port is not None and settings.access == "open":
+        raise SettingError("HUB_APPS_PORT", "needs HUB_ACCESS=smart: people sign in to apps")
     if settings.env != "production":
         return
+    if settings.apps_port is not None and not settings.apps.startswith("https://"):
+        raise SettingError("HUB_APPS_URL", "must begin with https:// with HUB_ENV=production")
     if settings.access == "open":
         raise SettingError("HUB_ACCESS", "must be smart with HUB_ENV=production")
     if not (settings.base.startswith("https://") and settings.authorization.startswith("https://")):

@@ -124,8 +124,11 @@ def register(
     jwks: str | None = None,
     jwks_uri: str | None = None,
     introspect: bool = False,
+    secret: str | None = None,
 ) -> str | None:
-    """Registers a client, or changes one of this id; its new secret, shown this once, if it proves itself by one.
+    """Registers a client, or changes one of this id; its secret, shown this once, if it proves itself by one.
+
+    secret: of a client that has one already; a new one, if not given.
 
     Raises UnusableClient.
     """
@@ -133,7 +136,7 @@ def register(
         raise UnusableClient("jwks, jwks_uri: a client that signs has one of them, no other client has")
     if jwks is not None:
         key_set(jwks)
-    secret = secrets.token_urlsafe(32) if auth_method in SECRETS else None
+    secret = (secret or secrets.token_urlsafe(32)) if auth_method in SECRETS else None
     values = {
         "name": name, "active": True, "auth_method": auth_method, "scope": scope, "grant_types": list(grant_types),
         "redirect_uris": list(redirect_uris), "jwks": jwks, "jwks_uri": jwks_uri, "introspect": introspect,

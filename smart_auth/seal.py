@@ -8,6 +8,8 @@ import secrets
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _NONCE = 12
 
@@ -27,7 +29,7 @@ class Seal:
             raise SealError("the key is not base64") from None
         if len(raw) != 32:
             raise SealError("the key is not 32 bytes in base64")
-        self._cipher = AESGCM(raw)
+        self._raw, self._cipher = raw, AESGCM(raw)
 
     def close(self, secret: bytes, name: str) -> bytes:
         """The secret sealed; it can be opened under the same name only."""
@@ -40,6 +42,11 @@ class Seal:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], name.encode())
         except InvalidTag:
             raise SealError("what was sealed cannot be opened with this key") from None
+
+    def derived(self, name: str) -> str:
+        """A secret of this name, the same whenever it is asked for; it tells nothing of the key. RFC 5869"""
+        raw = HKDF(algorithm=SHA256(), length=32, salt=None, info=name.encode()).derive(self._raw)
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def new_key() -> str:

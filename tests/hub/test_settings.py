@@ -81,6 +81,10 @@ def test_variable(variable: str, text: str, field: str, value: object) -> None:
         (PRODUCTION | {"HUB_BASE_URL": "http://example.org/fhir"}, "HUB_BASE_URL"),
         (PRODUCTION | {"HUB_ISSUER": "http://example.org/auth"}, "HUB_BASE_URL"),
         (PRODUCTION | {"HUB_KEY": ""}, "HUB_KEY_FILE"),
+        ({"HUB_APPS_PORT": "8081"}, "HUB_APPS_PORT"),
+        ({"HUB_APPS_URL": "https://a.example.org/?x"}, "HUB_APPS_URL"),
+        (PRODUCTION | {"HUB_APPS_PORT": "8081"}, "HUB_APPS_URL"),
+        ({"HUB_BRANDS": "a, b/c"}, "HUB_BRANDS"),
         (PRODUCTION | {"AUTHLIB_INSECURE_TRANSPORT": "1"}, "AUTHLIB_INSECURE_TRANSPORT"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Pages for people. They speak HTTP to the hub like anyone else and import nothing of it."""

@@ -1,0 +1,1 @@
+"""The clinician's view of one patient: a SMART app. https://hl7.org/fhir/smart-app-launch/"""
