@@ -12,7 +12,7 @@ DATA ?= ../shared/data
 .PHONY: help run test lint format types unit clients parts conformance bench bench-searches bench-bulk bench-peers bench-overload lock debian-packages clean distclean
 
 help:
-	@echo 'make run          start the hub on http://127.0.0.1:8080 (the first time: set up, migrate, load sample data)'
+	@echo 'make run          start the hub on http://127.0.0.1:8080 (the first time: set up, migrate, load sample data, make demo people)'
 	@echo 'make test         lint, format check, type check, tests'
 	@echo 'make lint         lint, format check and type check alone'
 	@echo 'make format       rewrite the code in the project format'
@@ -27,7 +27,7 @@ help:
 	@echo 'make clean        remove what tools left; make distclean: .venv, node_modules and the database in .hub too'
 
 run: $(VENV)/.installed
-	@exec $(BIN)/hub serve --sample-data
+	@HUB_ACCESS=$${HUB_ACCESS:-smart} exec $(BIN)/hub serve --sample-data --demo
 
 test: debian-packages lint unit
 

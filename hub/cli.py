@@ -103,6 +103,10 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--sample-data", action="store_true", help="first load the shipped patients into an empty record"
     )
+    serve.add_argument(
+        "--demo", action="store_true",
+        help="with HUB_ACCESS=smart: first make people to try it with, where there is nobody; never in production",
+    )  # fmt: skip
 
     commands.add_parser("migrate", help="bring the database's tables up to date (serve and load do it too)")
 
@@ -266,8 +270,10 @@ def _serve(settings: Settings, chosen: argparse.Namespace) -> int:
     from hub.sealing_key import KeyUnusable
     from hub.serve import CannotListen, serve
 
+    if chosen.demo and settings.env == "production":
+        return _told(ValueError("--demo: not with HUB_ENV=production"), 2)
     try:
-        return serve(settings, sample_data=chosen.sample_data)
+        return serve(settings, sample_data=chosen.sample_data, demo=chosen.demo)
     except (CannotListen, KeyUnusable, PartsMissing) as error:
         return _told(error, 1)
 

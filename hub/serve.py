@@ -45,10 +45,12 @@ class CannotListen(RuntimeError):
     """The address is not to be had; the text says why."""
 
 
-def serve(settings: Settings, *, sample_data: bool = False, say: Callable[[str], None] = print) -> int:
+def serve(
+    settings: Settings, *, sample_data: bool = False, demo: bool = False, say: Callable[[str], None] = print
+) -> int:
     """Serves until Ctrl-C or SIGTERM; the exit code. Raises DatabaseUnusable, EmbeddedError, CannotListen.
 
-    sample_data: load the shipped patients first, if the record is empty.
+    sample_data: load the shipped patients first, if the record is empty; demo: and make people to try it with.
     """
     configure_logs(settings.log_level)
     with ExitStack() as stack:
@@ -69,6 +71,10 @@ def serve(settings: Settings, *, sample_data: bool = False, say: Callable[[str],
                 from hub.load.samples import load_samples
 
                 load_samples(settings, found.url, say)
+            if demo and settings.access == "smart":
+                from hub.demo import make
+
+                make(settings, found.url, say)
             stack.enter_context(beside("hub-jobs", jobs.run, settings, found.url))
             stack.enter_context(apps_process(settings, found.url, apps_listener))
             say(welcome(settings, found))

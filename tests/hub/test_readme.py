@@ -15,16 +15,16 @@ from tests.hub_process import ROOT
 
 
 def commands() -> list[list[str]]:
-    """Words of every curl command in the README."""
+    """Words of every curl command in the README; `fhir` is one with a token."""
     readme = (ROOT / "README.md").read_text()
     blocks = re.findall(r"^```sh\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
-    lines = re.split(r"\n(?=curl )", re.sub(r"(?m)^(#.*)?\n", "", "\n".join(blocks)))
-    return [shlex.split(line.replace("\\\n", " ")) for line in lines if line.startswith("curl ")]
+    lines = re.split(r"\n(?=curl |fhir |fhir\(|TOKEN=)", re.sub(r"(?m)^(#.*)?\n", "", "\n".join(blocks)))
+    return [shlex.split(line.replace("\\\n", " ")) for line in lines if line.startswith(("curl ", "fhir "))]
 
 
-def perform(words: list[str], site: str) -> httpx2.Response:
+def perform(words: list[str], site: str, bearer: dict[str, str]) -> httpx2.Response:
     """What curl would do with these words."""
-    method, url, headers, body = "GET", "", {}, None
+    method, url, headers, body = "GET", "", dict(bearer if words[0] == "fhir" else {}), None
     parameters: list[tuple[str, str]] = []
     rest = iter(words[1:])
     for word in rest:
@@ -48,12 +48,15 @@ def perform(words: list[str], site: str) -> httpx2.Response:
 
 
 def test_examples(hub: Hub) -> None:
-    hub.serve("--sample-data")
+    hub.settings["access"] = "smart"
+    hub.serve("--sample-data", "--demo")
     assert "0 refused" in hub.output()
+    assert "Demo people" in hub.output()
+    bearer = {"Authorization": f"Bearer {hub.run('token', '--demo', '--minutes', '60').stdout.strip()}"}
     found = commands()
     assert len(found) >= 13
     for words in found:
-        answer = perform(words, hub.url)
+        answer = perform(words, hub.url, bearer)
         assert answer.status_code in (200, 201, 202), (words, answer.text)
         bundle = answer.json()
         if bundle.get("type") == "searchset" and "_summary=count" not in answer.request.url.query.decode():
@@ -62,13 +65,19 @@ def test_examples(hub: Hub) -> None:
     links = [html.unescape(link) for link in re.findall(r'href="([^"]+)"', page)]
     assert len(links) > 10
     for link in links:
-        answer = httpx2.get(link if link.startswith("http") else hub.url + link)
+        answer = httpx2.get(link if link.startswith("http") else hub.url + link, headers=bearer)
         assert answer.status_code == 200, link
         if "?" in link and "_summary" not in link and "metadata" not in link:
             assert answer.json()["entry"], link
     assert hub.end(signal.SIGTERM) == 0
 
     # The second start finds the data, and loads nothing.
-    hub.serve("--sample-data")
+    hub.serve("--sample-data", "--demo")
     assert "Loading" not in hub.output()
-    assert httpx2.get(f"{hub.url}/fhir/Patient?_summary=count").json()["total"] >= 6
+    assert "Demo people" not in hub.output()
+    assert httpx2.get(f"{hub.url}/fhir/Patient?_summary=count", headers=bearer).json()["total"] >= 6
+    refused = hub.run(
+        "serve", "--demo", HUB_ENV="production", HUB_DATABASE_URL="postgresql://x@y/z", HUB_ACCESS="smart",
+        HUB_BASE_URL="https://example.org/fhir", HUB_KEY="x",
+    )  # fmt: skip
+    assert (refused.returncode, "--demo" in refused.stderr) == (2, True)
