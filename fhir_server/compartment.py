@@ -18,4 +18,5 @@ def member_types(compartment: str) -> tuple[str, ...]:
 def member_parameters(compartment: str, resource_type: str) -> tuple[int, ...]:
     """param_id of each reference parameter that puts a resource of the type into the compartment."""
     found = (shipped(resource_type).get(code) for code in definition(compartment).get(resource_type, ()))
-    return tuple(parameter.param_id for parameter in found if parameter is not None)
+    numbers = (number for one in found if one is not None for number in one.ids_to((compartment,)))
+    return tuple(dict.fromkeys(numbers))

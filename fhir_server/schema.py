@@ -60,7 +60,6 @@ resource = Table(
         text("((rid >> 8)::integer)"),
         postgresql_where=text("body is not null"),
     ),
-    postgresql_with={"fillfactor": "85"},
 )
 """The current version of every resource. rid never changes, also not through delete and recreation."""
 
@@ -212,7 +211,7 @@ quantity = Table(
     Column("low", Numeric, nullable=False),
     Column("high", Numeric, nullable=False),
     Index("quantity_low", "param_id", "unit_hash", "low", "rid", postgresql_include=["high"]),
-    Index("quantity_resource", "rid", "param_id"),
+    Index("quantity_resource", "rid"),
 )
 
 number = Table(

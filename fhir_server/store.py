@@ -105,7 +105,7 @@ def _referring_parameters(resource_type: str) -> tuple[int, ...]:
             for source in RESOURCE_TYPES
             for parameter in shipped(source).values()
             if parameter.type == "reference" and resource_type in parameter.types_of_target
-            for param_id in parameter.param_ids
+            for param_id in parameter.ids_to((resource_type,))
         ),
     )
 

@@ -104,7 +104,7 @@ def _parameters(resource_type: str, *codes: str) -> list[int]:
     if not codes and resource_type in member_types("Patient"):
         return list(member_parameters("Patient", resource_type))
     found = (shipped(resource_type).get(code) for code in codes or ("patient",))
-    return [parameter.param_id for parameter in found if parameter is not None]
+    return [number for parameter in found if parameter is not None for number in parameter.param_ids]
 
 
 def _referring(param_ids: Sequence[int], targets: str, parameters: Parameters) -> str:

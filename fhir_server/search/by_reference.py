@@ -68,6 +68,8 @@ class ReferenceIds:
     identifier_id: int
     only: str | None
     """The type that `where(resolve() is ...)` asks for."""
+    but: frozenset[str] = frozenset()
+    """Types that are left to other parameters: see `SearchParameter.parts`."""
 
 
 def emitter(data_type: str, targets: Sequence[ReferenceIds]) -> Emit | None:
@@ -82,9 +84,9 @@ def emitter(data_type: str, targets: Sequence[ReferenceIds]) -> Emit | None:
 
 
 def _reference(targets: Sequence[ReferenceIds]) -> Emit:
-    ids = [(each.param_id, each.only) for each in targets]
-    identified = [(each.identifier_id, each.only) for each in targets]
     tokens = PAIRS["Identifier"]
+    told = frozenset(each.only for each in targets if each.only).union(*(each.but for each in targets))
+    ids = {kind: _concerned(targets, kind) for kind in (None, *told)}
 
     def emit(value: dict[str, Any], sink: Sink) -> None:
         literal = value.get("reference")
@@ -95,26 +97,34 @@ def _reference(targets: Sequence[ReferenceIds]) -> Emit:
             within = sink.contained.get(literal[1:]) if literal and sink.contained else None
             if within:
                 place, kind = within
-                sink.links += [(param_id, place) for param_id, only in ids if only is None or only == kind]
+                sink.links += [(param_id, place) for param_id, _ in ids[kind if kind in told else None]]
         else:
             found = target(literal, sink.base)
             kind = found.type or kind
             local = found if found.local else None
             others = _hashes(found)
-        for param_id, only in ids:
-            if only is None or only == kind:
-                if local:
-                    sink.reference.append((param_id, local.type, local.id))
-                for hashed in others:
-                    sink.reference_other.append((param_id, hashed))
+        concerned = ids[kind if kind in told else None]
+        for param_id, _ in concerned:
+            if local:
+                sink.reference.append((param_id, local.type, local.id))
+            for hashed in others:
+                sink.reference_other.append((param_id, hashed))
         identifier = value.get("identifier")
         if identifier is not None:
             for pair in tokens(identifier):
-                for param_id, only in identified:
-                    if only is None or only == kind:
-                        sink.alone.append((param_id, *pair))
+                for _, identifier_id in concerned:
+                    sink.alone.append((identifier_id, *pair))
 
     return emit
+
+
+def _concerned(targets: Sequence[ReferenceIds], kind: str | None) -> list[tuple[int, int]]:
+    """param_ids of a reference to the type, and of its identifier; None: to any type that none of them names."""
+    return [
+        (each.param_id, each.identifier_id)
+        for each in targets
+        if each.only in (None, kind) and (kind is None or kind not in each.but)
+    ]
 
 
 def _hashes(found: Target) -> tuple[int, ...]:
@@ -153,7 +163,8 @@ def _resource(ids: Sequence[int]) -> Emit:
     return emit
 
 
-def _local(types: Sequence[str], id: str, ids: str, parameters: Parameters) -> tuple[str, str]:
+def _local(types: Sequence[str], id: str, parameter: SearchParameter, parameters: Parameters) -> tuple[str, str]:
+    ids = one_of("param_id", parameter.ids_to(types))
     text = parameters.add(id, "text")
     if len(types) == 1:
         row = f"r.type_id = {TYPE_ID[types[0]]} and r.fhir_id = {text}"
@@ -184,13 +195,13 @@ def _refers(parameter: SearchParameter, text: str, types: Sequence[str], base: s
         alternatives.append(_elsewhere([found.text], ids, parameters))
     elif found.local:
         if "Reference" in data_types:
-            alternatives.append(_local([found.type], found.id, ids, parameters))
+            alternatives.append(_local([found.type], found.id, parameter, parameters))
         if data_types - {"Reference"}:
             # Canonical URLs of our own resources stand as they were written; entries of a Bundle by type and id.
             alternatives.append(_elsewhere([found.text, base + found.text], ids, parameters))
     elif ID.fullmatch(text):
         if "Reference" in data_types:
-            alternatives.append(_local(types, text, ids, parameters))
+            alternatives.append(_local(types, text, parameter, parameters))
         if data_types - {"Reference"}:
             named = [f"{start}{name}/{text}" for name in types[:20] for start in {"", base}]
             alternatives.append(_elsewhere([text, *named], ids, parameters))

@@ -218,7 +218,7 @@ class Conditions:
         if isinstance(node, Chain):
             return [Source(link(node.parameter), where) for where in self._chained(node)]
         live = self.live(types, "{t}.target_rid")
-        return [Source(link(node.parameter), f"{self._referring(node, '{t}')} and {live}", "target_rid")]
+        return [Source(link(node.parameter), f"{self._referring(node, '{t}', types)} and {live}", "target_rid")]
 
     def set_by_set(self, node: Leaf, types: Sequence[str]) -> Source:
         """The source of a node that sets tell of, each of which has its resources in order of their rids."""
@@ -265,7 +265,7 @@ class Conditions:
                 return known
             self.back(mark)
             x = self.alias()
-            referring = self._referring(node, x)
+            referring = self._referring(node, x, types)
             table = link(node.parameter)
             return f"exists (select from {table} {x} where {x}.target_rid = {rid} and {referring}{self._fixed})"
         if isinstance(node, Leaf):
@@ -370,27 +370,33 @@ class Conditions:
 
         together: what is contained is tested with the others, since most references lead to nothing contained.
         """
-        head = f"{{t}}.param_id = {node.parameter.param_id}"
         kinds = [target for target, _ in node.targets]
         seen = self.seen("{t}.target_rid", kinds, contained=any(kind[0] == MARK for kind in kinds))
-        head = f"{head} and {seen}" if seen else head
+
+        def head(to: Sequence[str]) -> str:
+            ids = one_of("param_id", node.parameter.ids_to(to))
+            return f"{ids} and {seen}" if seen else ids
+
         if sum(target[0] != MARK for target, _ in node.targets) > _SEPARATE:
             sets = " union all ".join(self.rid_set(below, (target,)) for target, below in node.targets)
-            return [f"{head} and {{t}}.target_rid in ({sets})"]
-        plain: list[str] = []
+            return [f"{head(kinds)} and {{t}}.target_rid in ({sets})"]
+        plain: list[tuple[Sequence[str], str]] = []
         contained: list[str] = []
         for target, below in node.targets:
             test = self.condition(below, "{t}.target_rid", (target,))
             if not _telling(below):
                 test += f" and {self.live((target,), '{t}.target_rid')}"
-            (contained if target[0] == MARK else plain).append(test)
+            if target[0] == MARK:
+                contained.append(test)
+            else:
+                plain.append(((target,), test))
         within = [f"{{t}}.target_rid < 0 and ({either(contained)})"] if contained else []
         if together and within and plain:
-            plain[-1] = f"(({plain[-1]}) or ({within.pop()}))"
-        return [f"{head} and {test}" for test in (*plain, *within)]
+            plain[-1] = kinds, f"(({plain[-1][1]}) or ({within.pop()}))"
+        return [f"{head(to)} and {test}" for to, test in (*plain, *((kinds, test) for test in within))]
 
-    def _referring(self, node: Reverse, x: str) -> str:
-        """Condition on `reference x` that its row refers as the node says."""
+    def _referring(self, node: Reverse, x: str, types: Sequence[str]) -> str:
+        """Condition on `reference x` that its row refers as the node says to a resource of one of the types."""
         if isinstance(node.node, Leaf) and named(node):
             i = self.alias()
             where = either([where for _, where in self.tests(node.node, (node.resource_type,))]).replace("{t}", i)
@@ -398,7 +404,8 @@ class Conditions:
         else:
             test = self.condition(node.node, f"{x}.rid", (node.resource_type,))
         seen = self.seen(f"{x}.rid", (node.resource_type,))
-        return f"{x}.param_id = {node.parameter.param_id} and {test}" + (f" and {seen}" if seen else "")
+        ids = one_of("param_id", node.parameter.ids_to(types)).replace("{t}", x)
+        return f"{ids} and {test}" + (f" and {seen}" if seen else "")
 
     def _member(self, node: Member, types: Sequence[str]) -> list[Source]:
         target = f"{{t}}.target_rid = {self.rid_of(node.compartment, node.id)}"

@@ -10,6 +10,7 @@ from fhir_server.search.condition import Conditions
 from fhir_server.search.contained import MARK
 from fhir_server.search.criteria import All, Chain, Node, Reverse, Some
 from fhir_server.search.links import link
+from fhir_server.search.probe import one_of
 from fhir_server.search.rank import led, whole
 
 FEW = 300
@@ -78,7 +79,9 @@ def rows_of(node: Node, scope: Sequence[str], tables: Tables, gates: Sequence[st
     near, far = ("target_rid", "rid") if isinstance(node, Chain) else ("rid", "target_rid")
     # A sum, so that no index by parameter is gone through for a resource's own references.
     number = f"{x}.param_id" if isinstance(node, Chain) else f"({x}.param_id + 0)"
-    follows = [f"{number} = {node.parameter.param_id}", f"{x}.{near} = b.rid"]
+    kinds = [kind for kind, _ in node.targets] if isinstance(node, Chain) else scope
+    ids = one_of("param_id", node.parameter.ids_to(kinds)).replace("{t}.param_id", number)
+    follows = [ids, f"{x}.{near} = b.rid"]
     seen = conditions.seen("b.rid", contained=isinstance(node, Chain))
     follows += [seen] if seen else []
     step = f"select {x}.{far} as rid from {link(node.parameter)} {x} where {' and '.join(follows)} offset 0"

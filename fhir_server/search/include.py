@@ -36,12 +36,14 @@ def include_of(types: Sequence[str], value: str, *, reverse: bool, iterate: bool
     Raises UnknownParameter for an unknown type or parameter, Invalid for a malformed value.
     """
     name = "_revinclude" if reverse else "_include"
+    # Where it begins with the page, that says what is referred to.
+    to = types if reverse and types and not iterate else None
     parts = value.split(":")
     if parts == ["*"]:
         types, named = list(map(plain, types)), types
         sources = RESOURCE_TYPES if reverse or iterate else tuple(named)
         followed = [one for source in sources for one in _references(source, types if reverse else None)]
-        return _include(followed, None, reverse, iterate)
+        return _include(followed, None, to, reverse, iterate)
     if len(parts) not in (2, 3) or not all(parts):
         raise Invalid(f"{name} is written [type]:[parameter] or [type]:[parameter]:[target type]", code="value")
     source, code = parts[:2]
@@ -49,19 +51,24 @@ def include_of(types: Sequence[str], value: str, *, reverse: bool, iterate: bool
     if source not in TYPE_ID or (target is not None and target not in TYPE_ID):
         raise UnknownParameter(f"{name} names an unknown resource type")
     if code == "*":
-        return _include(_references(source, None), target, reverse, iterate)
+        return _include(_references(source, None), target, to, reverse, iterate)
     parameter, within = search_parameter(source, code), search_parameter(MARK + source, code)
     if parameter is None or parameter.type != "reference":
         raise unknown(source, code, f"{name}: {source} has no reference parameter '{code[:64]}'")
     if target is not None and target not in parameter.types_of_target:
         raise UnknownParameter(f"{name}: {source}.{code} does not refer to {target}")
     followed = [parameter, *([within] if within and MARK + source in types else [])]
-    return _include(followed, target, reverse, iterate)
+    return _include(followed, target, to, reverse, iterate)
 
 
-def _include(followed: Sequence[SearchParameter], target: str | None, reverse: bool, iterate: bool) -> Include:
+def _include(
+    followed: Sequence[SearchParameter], target: str | None, to: Sequence[str] | None, reverse: bool, iterate: bool
+) -> Include:
+    """`to`: the types that are referred to, where that is known beside `target`."""
     tables = tuple(dict.fromkeys(map(link, followed))) or (REFERENCE,)
-    return Include(tuple(one.param_id for one in followed), tables, target, reverse, iterate)
+    to = (target,) if target is not None else to
+    numbers = (number for one in followed for number in (one.param_ids if to is None else one.ids_to(to)))
+    return Include(tuple(dict.fromkeys(numbers)), tables, target, reverse, iterate)
 
 
 def _references(source: str, to: Sequence[str] | None) -> list[SearchParameter]:

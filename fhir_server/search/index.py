@@ -255,7 +255,7 @@ def _condition(move: Move) -> Callable[[Any], bool]:
 def _indexer(resource_type: str) -> _Indexer:
     known = shipped(resource_type)
     # Rows of a parameter that goes by others' names are theirs; columns of `resource` have none.
-    own = [one for one in known.values() if one.names == (one.code,) and not one.column]
+    own = [one for one in known.values() if one.names[0] == one.code and not one.column]
     root = _tree(own)
     if resource_type[0] == MARK:
         row = (hash32(resource_type), PRESENT, 0)
@@ -345,7 +345,12 @@ def _emitters(kind: str, data_type: str, found: list[tuple[SearchParameter, Leaf
             emit = by_reference.emitter(
                 data_type,
                 [
-                    ReferenceIds(parameter.param_id, parameter.ids(":identifier")[0], leaf.resolves_to)
+                    ReferenceIds(
+                        parameter.param_id,
+                        parameter.ids(":identifier")[0],
+                        leaf.resolves_to,
+                        frozenset(kind for kind, _ in parameter.parts),
+                    )
                     for parameter, leaf in found
                 ],
             )

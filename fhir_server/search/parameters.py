@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -75,7 +75,11 @@ class SearchParameter:
     """What the expression selects, for a composite its elements."""
     names: tuple[str, ...]
     """Codes of the parameters whose rows are this one's: itself, or those that select the same between them
-    (combo-code has no rows of its own but finds those of code and component-code)."""
+    (combo-code has no rows of its own but finds those of code and component-code; subject has its own and finds those
+    of patient)."""
+    parts: tuple[tuple[str, str], ...] = ()
+    """Of a reference: types of targets, and for each the code of the parameter that has the rows of references to it:
+    those of `subject` to Patients are rows of `patient`, and of no other."""
     custom: bool = False
     """Defined by a SearchParameter resource of this record."""
     evaluated: str | None = None
@@ -101,6 +105,14 @@ class SearchParameter:
     def data_types(self) -> frozenset[str]:
         """FHIR types of the elements it selects."""
         return frozenset(leaf.data_type for leaf in self.leaves)
+
+    def ids_to(self, types: Iterable[str]) -> tuple[int, ...]:
+        """param_id of its rows that may refer to resources of the types; nearly always one."""
+        if not self.parts:
+            return self.param_ids
+        parts = dict(self.parts)
+        names = {parts.get(plain(one), self.names[0]) for one in types}
+        return tuple(hash32(f"{self.resource_type}.{name}") for name in sorted(names))
 
     def ids(self, suffix: str) -> tuple[int, ...]:
         """param_id of rows under the name with a suffix, such as ":text"."""
@@ -205,20 +217,47 @@ def shipped(resource_type: str) -> Mapping[str, SearchParameter]:
         if name == resource_type or row["code"] not in _NOT_CONTAINED:
             rows.setdefault(row["code"], row)
     own = {code: own_branches(row, name) for code, row in rows.items()}
-    return {
-        code: SearchParameter(
-            resource_type=resource_type,
-            code=code,
-            type="special" if code in FULL_TEXT else row["type"],  # as R5 has it: no modifier of strings fits them
-            url=row["url"],
-            expression=row.get("expression", ""),
-            types_of_target=targets_of(row),
-            components=_components(row),
-            leaves=own_leaves(own[code], name),
-            names=_names(code, row, rows, own),
-        )
-        for code, row in sorted(rows.items())
-    }
+    return _divided(
+        {
+            code: SearchParameter(
+                resource_type=resource_type,
+                code=code,
+                type="special" if code in FULL_TEXT else row["type"],  # as R5 has it: no modifier of strings fits them
+                url=row["url"],
+                expression=row.get("expression", ""),
+                types_of_target=targets_of(row),
+                components=_components(row),
+                leaves=own_leaves(own[code], name),
+                names=_names(code, row, rows, own),
+            )
+            for code, row in sorted(rows.items())
+        }
+    )
+
+
+def _divided(found: dict[str, SearchParameter]) -> dict[str, SearchParameter]:
+    """The parameters with their `parts`: each row of a reference is stored once."""
+    references = [one for one in found.values() if one.type == "reference" and one.names == (one.code,)]
+    for whole in references:
+        parts: dict[str, str] = {}
+        for part in references:
+            kinds = {leaf.resolves_to for leaf in part.leaves}
+            (kind,) = kinds if len(kinds) == 1 else (None,)
+            if (
+                kind is not None
+                and _places(part) == _places(whole)
+                and not any(one.resolves_to for one in whole.leaves)
+            ):
+                parts[kind] = part.code
+        if parts:
+            names = (whole.code, *sorted(parts.values()))
+            found[whole.code] = replace(whole, names=names, parts=tuple(sorted(parts.items())))
+    return found
+
+
+def _places(parameter: SearchParameter) -> set[tuple[Any, ...]]:
+    """The elements it selects from, whatever they refer to."""
+    return {(leaf.moves, leaf.data_type) for leaf in parameter.leaves}
 
 
 @cache

@@ -221,7 +221,7 @@ def _inbound(compartment: str) -> tuple[int, ...]:
             number
             for name in member_types(compartment)
             for parameter in shipped(name).values()
-            if parameter.type == "reference" and shared.intersection(parameter.types_of_target)
-            for number in parameter.param_ids
+            if parameter.type == "reference" and (named := shared.intersection(parameter.types_of_target))
+            for number in parameter.ids_to(named)
         ),
     )

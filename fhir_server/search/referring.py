@@ -10,6 +10,7 @@ from fhir_server.search.contained import plain
 from fhir_server.search.criteria import Chain, Node
 from fhir_server.search.lines import single
 from fhir_server.search.links import link
+from fhir_server.search.probe import one_of
 
 NEAR = 40
 """Targets of a chain of each of which the newest that refer to it are read at once."""
@@ -40,7 +41,8 @@ def referring(
         tests = " and ".join([*where, *filters(nodes, scope, conditions), *more]).replace("{rid}", f"{x}.rid")
         return f"select distinct {x}.rid from {table} {x} where {tests} order by {x}.rid desc limit {limit}"
 
-    refers = [f"{x}.param_id = {node.parameter.param_id}", f"{x}.target_rid = b.rid"]
+    ids = node.parameter.ids_to([kind for kind, _ in node.targets])
+    refers = [one_of("param_id", ids).replace("{t}", x), f"{x}.target_rid = b.rid"]
     coded = _coded(node, others, scope, conditions)
     if coded:
         # Patients and a code: the values of each patient; of those that are contained there are none.

@@ -11,7 +11,7 @@ from fhir_server.search.rows import hash32
 
 def test_observations_are_a_patients_by_subject_and_performer() -> None:
     assert set(member_parameters("Patient", "Observation")) == {
-        hash32("Observation.subject"),
+        hash32("Observation.patient"),  # where the references of subject to Patients stand
         hash32("Observation.performer"),
     }
     assert "Observation" in member_types("Patient")

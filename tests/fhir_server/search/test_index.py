@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from fhir_server import migrations
+from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search.by_reference import PRESENT
+from fhir_server.search.contained import MARK
 from fhir_server.search.index import TIMELINE, dated_code, index_rows
+from fhir_server.search.parameters import shipped
 from fhir_server.search.rows import BEGIN, END, Rows, hash32, hash64
 
 BASE = "http://fhir.example.org/fhir"
@@ -72,8 +75,7 @@ def test_the_migration_dates_the_codes_of_the_same_types() -> None:
 def test_references() -> None:
     found = rows()
     assert set(found.reference) == {
-        (number("subject"), "Patient", "p"),
-        (number("patient"), "Patient", "p"),
+        (number("patient"), "Patient", "p"),  # and therefore of subject
         (number("performer"), "Practitioner", "d"),
     }
     assert found.reference_other == [(number("performer"), hash64("http://else/fhir/Practitioner/d"))]
@@ -119,16 +121,41 @@ def test_another_kind_of_subject_is_no_patient() -> None:
 
 def test_versioned_reference() -> None:
     found = rows(subject={"reference": "Patient/p/_history/3"}, performer=[])
-    assert (number("subject"), "Patient", "p") in found.reference
-    assert (number("subject"), hash64("Patient/p/_history/3")) in found.reference_other
+    assert found.reference == [(number("patient"), "Patient", "p")]
+    assert found.reference_other == [(number("patient"), hash64("Patient/p/_history/3"))]
 
 
 def test_logical_reference() -> None:
     found = rows(subject={"type": "Patient", "identifier": {"system": "http://i", "value": "9"}}, performer=[])
     assert {row[0] for row in found.token if row[1] == hash64("9")} == {
-        number("subject:identifier"),
         number("patient:identifier"),
     }
+
+
+def test_each_reference_is_stored_once_and_found_by_both_parameters() -> None:
+    """subject has the rows of patient, whatever it refers to; those of its own are no Patients."""
+    subject, patient = (shipped("Observation")[code] for code in ("subject", "patient"))
+    assert set(subject.param_ids) == {number("subject"), number("patient")}
+    assert subject.ids_to(["Patient"]) == subject.ids_to(["#Patient"]) == patient.param_ids == (number("patient"),)
+    assert subject.ids_to(["Group", "Device"]) == (number("subject"),)
+    assert set(subject.ids_to(["Group", "Patient"])) == set(subject.param_ids)
+    assert dict(shipped("Appointment")["actor"].parts) == {
+        "Location": "location", "Patient": "patient", "Practitioner": "practitioner"
+    }  # fmt: skip
+    assert shipped("AllergyIntolerance")["patient"].parts == ()
+
+
+def test_the_migration_leaves_each_reference_where_it_is_written() -> None:
+    text = (Path(str(migrations.__file__)).parent / "versions" / "0017_parts.sql").read_text()
+    expected = {
+        (hash32(f"{name}.{one.code}{suffix}"), hash32(f"{name}.{part}{suffix}"))
+        for plain in RESOURCE_TYPES
+        for name in (plain, MARK + plain)
+        for one in shipped(name).values()
+        for _, part in one.parts
+        for suffix in ("", ":identifier")
+    }
+    assert {(int(a), int(b)) for a, b in re.findall(r"\((-?\d+), (-?\d+)\)", text)} == expected
 
 
 def test_no_duplicates() -> None:

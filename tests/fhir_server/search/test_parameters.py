@@ -58,9 +58,14 @@ def test_rows_of_others_are_their_own() -> None:
     for name in RESOURCE_TYPES:
         known = parameters_of(name)
         for parameter in known.values():
-            if parameter.names != (parameter.code,):
-                assert all(known[each].names == (each,) for each in parameter.names), parameter
-                assert parameter.type in ("token", "quantity", "composite") or len(parameter.names) == 1
+            others = parameter.names
+            if parameter.parts:
+                assert parameter.type == "reference"
+                assert set(others) == {parameter.code, *(code for _, code in parameter.parts)}
+                others = others[1:]
+            elif others != (parameter.code,):
+                assert parameter.type in ("token", "quantity", "composite") or len(others) == 1
+            assert all(known[each].names == (each,) for each in others if each != parameter.code), parameter
 
 
 def test_where_a_parameter_has_rows() -> None:
