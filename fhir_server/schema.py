@@ -225,6 +225,15 @@ number = Table(
     Index("number_resource", "rid"),
 )
 
+PLACES_AND_PEOPLE = (
+    -2115872861, -2075584719, -1733442071, -1729732771, -1663598526, -1646352967, -1582371998, -1195296851,
+    -1056764277, -1040421293, -974032757, -885967869, -859641163, -653949030, -378306274, -304076386, -269683437,
+    -269111831, -31444427, -23963185, 83068171, 94185273, 103490152, 236916614, 398379074, 417579053, 523204014,
+    726722583, 828459618, 888122320, 914418898, 933515946, 939880283, 1027572157, 1253922061, 1261004470,
+    1397710319, 1472417707, 1929389769, 1940272260, 2010056927, 2037506917,
+)  # fmt: skip
+"""param_ids of the names and addresses in which the middle of a word is found by index."""
+
 string = Table(
     "string",
     metadata,
@@ -235,6 +244,16 @@ string = Table(
     Column("normalised", TEXT_C, nullable=False),
     Index("string_normalised", "param_id", "normalised", "rid"),
     Index("string_resource", "rid", "param_id"),
+    # There only where PostgreSQL has the extensions pg_trgm and btree_gin.
+    Index(
+        "string_trigrams",
+        "param_id",
+        "normalised",
+        postgresql_using="gin",
+        postgresql_ops={"normalised": "gin_trgm_ops"},
+        postgresql_where=text(f"param_id in ({', '.join(map(str, PLACES_AND_PEOPLE))})"),
+        postgresql_with={"fastupdate": "off"},
+    ),
 )
 
 uri = Table(

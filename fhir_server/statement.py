@@ -18,6 +18,8 @@ class Statement(NamedTuple):
     """One plan serves all values (no skew that matters): saves planning at each run."""
     generation: int | None = None
     """Of the search parameters it relies on, where there are custom ones: whoever runs it proves it afterwards."""
+    bitmaps: bool = False
+    """Its one plan may use an index that yields rows in no order, such as one of trigrams."""
 
 
 @dataclass(slots=True)
@@ -27,6 +29,8 @@ class Parameters:
     values: list[bytes | None] = field(default_factory=list)
     generation: int | None = None
     """As `Statement.generation`."""
+    bitmaps: bool = False
+    """As `Statement.bitmaps`."""
     texts: bool = False
     """What is added is sent as text, in a statement whose parameters are else in binary format."""
     _once: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
@@ -56,4 +60,4 @@ class Parameters:
 
     def statement(self, text: str, *, generic: bool = False) -> Statement:
         """The finished statement."""
-        return Statement(text, tuple(self.values), generic=generic, generation=self.generation)
+        return Statement(text, tuple(self.values), generic=generic, generation=self.generation, bitmaps=self.bitmaps)

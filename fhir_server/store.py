@@ -129,6 +129,7 @@ class ResourceStore(Reader):
         self.base, self.referential_integrity, self._now = base, referential_integrity, now
         self._points = Pool(_conninfo(conninfo, _POINT), 4)
         self._probing = Pool(_conninfo(conninfo, _PROBING), connections)
+        self._bitmaps = Pool(_conninfo(conninfo, f"{_PROBING} -c enable_bitmapscan=on"), min(4, connections))
         self._searches = Pool(_conninfo(conninfo, _SEARCH), connections)
         self._units = Pool(_conninfo(conninfo, _POINT), connections)
         self.rids = Rids(self._points)
@@ -145,7 +146,7 @@ class ResourceStore(Reader):
 
     def close(self) -> None:
         """Closes all connections."""
-        for pool in (self._points, self._probing, self._searches, self._units):
+        for pool in (self._points, self._probing, self._bitmaps, self._searches, self._units):
             pool.close()
 
     async def read(self, access: Access, resource_type: str, id: str) -> Version | None:
@@ -188,7 +189,9 @@ class ResourceStore(Reader):
         return rows
 
     def _pool(self, statement: Statement) -> Pool:
-        return self._probing if statement.generic else self._searches
+        if statement.generic:
+            return self._bitmaps if statement.bitmaps else self._probing
+        return self._searches
 
     async def learn(self) -> None:
         """Puts the search parameters and policies in force that the record defines now."""

@@ -27,6 +27,7 @@ COMFORTABLE = 5 * 2**30
 CLOCK_SECONDS = 2.0
 EXTENSIONS: Mapping[str, str] = {
     "pg_trgm": "needed for quick :contains searches on large records",
+    "btree_gin": "needed for quick :contains searches on large records",
     "pg_stat_statements": "shows which statements cost most",
 }
 MARKS = {OK: "ok     ", WARNING: "warning", FAULT: "FAULT  "}

@@ -5,12 +5,14 @@ Compared without case, accents, punctuation and repeated space (docs/decisions/s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 from unicodedata import category, normalize
 
 from fhir_server.outcome import Invalid
+from fhir_server.schema import PLACES_AND_PEOPLE
 from fhir_server.search.parameters import SearchParameter
 from fhir_server.search.paths import Leaf
 from fhir_server.search.probe import Probe, one_of
@@ -23,6 +25,9 @@ LIMIT = 500
 """Characters of a text that are indexed, since an index row must stay below a third of a page."""
 WORD = ":word"
 _LAST = "\U0010ffff"
+_INDEXED = frozenset(PLACES_AND_PEOPLE)
+_TRIGRAM = re.compile("[a-z0-9]{3}")
+"""What there must be in a text that is looked for by the index of trigrams; without, it would be read as a whole."""
 _SEPARATORS = frozenset(("Pd", "Pc", "Zs", "Zl", "Zp", "Cc"))
 _JOINING_SLASH = frozenset("/\\,;:")
 
@@ -154,6 +159,12 @@ def _contains(text: str, parameters: Parameters) -> str:
     return f"position({parameters.add(normalised(text), 'text')} in {{t}}.normalised) > 0"
 
 
+def _contains_by_index(text: str, parameters: Parameters) -> str:
+    parameters.bitmaps = True
+    # What is normalised has no %, _ or backslash.
+    return f"{{t}}.normalised like {parameters.add(f'%{normalised(text)}%', 'text')}"
+
+
 def _ends(text: str, parameters: Parameters) -> str:
     folded = parameters.add(normalised(text), "text")
     return f"right({{t}}.normalised, length({folded})) = {folded}"
@@ -200,4 +211,7 @@ def text_condition(
     text = unescape(value)
     if not normalised(text) and modifier != "exact":
         raise Invalid(f"search parameter '{code}': the value has no letter or digit to search for", code="value")
-    return Probe("string", f"{one_of('param_id', param_ids)} and {MODIFIERS[modifier](text, parameters)}")
+    test = MODIFIERS[modifier]
+    if test is _contains and _INDEXED.issuperset(param_ids) and _TRIGRAM.search(normalised(text)):
+        test = _contains_by_index
+    return Probe("string", f"{one_of('param_id', param_ids)} and {test(text, parameters)}")
