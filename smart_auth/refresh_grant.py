@@ -38,7 +38,7 @@ class Refresh(RefreshTokenGrant):
     def validate_token_request(self) -> None:
         """Takes the refresh token. Raises OAuth2Error."""
         server: Server = self.server
-        client = self.authenticate_token_endpoint_client()
+        client = self._unnamed(server) or self.authenticate_token_endpoint_client()
         self.request.client = client
         if not client.check_grant_type(self.GRANT_TYPE):
             raise UnauthorizedClientError("grant_type: the client is not registered for it")
@@ -46,6 +46,20 @@ class Refresh(RefreshTokenGrant):
         if not value:
             raise InvalidRequestError("refresh_token: missing")
         self.request.refresh_token = self._taken(server, client, value)
+
+    def _unnamed(self, server: Server) -> Client | None:
+        """The public client whose token this is, where nothing says who asks: SMART has public apps send none of it.
+
+        https://hl7.org/fhir/smart-app-launch/app-launch.html#request-5
+        """
+        form = self.request.form
+        said = {"client_id", "client_secret", "client_assertion", "client_assertion_type"} & set(form)
+        if said or self.request.headers["Authorization"]:
+            return None
+        id = refresh.grant_of(server.connection, form.get("refresh_token", ""))
+        known = grants.find(server.connection, id) if id else None
+        client = server.query_client(known.client_id) if known else None
+        return client if client is not None and client.auth_method == PUBLIC else None
 
     def _taken(self, server: Server, client: Client, value: str) -> _Refreshed:
         connection, refused = server.connection, InvalidGrantError("refresh_token: unknown, over, used or not its own")

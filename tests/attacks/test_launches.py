@@ -254,3 +254,19 @@ def test_capabilities(caller: Caller) -> None:
     assert found["capabilities"] == list(CAPABILITIES)
     assert found["authorization_endpoint"] == f"{caller.site.issuer}/authorize"
     assert found["code_challenge_methods_supported"] == ["S256"]
+
+
+def test_a_public_app_need_not_say_who_it_is(
+    caller: Caller, member: people.Person, browser: Browser, mark: str
+) -> None:
+    """Its refresh token says so; of a confidential app's it is not enough."""
+    found = App(caller, mark, SCOPE).tokens(browser, member.login, scope="offline_access launch/patient patient/*.rs")
+    form = {"grant_type": "refresh_token", "refresh_token": found["refresh_token"]}
+    again = caller.post("/token", form)
+    assert again.json()["scope"] == found["scope"]
+    assert caller.post("/token", form | {"refresh_token": "x"}).json()["error"] == "invalid_client"
+    kept = App(caller, f"{mark}-secret", SCOPE, auth_method="client_secret_basic")
+    found = kept.tokens(browser, member.login, scope="offline_access launch/patient patient/*.rs")
+    form = {"grant_type": "refresh_token", "refresh_token": found["refresh_token"]}
+    assert caller.post("/token", form).json()["error"] == "invalid_client"
+    assert kept.refresh(found["refresh_token"]).status == 200

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from hub.apps import CLINICIAN
 from smart_auth import launches
-from tests.apps.conftest import Site, sign_in
+from tests.apps.site import Site, sign_in
 
 
 def launch(site: Site, **context: str) -> str:

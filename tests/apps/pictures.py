@@ -1,0 +1,69 @@
+"""Pictures of pages for the documentation: python -m tests.apps.pictures
+
+Writes docs/pictures/*.png, of a hub served for this with the sample patients.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from hub.embedded import Embedded
+from tests.apps.site import Site, serve, sign_in
+from tests.hub_process import ROOT
+
+PICTURES = ROOT / "docs" / "pictures"
+SIZES = {"": (1280, 900), "-phone": (390, 844)}
+
+
+def take(page: Page, site: Site) -> None:
+    """Goes the way of somebody who opens the clinician's app."""
+    page.goto(f"{site.apps}/clinician/launch")
+    _shot(page, "sign-in")
+    sign_in(page, site.member.login)
+    page.wait_for_selector("button[value=allow]")
+    _shot(page, "consent")
+    page.click("button[value=allow]")
+    page.wait_for_selector("header.banner")
+    _shot(page, "clinician")
+    page.click("nav a[href='#vital-signs']")
+    page.wait_for_selector(".plot canvas")
+    page.wait_for_timeout(1000)
+    page.screenshot(path=PICTURES / "clinician-curves.png")
+
+
+def _shot(page: Page, name: str) -> None:
+    for suffix, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(300)
+        page.screenshot(path=PICTURES / f"{name}{suffix}.png")
+    width, height = SIZES[""]
+    page.set_viewport_size({"width": width, "height": height})
+
+
+def main() -> None:
+    """Takes them."""
+    program = shutil.which("chromium")
+    if program is None:
+        raise SystemExit("chromium is missing")
+    PICTURES.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="hub-pictures-"))
+    folder.chmod(0o755)
+    database = Embedded(folder / "postgres")
+    try:
+        with serve(database.start(), folder / "hub") as site, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+            take(browser.new_context(locale="pt-BR").new_page(), site)
+            browser.close()
+    finally:
+        database.release()
+        shutil.rmtree(folder, ignore_errors=True)
+    for path in sorted(PICTURES.glob("*.png")):
+        print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
