@@ -14,13 +14,13 @@ Handler = Callable[[Desk, Visit], Page]
 
 
 @cache
-def _style() -> bytes:
-    return (files("smart_auth") / "templates" / "pages.css").read_bytes()
+def _file(name: str) -> bytes:
+    return (files("smart_auth") / "templates" / name).read_bytes()
 
 
-def style(desk: Desk, visit: Visit) -> Page:
-    """How pages look."""
-    return Page(200, _style(), [("Content-Type", "text/css; charset=utf-8"), ("Cache-Control", "max-age=3600")])
+def _static(name: str, kind: str) -> Handler:
+    headers = [("Content-Type", f"{kind}; charset=utf-8"), ("Cache-Control", "max-age=3600")]
+    return lambda desk, visit: Page(200, _file(name), headers)
 
 
 PAGES: Mapping[str, Mapping[str, Handler]] = {
@@ -31,6 +31,8 @@ PAGES: Mapping[str, Mapping[str, Handler]] = {
     "/sign-out": {"POST": sign_in.sign_out},
     "/account": {"GET": sign_in.account},
     "/launches": {"POST": launch_page.make},
-    "/pages.css": {"GET": style},
+    "/security-key": {"GET": second_factor.show_key, "POST": second_factor.add_key},
+    "/pages.css": {"GET": _static("pages.css", "text/css")},
+    "/security-keys.js": {"GET": _static("security_keys.js", "text/javascript")},
 }
 """Below the issuer."""

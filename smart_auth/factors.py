@@ -1,4 +1,4 @@
-"""Second factors: time-based codes, each step once, and recovery codes. https://www.rfc-editor.org/rfc/rfc6238"""
+"""Second factors: time-based codes, each step once, and recovery codes (security_keys.py has the rest). https://www.rfc-editor.org/rfc/rfc6238"""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ FRESH = 300
 _HASHER = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1)
 
 
+_TOTP = factor.c.kind == "totp"
+
+
 def _own(person: Person, confirmed: bool) -> ColumnElement[bool]:
     return (factor.c.subject == person.subject) & (factor.c.confirmed.is_(confirmed))
 
@@ -41,7 +44,7 @@ def needed(connection: Connection, person: Person) -> bool:
 
 def offer(connection: Connection, seal: Seal, person: Person, now: int) -> str:
     """The secret of a factor that is to be confirmed by its first code; the same one until it is. In base32."""
-    waits = select(factor.c.id, factor.c.sealed).where(_own(person, False)).with_for_update()
+    waits = select(factor.c.id, factor.c.sealed).where(_own(person, False), _TOTP).with_for_update()
     found = connection.execute(waits).first()
     if found is not None:
         return seal.open(found.sealed, found.id).decode()
@@ -73,7 +76,7 @@ def give(connection: Connection, seal: Seal, person: Person, now: int) -> tuple[
 
 
 def remove(connection: Connection, person: Person) -> None:
-    """None of their factors count any more."""
+    """None of their factors counts any more."""
     connection.execute(delete(factor).where(factor.c.subject == person.subject))
     connection.execute(delete(recovery).where(recovery.c.subject == person.subject))
 
@@ -88,7 +91,7 @@ def proven(connection: Connection, seal: Seal, person: Person, code: str, now: i
 
 def _taken(connection: Connection, seal: Seal, person: Person, code: str, now: int, *, confirmed: bool) -> bool:
     """Whether it is the code of a step that was not used yet, nor any after it; one statement judges and spends it."""
-    for found in connection.execute(select(factor.c.id, factor.c.sealed).where(_own(person, confirmed))).all():
+    for found in connection.execute(select(factor.c.id, factor.c.sealed).where(_own(person, confirmed), _TOTP)).all():
         maker = pyotp.TOTP(seal.open(found.sealed, found.id).decode(), interval=STEP)
         for step in range(now // STEP - WINDOW, now // STEP + WINDOW + 1):
             if pyotp.utils.strings_equal(maker.generate_otp(step), code):

@@ -13,7 +13,7 @@ from smart_auth.grants import Granted
 from smart_auth.seal import Seal
 
 SECONDS = 900
-FACTORS = frozenset({"otp", "hwk", "swk", "mfa"})
+FACTORS = frozenset({"otp", "pop", "mfa"})
 """Methods that are a second factor: https://www.rfc-editor.org/rfc/rfc8176"""
 
 

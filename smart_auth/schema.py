@@ -159,6 +159,9 @@ session = Table(
     Column("waiting", Boolean, nullable=False, server_default="false"),
     # When one was last shown.
     Column("factor_time", BigInteger),
+    # What a security key is to sign, and until when.
+    Column("challenge", Text),
+    Column("challenge_until", BigInteger),
     Index("session_subject", "subject"),
     Index("session_seen", "seen"),
 )
@@ -260,10 +263,14 @@ factor = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("subject", Text, ForeignKey(person.c.subject), nullable=False),
-    # totp.
+    # totp or webauthn.
     Column("kind", Text, nullable=False),
-    # Its secret, sealed by a key that is not in the database.
-    Column("sealed", LargeBinary, nullable=False),
+    # Of totp: its secret, sealed by a key that is not in the database.
+    Column("sealed", LargeBinary),
+    # Of webauthn: id (base64url) and public key (COSE) of the credential, and how often it signed, as it says.
+    Column("credential", Text, unique=True),
+    Column("public", LargeBinary),
+    Column("signed", BigInteger, nullable=False, server_default="0"),
     # The last one used: each works once.
     Column("step", BigInteger, nullable=False, server_default="0"),
     # It was shown to work; before that it counts for nothing.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from smart_auth import factors, guesses, requests, sessions
+from smart_auth import factors, guesses, requests, security_keys, sessions
 from smart_auth.desk import SESSION, Desk
 from smart_auth.sessions import Session
 from smart_auth.visits import Page, Visit, cookie, redirect
@@ -30,9 +30,14 @@ def _form(
     secret = ""
     if not factors.has(connection, session.person):
         secret = factors.offer(connection, desk.parts.seal, session.person, desk.time())
+    options = ""
+    if security_keys.credentials(connection, session.person):
+        given = sessions.challenge(connection, session.sid, desk.time())
+        options = security_keys.request(connection, desk.parts.site, session.person, given)
     words = WORDS[visit.language]
     return desk.page(
-        visit, "second_factor.html", status, leads_to=desk.leads_to(connection, visit),
+        visit, "second_factor.html", status, scripts=bool(options), options=options,
+        leads_to=desk.leads_to(connection, visit),
         headers=[("Retry-After", str(wait))] if wait else (), problem=words[problem].format(wait) if problem else "",
         secret=secret, address=factors.address(secret, session.person.login, words["product"]) if secret else "",
         session_form=session.form, carried=visit.first("continue"), to=visit.first("to"),
@@ -53,8 +58,14 @@ def check(desk: Desk, visit: Visit) -> Page:
         if wait:
             return _form(desk, visit, connection, session, "wait", 429, wait=wait)
     with desk.engine.begin() as connection:
-        codes = None
-        if factors.has(connection, person):
+        codes: list[str] | None = None
+        methods: tuple[str, ...] | None = None
+        if visit.first("credential"):
+            given = sessions.challenged(connection, session.sid, now)
+            sent, site = visit.first("credential"), desk.parts.site
+            if given is not None and security_keys.proven(connection, site, person, sent, given):
+                methods = security_keys.METHODS
+        elif factors.has(connection, person):
             methods = factors.proven(connection, seal, person, code, now)
         else:
             codes = factors.confirm(connection, seal, person, code.replace(" ", ""), now)
@@ -69,3 +80,47 @@ def check(desk: Desk, visit: Visit) -> Page:
     if codes is None:
         return redirect(desk.onward(visit), cookies)
     return desk.page(visit, "recovery.html", cookies=cookies, leads_to=leads_to, codes=codes, onward=desk.onward(visit))
+
+
+def show_key(desk: Desk, visit: Visit) -> Page:
+    """GET: the page to add a security key on, for whoever has just shown a second factor."""
+    with desk.engine.begin() as connection:
+        session = _stepped_up(desk, visit, connection)
+        return session if isinstance(session, Page) else _key_form(desk, visit, connection, session)
+
+
+def _stepped_up(desk: Desk, visit: Visit, connection: Connection) -> Session | Page:
+    session = desk.session(connection, visit)
+    site = desk.parts.site
+    if session is None:
+        return redirect(f"{site.issuer}/sign-in?to=security-key")
+    if session.factor_time is None or desk.time() - session.factor_time > factors.FRESH:
+        return redirect(f"{site.issuer}/second-factor?to=security-key")
+    return session
+
+
+def _key_form(
+    desk: Desk, visit: Visit, connection: Connection, session: Session, problem: str = "", status: int = 200
+) -> Page:
+    given = sessions.challenge(connection, session.sid, desk.time())
+    options = security_keys.registration(connection, desk.parts.site, session.person, given)
+    words = WORDS[visit.language]
+    return desk.page(
+        visit, "security_key.html", status, scripts=True, options=options, session_form=session.form,
+        problem=words[problem] if problem else "",
+    )  # fmt: skip
+
+
+def add_key(desk: Desk, visit: Visit) -> Page:
+    """POST: the key that the browser made."""
+    with desk.engine.begin() as connection:
+        session = _stepped_up(desk, visit, connection)
+        if isinstance(session, Page):
+            return session
+        if not desk.genuine(visit, session):
+            return desk.error(visit, "form")
+        now, site = desk.time(), desk.parts.site
+        given, sent = sessions.challenged(connection, session.sid, now), visit.first("credential")
+        if given is None or not security_keys.register(connection, site, session.person, sent, given, now):
+            return _key_form(desk, visit, connection, session, "key_failed", 400)
+    return redirect(f"{site.issuer}/account")

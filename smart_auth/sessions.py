@@ -17,6 +17,8 @@ from smart_auth.secret_values import digest, new
 
 IDLE = 30 * 60
 LONGEST = 12 * 3600
+CHALLENGE = 300
+"""Seconds for which a challenge counts."""
 _SEEN = 60
 """Seconds after which it is noted again that a session is in use."""
 
@@ -84,6 +86,22 @@ def holds(connection: Connection, sid: str) -> bool:
     """Whether it goes on; its end waits until this transaction has granted what it will."""
     wanted = select(table.c.sid).where(table.c.sid == sid).with_for_update(read=True)
     return connection.execute(wanted).first() is not None
+
+
+def challenge(connection: Connection, sid: str, now: int) -> bytes:
+    """What a security key is to sign for this session, within 5 minutes; one given before no longer counts."""
+    value = new()
+    given = update(table).where(table.c.sid == sid).values(challenge=value, challenge_until=now + CHALLENGE)
+    connection.execute(given)
+    return value.encode()
+
+
+def challenged(connection: Connection, sid: str, now: int) -> bytes | None:
+    """What it was to sign; it is taken, and works once."""
+    wanted = select(table.c.challenge).where(table.c.sid == sid, table.c.challenge_until > now).with_for_update()
+    value: str | None = connection.execute(wanted).scalar()
+    connection.execute(update(table).where(table.c.sid == sid).values(challenge=None, challenge_until=None))
+    return None if value is None else value.encode()
 
 
 def end(connection: Connection, session: Session, now: int) -> None:

@@ -56,18 +56,20 @@ def redirect(url: str, cookies: Sequence[str] = ()) -> Page:
 
 def html(
     visit: Visit, site: Site, template: str, status: int = 200, *, leads_to: str = "", cookies: Sequence[str] = (),
-    headers: Sequence[tuple[str, str]] = (), **values: Any,
+    headers: Sequence[tuple[str, str]] = (), scripts: bool = False, **values: Any,
 ) -> Page:  # fmt: skip
-    """A page. leads_to: the redirect URI at which its forms may end, since browsers hold redirects to form-action."""
+    """A page. scripts: it may run those of this server; leads_to: the redirect URI at which its forms may end, since
+    browsers hold redirects to form-action."""
     words = WORDS[visit.language]
     text = _templates().get_template(template).render(t=words, lang=visit.language, issuer=site.issuer, **values)
     forms = f"'self' {_origin(leads_to)}".strip()
     kept = [("Content-Type", HTML), ("Content-Language", words["tag"]), ("Vary", "Accept-Language")]
-    return Page(status, text.encode(), [*kept, *headers, *_set(cookies), *_careful(forms)])
+    return Page(status, text.encode(), [*kept, *headers, *_set(cookies), *_careful(forms, scripts)])
 
 
-def _careful(forms: str) -> list[tuple[str, str]]:
-    policy = f"default-src 'none'; style-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
+def _careful(forms: str, scripts: bool = False) -> list[tuple[str, str]]:
+    run = " script-src 'self';" if scripts else ""
+    policy = f"default-src 'none'; style-src 'self';{run} form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
     return [
         ("Content-Security-Policy", policy),
         ("X-Frame-Options", "DENY"),

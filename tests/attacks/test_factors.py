@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import httpx2
 import pyotp
 import pytest
 from joserfc import jwt
@@ -14,6 +18,7 @@ from smart_auth import factors, people
 from smart_auth.guesses import FREE
 from tests.attacks.browser import PASSWORD, SECRETS, App, Browser, counted, form, otp, person, told
 from tests.attacks.caller import Caller
+from tests.attacks.security_key import SecurityKey
 
 SCOPE = "openid fhirUser user/*.rs launch/patient patient/*.rs"
 
@@ -154,3 +159,68 @@ def test_step_up(caller: Caller, physician: people.Person, mark: str) -> None:
     own = Browser(caller)
     own.sign_in(member.login)
     assert told(app.start(own, scope="openid", acr_values="2"))["error"] == "unmet_authentication_requirements"
+
+
+def asked(page: httpx2.Response, name: str) -> dict[str, Any]:
+    """The options on a page for whoever makes or uses a key."""
+    found: dict[str, Any] = json.loads(html.unescape(page.text.split(f'data-{name}="')[1].split('"')[0]))
+    return found
+
+
+def with_key(caller: Caller, login: str) -> SecurityKey:
+    """A key added to somebody's account."""
+    browser = Browser(caller)
+    browser.sign_in(login)
+    page = browser.get("/security-key")
+    key = SecurityKey("127.0.0.1", caller.site.issuer.removesuffix("/auth"))
+    fields = dict(form(page, "/security-key"))
+    for bad in ("", "{}", "x", key.make({"challenge": "AAAA"})):
+        assert browser.post("/security-key", fields | {"credential": bad}).status_code == 400
+    again = asked(browser.get("/security-key"), "make")
+    assert browser.post("/security-key", fields | {"credential": key.make(again)}).status_code == 303
+    return key
+
+
+def test_61_security_keys(caller: Caller, physician: people.Person, mark: str) -> None:
+    key = with_key(caller, mark)
+    browser, fields = waiting(caller, physician)
+    page = browser.get("/second-factor")
+    assert "script-src 'self';" in page.headers["content-security-policy"]
+    challenge = asked(page, "sign")["challenge"]
+    sent = key.sign(challenge)
+    other, theirs = waiting(caller, physician)
+    other.get("/second-factor")
+    assert other.post("/second-factor", theirs | {"credential": sent}).status_code == 400, "another session's challenge"
+    assert browser.post("/second-factor", fields | {"credential": sent}).status_code == 303
+    # Not again, and not by a copy that is behind in counting.
+    third, fields = waiting(caller, physician)
+    assert third.post("/second-factor", fields | {"credential": sent}).status_code == 400
+    key.count = 0
+    challenge = asked(third.get("/second-factor"), "sign")["challenge"]
+    assert third.post("/second-factor", fields | {"credential": key.sign(challenge)}).status_code == 400
+    assert third.get("/account").status_code == 303
+
+
+def test_61_a_key_is_its_owners(caller: Caller, physician: people.Person, mark: str) -> None:
+    key = with_key(caller, mark)
+    stranger = person(caller, f"{mark}-b", "nurse")
+    own = with_key(caller, stranger.login)
+    for one in (key, SecurityKey(own.rp_id, "https://evil.example.org", own.id, own.count, own.private)):
+        browser, fields = waiting(caller, stranger)
+        challenge = asked(browser.get("/second-factor"), "sign")["challenge"]
+        assert browser.post("/second-factor", fields | {"credential": one.sign(challenge)}).status_code == 400
+    browser, fields = waiting(caller, stranger)
+    challenge = asked(browser.get("/second-factor"), "sign")["challenge"]
+    assert browser.post("/second-factor", fields | {"credential": own.sign(challenge)}).status_code == 303
+
+
+def test_a_key_is_added_after_a_second_factor_only(caller: Caller, physician: people.Person, mark: str) -> None:
+    browser, _ = waiting(caller, physician)
+    assert browser.get("/security-key").headers["location"].endswith("/sign-in?to=security-key")
+    browser = Browser(caller)
+    browser.sign_in(mark)
+    fields = dict(form(browser.get("/security-key"), "/security-key"))
+    with caller.engine.begin() as connection:
+        connection.exec_driver_sql("update auth.session set factor_time = factor_time - 301")
+    assert browser.get("/security-key").headers["location"].endswith("/second-factor?to=security-key")
+    assert browser.post("/security-key", fields | {"credential": "x"}).headers["location"].endswith("to=security-key")
