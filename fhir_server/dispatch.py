@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fhir_server.access import glass
 from fhir_server.access.hiding import permits
 from fhir_server.access.interactions import held
+from fhir_server.audit.trail import flag
 from fhir_server.bulk.polls import Polls
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.outcome import Conflict, FhirError, operation_outcome
@@ -86,6 +88,8 @@ async def perform_routed(server: Server, request: FhirRequest, routed: Routed) -
         # What policies say now counts, or nothing is answered.
         await store.learn()
     request.access = held(request.access, routed.interaction, routed.resource_type, routed.needs)
+    if glass.broken(request.access.subject):
+        flag(glass.PURPOSE)
     permits(request.access, routed.interaction, routed.resource_type)
     if routed.resource_type == "SearchParameter" and request.method not in ("GET", "HEAD"):
         await store.learn()

@@ -84,6 +84,8 @@ async def remove(unit: Unit, rids: Sequence[int], *, integrity: bool) -> int:
             Statement(_VERSIONS, (wanted,), binary=True),
             Statement(_OUTBOX, (wanted,), binary=True),
             Statement(_MOVED, (wanted,), binary=True),
+            Statement(_LABEL, (wanted,), binary=True),
+            Statement(_EFFECTS, (wanted,), binary=True),
             *(
                 Statement(f"delete from {name} where rid = any($1::bigint[])", (wanted,), binary=True)
                 for name in _tables()
@@ -104,6 +106,8 @@ select g.rid from unnest($1::bigint[]) g(rid) where exists (
   where f.rid <> g.rid)"""
 _VERSIONS = """
 with gone as (delete from resource_version where rid = any($1::bigint[]) returning 1) select count(*) from gone"""
+_LABEL = "delete from label where rid = any($1::bigint[])"
+_EFFECTS = "delete from consent_effect where consent_rid = any($1::bigint[]) or patient_rid = any($1::bigint[])"
 _MOVED = "delete from moved where rid = any($1::bigint[])"
 _OUTBOX = "delete from outbox where rid = any($1::bigint[])"
 _EMPTY = """

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from fhir_server.labels.given import labelled
 from fhir_server.outcome import Invalid, Issue, Unprocessable
 from fhir_server.search.custom import problems
 from fhir_server.search.parameters import current
@@ -73,22 +74,31 @@ def same_id(resource: Resource, id: str) -> None:
 
 def prepare_create(resource: Resource, resource_type: str, id: str) -> Change:
     """The creation of `resource` under the server-assigned `id`; an id sent in is replaced, as the standard says."""
-    return Change(type=resource_type, id=id, method="POST", resource={**resource, "id": id}, previous=None)
+    return Change(
+        type=resource_type, id=id, method="POST", resource=labelled({**resource, "id": id}, None), previous=None
+    )
 
 
 def prepare_update(
-    resource: Resource, resource_type: str, id: str, previous: Version | None, method: str = "PUT"
+    resource: Resource,
+    resource_type: str,
+    id: str,
+    previous: Version | None,
+    method: str = "PUT",
+    *,
+    reviewed: bool = False,
 ) -> Change | None:
     """The change that makes `resource` current: a creation, an update, or a restoration of what was deleted.
 
-    None: the current version says the same already (member order aside), and stays.
+    None: the current version says the same already (member order aside), and stays. Security labels stay as `labels/`
+    says; reviewed: by a professional.
     """
-    resource = {**resource, "id": id}
     before = None
     if previous is not None and previous.body is not None:
         before = parse(previous.body)
-        if same_content(resource, before):
-            return None
+    resource = labelled({**resource, "id": id}, before, reviewed=reviewed)
+    if before is not None and same_content(resource, before):
+        return None
     return Change(resource_type, id, method, resource, previous, before)
 
 
@@ -99,7 +109,7 @@ def prepare_delete(previous: Version | None) -> Change | None:
     return Change(type=previous.type, id=previous.id, method="DELETE", resource=None, previous=previous)
 
 
-def prepare_patched(patched: Json, previous: Version) -> Change | None:
+def prepare_patched(patched: Json, previous: Version, *, reviewed: bool = False) -> Change | None:
     """The change a patch makes: its result must still be this resource, and valid. None: it changes nothing.
 
     Raises Unprocessable.
@@ -114,7 +124,7 @@ def prepare_patched(patched: Json, previous: Version) -> Change | None:
         resource, _ = checked(patched, previous.type)
     except Invalid as error:
         raise Unprocessable(error.issues) from None
-    return prepare_update(resource, previous.type, previous.id, previous, "PATCH")
+    return prepare_update(resource, previous.type, previous.id, previous, "PATCH", reviewed=reviewed)
 
 
 def same_content(resource: Resource, before: Resource) -> bool:

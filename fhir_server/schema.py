@@ -497,3 +497,52 @@ policy = Table(
     Column("document", Text, nullable=False),
 )
 """What roles may do; the newest version is in force, without any that shipped."""
+
+label = Table(
+    "label",
+    metadata,
+    Column("rid", BigInteger, primary_key=True, autoincrement=False),
+    # Bits of labels/given.py.
+    Column("labels", SmallInteger, nullable=False),
+)
+"""Security labels that access depends on, of the resources that have any; they are in meta.security too."""
+
+consent_effect = Table(
+    "consent_effect",
+    metadata,
+    _key("patient_rid"),
+    _key("consent_rid"),
+    # Of the category; of one the newest consent rules, by `made`.
+    _key("category"),
+    _key("made"),
+    # Deeper provisions are exceptions to those above them.
+    Column("depth", SmallInteger, nullable=False),
+    Column("permits", Boolean, nullable=False),
+    # Bits of purposes and labels; 0: all.
+    Column("purposes", SmallInteger, nullable=False),
+    Column("labels", SmallInteger, nullable=False),
+    # When the provision holds.
+    _key("low"),
+    _key("high"),
+    # Null: all.
+    Column("actors", ARRAY(Text)),
+    Column("types", ARRAY(SmallInteger)),
+    Column("codes", ARRAY(BigInteger)),
+    Column("data", ARRAY(BigInteger)),
+    _key("data_low", null=True),
+    _key("data_high", null=True),
+    Index("consent_effect_patient", "patient_rid"),
+    Index("consent_effect_consent", "consent_rid"),
+)
+"""What the active consents of patients come to, provision by provision: see `consent/`."""
+
+break_glass = Table(
+    "break_glass",
+    metadata,
+    Column("subject", Text, nullable=False),
+    _key("patient_rid"),
+    _key("since"),
+    _key("until"),
+    PrimaryKeyConstraint("subject", "patient_rid"),
+)
+"""Who sees, in an emergency and until when, what of a patient consent and relation would keep from them."""

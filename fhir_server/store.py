@@ -13,7 +13,7 @@ from itertools import count
 from psycopg.conninfo import make_conninfo
 
 from fhir_server import store_reads
-from fhir_server.access import policies
+from fhir_server.access import glass, policies
 from fhir_server.access.predicate import sight
 from fhir_server.group_commit import GroupCommit
 from fhir_server.loader import Loader
@@ -196,8 +196,10 @@ class ResourceStore(Reader):
     async def learn(self) -> None:
         """Puts the search parameters and policies in force that the record defines now."""
         asked = time.monotonic()
-        parameters, rows = await self._points.run([Statement(registry.IN_FORCE), policies.question()])
+        asking = [Statement(registry.IN_FORCE), policies.question(), glass.question()]
+        parameters, rows, broken = await self._points.run(asking)
         policies.learned(rows)
+        glass.learned(broken)
         self._learned = asked
         found = registry.read(parameters)
         if self.ignorant or found[0][0] != current().generation or current().pending:

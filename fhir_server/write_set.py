@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from fhir_server.arrays import bytea_array, int2_array, int4_array, int8_array, text_array
@@ -14,7 +14,9 @@ from fhir_server.audit.event import Event
 from fhir_server.audit.intake import store
 from fhir_server.audit.trail import TRAIL, Trail
 from fhir_server.compression import compress
+from fhir_server.consent import stored
 from fhir_server.index_tables import COLUMNS, deletions, insertions
+from fhir_server.labels.given import bits
 from fhir_server.outcome import Unprocessable
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search import registry
@@ -60,6 +62,9 @@ _UNREFERENCED = "select hub_unreferenced($1::bigint[], $2::integer[])"
 _MOVED = """
 insert into moved (rid, version) select * from unnest($1::bigint[], $2::integer[])
 on conflict (rid) do update set version = excluded.version"""
+_LABELS = """
+insert into label (rid, labels) select * from unnest($1::bigint[], $2::smallint[])
+on conflict (rid) do update set labels = excluded.labels"""
 _OUTBOX = f"""
 insert into outbox (rid, version, type_id, method)
 select * from unnest($1::bigint[], $2::integer[], $3::smallint[], $4::text[]) where {IS_CURRENT.replace("$1", "$5")}"""
@@ -89,6 +94,8 @@ class Write:
     """Of a SearchParameter the definition it puts in force."""
     trail: Trail | None = None
     """Of the request that asked for it."""
+    base: str = ""
+    """Own FHIR base URL."""
     having: frozenset[int] = frozenset()
     """param_ids of the rows that the new version has."""
     parameter_set: int = UNKNOWN
@@ -153,7 +160,7 @@ def prepare(change: Change, base: str, rid: int, now: int) -> Write:
     version = Version(change.type, change.id, rid, version_id, last_updated, change.method, body)
     write = Write(
         change, version, added, removed, references, _moved(previous, added, removed),
-        generation=current().generation, trail=TRAIL.get(), having=own, pairs=pairs,
+        generation=current().generation, trail=TRAIL.get(), base=base, having=own, pairs=pairs,
     )  # fmt: skip
     if change.type == "SearchParameter":
         write.parameter = registry.asked(change.resource, change.id, current())
@@ -226,6 +233,10 @@ def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[in
     if moved := [write.version for write in ordered if write.moved]:
         found = (int8_array([v.rid for v in moved]), int4_array([v.version_id for v in moved]))
         batch.append(Statement(_MOVED, found, binary=True))
+    if labels := [(write.version.rid, own_bits) for write in ordered if (own_bits := _labels(write)) is not None]:
+        columns = (int8_array([rid for rid, _ in labels]), int2_array([found for _, found in labels]))
+        batch.append(Statement(_LABELS, columns, binary=True))
+    batch += _consents(ordered)
     own = {write.version.rid for write in writes if write.version.body is not None}
     required = {write.rids[target] for write in writes for target in write.references} - own
     if integrity and required:
@@ -263,6 +274,28 @@ def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[in
     if events := _events(ordered):
         batch.append(store(events))
     return batch
+
+
+def _consents(writes: Sequence[Write]) -> list[Statement]:
+    """What the consents among them come to, instead of what they came to before."""
+    found = [write for write in writes if write.change.type == "Consent"]
+    batch: list[Statement | None] = []
+    if former := [write.version.rid for write in found if write.change.previous is not None]:
+        batch.append(stored.removed(former))
+    for write in found:
+        local = partial(local_reference, base=write.base)
+        version = write.version
+        batch.append(stored.added(version.rid, write.change.resource, version.last_updated, local, write.rids))
+    return [one for one in batch if one is not None]
+
+
+def _labels(write: Write) -> int | None:
+    """The labels of the new version, if they are others than before; what is deleted keeps them."""
+    change = write.change
+    if change.resource is None:
+        return None
+    now = bits(change.resource)
+    return now if now != bits(change.before) else None
 
 
 def _events(writes: Sequence[Write]) -> list[Event]:

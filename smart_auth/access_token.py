@@ -51,6 +51,8 @@ class Grant:
     """When the person last proved who they are, in seconds; https://www.rfc-editor.org/rfc/rfc9068#section-2.2.1"""
     acr: str | None = None
     """How: 1, by a password; 2, by a second factor as well."""
+    person: str | None = None
+    """The person's own resource, as "Practitioner/<id>", whether or not the app may learn of it."""
 
 
 def issue(connection: Connection, seal: Seal, site: Site, grant: Grant, seconds: int) -> str:
@@ -78,6 +80,8 @@ def issue(connection: Connection, seal: Seal, site: Site, grant: Grant, seconds:
         claims["roles"] = sorted(set(grant.roles))
     if grant.organization is not None:
         claims["organization"] = grant.organization
+    if grant.person is not None:
+        claims["person"] = grant.person
     if grant.auth_time is not None:
         claims |= {"auth_time": grant.auth_time, "acr": grant.acr}
     header = {"alg": signing.alg, "kid": signing.kid, "typ": TYPE}

@@ -119,6 +119,7 @@ class Bearer:
             raise TokenRefused("the token's roles are no list of names")
         if organization is not None and not (isinstance(organization, str) and _ORGANIZATION.fullmatch(organization)):
             raise TokenRefused("the token's organization is no reference to one")
+        shown = claims.get("auth_time")
         access = Access(
             claims["sub"],
             unrestricted=False,
@@ -126,9 +127,10 @@ class Bearer:
             grant=claims["grant"],
             scopes=scopes,
             patient=patient,
-            fhir_user=claims.get("fhirUser"),
+            fhir_user=claims.get("fhirUser") or claims.get("person"),
             roles=tuple(sorted(set(roles))),
             organization=organization,
+            stepped_up=shown if isinstance(shown, int) and claims.get("acr") == "2" else None,
         )
         return Verified(access, claims, round(issued * 1_000_000), expires, revocation_keys(claims))
 

@@ -33,9 +33,10 @@ def answer(
     """The members of the token response. refreshes: a refresh token as well. Raises SealError."""
     site, others = parts.site, set(scopes.others)
     user = fhir_user(person, site) if others & _IDENTITY else None
+    # Policies are about the person, whatever the app may learn of them.
     grant = Grant(
-        granted.client_id, person.subject, scopes, granted.id, granted.patient, user, person.roles, person.organization,
-        granted.auth_time, id_token.acr(granted.methods),
+        granted.client_id, person.subject, scopes, granted.id, granted.patient, user, person.roles,
+        person.organization, granted.auth_time, id_token.acr(granted.methods), person.fhir_user,
     )  # fmt: skip
     seconds = max(min(SECONDS, granted.expires - now), 1)
     body: dict[str, Any] = {

@@ -185,6 +185,8 @@ class Access:
     """Of the person, sorted: their policies say what `user/` scopes open."""
     organization: str | None = None
     """Where the person works, as "Organization/<id>"."""
+    stepped_up: int | None = None
+    """When the person showed a second factor, in seconds since 1970 UTC."""
     permission: str = ""
     """Letters of "cruds" of which any is in use just now: a scope counts if it grants one of them."""
     _uses: dict[str, Access] = field(default_factory=dict, init=False, repr=False, compare=False)

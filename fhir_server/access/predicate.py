@@ -11,6 +11,7 @@ from functools import lru_cache
 from fhir_server.access.relations import array, cared_for, minor, patients, rid_of
 from fhir_server.access.wall import Part, Wall, own_patient, user_of, wall_of
 from fhir_server.compartment import member_parameters
+from fhir_server.consent.verdict import Asker, consented, glass_broken, reviewed
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.statement import Parameters
 from smart_auth.scopes import UNRESTRICTED, Access
@@ -55,7 +56,7 @@ def sees(access: Access, rid: str, types: Sequence[str] | None, parameters: Para
     if types is not None:
         wall = wall.at(types)
         if not wall.parts and wall.inside.issuperset(types):
-            return _any(_members(tuple(types), access, rid, parameters))
+            return _own(tuple(types), access, rid, parameters)
     alias = parameters.alias("seen")
     condition = _any(_tests(wall, access, alias, parameters))
     return f"exists (select from resource {alias} where {alias}.rid = {rid} and {condition})"
@@ -64,7 +65,10 @@ def sees(access: Access, rid: str, types: Sequence[str] | None, parameters: Para
 def sight(access: Access) -> Hashable:
     """What the predicate depends on: accesses of the same sight see the same."""
     wall = wall_of(access)
-    return wall if wall.everything else (wall, own_patient(access), access.organization, user_of(access))
+    if wall.everything:
+        return wall
+    whose = access.subject if access.roles else ""  # who may have broken the glass
+    return wall, own_patient(access), access.organization, user_of(access), whose
 
 
 def _tests(wall: Wall, access: Access, row: str, parameters: Parameters) -> list[str]:
@@ -77,7 +81,17 @@ def _tests(wall: Wall, access: Access, row: str, parameters: Parameters) -> list
 def _inside(types: frozenset[str], access: Access, row: str, parameters: Parameters) -> list[str]:
     if not types:
         return []
-    return [f"({row}.type_id = any({_types(types)}) and {_any(_members(types, access, f'{row}.rid', parameters))})"]
+    return [f"({row}.type_id = any({_types(types)}) and {_own(types, access, f'{row}.rid', parameters)})"]
+
+
+def _own(types: Collection[str], access: Access, rid: str, parameters: Parameters) -> str:
+    """Condition that a resource of one of the types is the patient's, and may be told to them."""
+    return f"({_any(_members(types, access, rid, parameters))} and {reviewed(rid, parameters)})"
+
+
+def settled(rid: str, parameters: Parameters) -> str:
+    """What is left to ask of a row that is known to be the patient's own."""
+    return reviewed(rid, parameters)
 
 
 def _members(types: Collection[str], access: Access, rid: str, parameters: Parameters) -> list[str]:
@@ -102,14 +116,19 @@ def _part(part: Part, access: Access, row: str, parameters: Parameters) -> str:
     rid = f"{row}.rid"
     tests = [f"{row}.type_id = any({_types(part.types)})"]
     if part.inside:
-        tests.append(_any(_members(part.types, access, rid, parameters)))
+        tests.append(_own(part.types, access, rid, parameters))
     if part.relation == "ward":
         tests.append(minor(own_patient(access) or "", parameters))
     if part.relation == "care":
         organization = (access.organization or "").partition("/")[2]
-        tests.append(cared_for(patients(rid, part.types, parameters), organization, parameters))
+        whose = patients(rid, part.types, parameters)
+        glass = glass_broken(whose, access.subject, parameters)
+        tests.append(f"({cared_for(whose, organization, parameters)} or {glass})")
     if part.condition:
         tests.append(_any(_conditions(part, row, parameters)))
+    if part.personal:
+        asker = Asker(access.subject, user_of(access), access.organization, part.purposes)
+        tests.append(consented(row, patients(rid, part.types, parameters), asker, parameters))
     return f"({' and '.join(tests)})"
 
 

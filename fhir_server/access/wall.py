@@ -184,9 +184,9 @@ def _by_policy(bearer: _Bearer, scope: Scope, opened: set[str], parts: list[Part
             opened.update(shared)
         others = tuple(one for one in types if one not in SHARED and (not within or one in _compartment()))
         if others:
-            parts.append(
-                Part(others, within, condition, "" if row.relation == "own" else row.relation, True, row.purposes)
-            )
+            himself = row.relation == "own"
+            relation = "" if himself else row.relation
+            parts.append(Part(others, within, condition, relation, not himself, row.purposes))
 
 
 @lru_cache(maxsize=8192)

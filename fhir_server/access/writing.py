@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from fhir_server.store import Unit
 
 
+def professional(access: Access) -> bool:
+    """Whether it is one who may answer for what a model has found: https://hl7.org/fhir/R4/security-labels.html"""
+    return "physician" in access.roles
+
+
 def free(access: Access, resource_type: str) -> bool:
     """Whether whatever is written of the type is within the access."""
     return resource_type in wall_of(access).open and not (_of_patient(access) or access.roles)

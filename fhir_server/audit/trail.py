@@ -41,3 +41,10 @@ def saw(versions: Iterable[tuple[int, int]]) -> None:
     trail = TRAIL.get()
     if trail is not None:
         trail.seen.extend(versions)
+
+
+def flag(purpose: str) -> None:
+    """Notes what the request is for, where it is out of the ordinary."""
+    trail = TRAIL.get()
+    if trail is not None:
+        trail.event = replace(trail.event, purpose=purpose)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fhir_server.access.writing import judge
+from fhir_server.access.writing import judge, professional
 from fhir_server.body import MERGE_TYPE, PATCH_TYPE, json_of, media_type, parsed
 from fhir_server.commit import settle, told, write
 from fhir_server.conditional import hold, lock_key, require_criteria
@@ -41,7 +41,7 @@ async def patch(server: Server, request: FhirRequest, resource_type: str, id: st
     async def attempt() -> FhirResponse:
         previous = await server.store.read(request.access, resource_type, id)
         hold(request.headers, standing(previous))
-        previous, change = patched(previous, apply)
+        previous, change = patched(previous, apply, professional(request.access))
         if change is None:
             return written(request, previous, created=False, unchanged=True)
         return written(request, await write(server, change, request.access), created=False)
@@ -66,7 +66,7 @@ async def conditional_patch(server: Server, request: FhirRequest, resource_type:
                 raise NotFound("no resource matches")
             [previous] = await unit.read_many([(resource_type, found[0][1])])
             hold(request.headers, standing(previous))
-            previous, change = patched(previous, apply)
+            previous, change = patched(previous, apply, professional(request.access))
             if change is None:
                 return written(request, previous, created=False, unchanged=True)
             with told(server.base, [change.resource]):
@@ -104,10 +104,10 @@ def patch_of(request: FhirRequest) -> Apply:
     return lambda resource: fhirpath_patch.apply(resource, parameters)
 
 
-def patched(previous: Version | None, apply: Apply) -> tuple[Version, Change | None]:
+def patched(previous: Version | None, apply: Apply, reviewed: bool = False) -> tuple[Version, Change | None]:
     """The version patched, and the change it makes (None: none). Raises NotFound, Gone, Invalid, Unprocessable."""
     if previous is None or previous.version_id == 0:
         raise NotFound("there is no such resource")
     if previous.body is None:
         raise Gone("the resource was deleted")
-    return previous, prepare_patched(apply(parse(previous.body)), previous)
+    return previous, prepare_patched(apply(parse(previous.body)), previous, reviewed=reviewed)

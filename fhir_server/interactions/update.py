@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_server.access.writing import judge, may_appear
+from fhir_server.access.writing import judge, may_appear, professional
 from fhir_server.body import resource_of
 from fhir_server.commit import settle, told, write
 from fhir_server.conditional import hold, lock_key, require_criteria
@@ -35,7 +35,7 @@ async def update(server: Server, request: FhirRequest, resource_type: str, id: s
     async def attempt() -> FhirResponse:
         previous = await server.store.read(request.access, resource_type, id)
         hold(request.headers, standing(previous))
-        change = prepare_update(resource, resource_type, id, previous)
+        change = prepare_update(resource, resource_type, id, previous, reviewed=professional(request.access))
         if change is None and previous is not None:
             return written(request, previous, created=False, unchanged=True, issues=issues)
         assert change is not None
@@ -113,7 +113,7 @@ async def _store(
     issues: list[Issue],
 ) -> FhirResponse:
     hold(request.headers, standing(previous))
-    change = prepare_update(resource, resource_type, id, previous)
+    change = prepare_update(resource, resource_type, id, previous, reviewed=professional(request.access))
     if change is None and previous is not None:
         return written(request, previous, created=False, unchanged=True, issues=issues)
     assert change is not None

@@ -11,6 +11,7 @@ from fhir_server.bulk.import_kick_off import import_
 from fhir_server.bulk.kick_off import export
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.operations.access_report import access_report
+from fhir_server.operations.break_glass import break_glass
 from fhir_server.operations.everything import everything
 from fhir_server.operations.expunge import expunge
 from fhir_server.operations.lastn import lastn
@@ -62,6 +63,15 @@ _BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "access-report", "urn:fhir-hub:OperationDefinition:access-report", (INSTANCE,), access_report, "r", ("Patient",)
+    ),
+    Operation(
+        "break-glass",
+        "urn:fhir-hub:OperationDefinition:break-glass",
+        (INSTANCE,),
+        break_glass,
+        "r",
+        ("Patient",),
+        affects_state=True,
     ),
     Operation("events", f"{_BACKPORT}events", (INSTANCE,), subscription_events, "r", types=("Subscription",)),
     Operation("everything", f"{_R4}/Encounter-everything", (INSTANCE,), everything, "rs", ("Encounter",)),

@@ -71,7 +71,8 @@ def filters(nodes: Sequence[Node], scope: Sequence[str], conditions: Conditions)
     """The nodes, and that the access sees the resource, as conditions on "{rid}"."""
     tests = [conditions.condition(node, _RID, scope) for node in nodes]
     contained = is_contained(scope)
-    seen = "" if conditions.settled.issuperset(scope) else conditions.seen(_RID, scope, contained=contained)
+    known = bool(conditions.settled) and conditions.settled.issuperset(scope)
+    seen = conditions.own(_RID) if known else conditions.seen(_RID, scope, contained=contained)
     return (*tests, seen) if seen else tuple(tests)
 
 

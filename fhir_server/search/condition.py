@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from fhir_server.access import sees
+from fhir_server.access.predicate import settled
 from fhir_server.outcome import Invalid
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search import by_reference, by_text
@@ -116,6 +117,10 @@ class Conditions:
         if contained:
             return sees(self.access, container_sql(rid), None, self.parameters)
         return sees(self.access, rid, types, self.parameters)
+
+    def own(self, rid: str) -> str:
+        """What is left of `seen` where the resource is known to be the patient's own."""
+        return settled(rid, self.parameters)
 
     def of_types(self, types: Sequence[str], alias: str) -> str:
         """Condition on `resource` that the row is a live one of the types."""

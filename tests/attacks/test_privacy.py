@@ -1,0 +1,308 @@
+"""Attacks 19 and 62 to 65: labels, consents, break-glass, and results of models that nobody has reviewed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.attacks.caller import Caller
+from tests.attacks.record import Record
+
+ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+ICD = "http://hl7.org/fhir/sid/icd-10"
+Enter = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def record(caller: Caller) -> Record:
+    found = Record(caller, f"x{secrets.token_hex(6)}")
+    for number in (1, 2):
+        found.put({"resourceType": "Practitioner", "id": f"physician{number}-{found.mark}"})
+    return found
+
+
+@pytest.fixture
+def enter(record: Record) -> Enter:
+    def person(*roles: str, scope: str = "user/*.cruds", **more: Any) -> str:
+        more.setdefault("fhir_user", f"Practitioner/physician1-{record.mark}")
+        more.setdefault("subject", f"physician1-{record.mark}")
+        return record.caller.token(scope, roles=roles, **more)
+
+    return person
+
+
+def status(record: Record, path: str, token: str, method: str = "GET", body: Any = None, **headers: str) -> int:
+    return record.caller.get(path, token, method, body, **headers).status
+
+
+def condition(record: Record, id: str, code: str = "F32", who: str = "a", **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Condition", "id": f"{id}-{record.mark}",
+        "subject": {"reference": f"Patient/{who}-{record.mark}"}, "code": {"coding": [{"system": ICD, "code": code}]},
+    } | more  # fmt: skip
+
+
+def consent(record: Record, provision: dict[str, Any], id: str = "privacy", who: str = "a", **more: Any) -> None:
+    """Stores a Consent of a patient: in force with the next request."""
+    record.put({
+        "resourceType": "Consent", "id": f"{id}-{record.mark}", "status": "active",
+        "scope": {"coding": coding("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy")},
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": {"reference": f"Patient/{who}-{record.mark}"},
+        "policyRule": {"coding": [{"system": ACT, "code": "OPTIN"}]}, "provision": provision,
+    } | more)  # fmt: skip
+
+
+def coding(system: str, *codes: str) -> list[dict[str, str]]:
+    return [{"system": system, "code": code} for code in codes]
+
+
+def actor(reference: str) -> list[dict[str, Any]]:
+    return [{"role": {"text": "x"}, "reference": {"reference": reference}}]
+
+
+def day(days: int) -> str:
+    return (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d")
+
+
+def security(record: Record, path: str) -> list[str]:
+    meta = record.caller.get(path, record.operator).json()["meta"]
+    return [one["code"] for one in meta.get("security", ())]
+
+
+def test_19_labels_are_the_server_s(record: Record) -> None:
+    path = f"Condition/labelled-{record.mark}"
+    record.put(condition(record, "labelled", meta={"security": [{"system": "urn:own", "code": "mine"}]}))
+    assert security(record, path) == ["mine", "PSY"]
+    record.put(condition(record, "labelled", "E11"))
+    assert security(record, path) == ["PSY"], "what it was labelled stays"
+    patch = [{"op": "remove", "path": "/meta/security"}]
+    assert status(record, path, record.operator, "PATCH", patch, Content_Type="application/json-patch+json") == 200
+    assert security(record, path) == ["PSY"]
+    less = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "meta", "valueMeta": {"security": coding(ACT, "PSY")}}],
+    }
+    record.caller.get(f"{path}/$meta-delete", record.operator, "POST", less)
+    assert security(record, path) == ["PSY"]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"resource": condition(record, "labelled", "B24"), "request": {"method": "PUT", "url": path}},
+        {"resource": condition(record, "posted", "T74.2"), "request": {"method": "POST", "url": "Condition"}},
+    ]}  # fmt: skip
+    answer = record.caller.get("", record.operator, "POST", bundle)
+    assert answer.status == 200
+    assert security(record, path) == ["HIV", "PSY"]
+    assert security(record, answer.json()["entry"][1]["response"]["location"].partition("/_history")[0]) == ["SDV"]
+    found = record.shown(f"Condition?_security={ACT}|HIV&patient={record.a}", record.operator)
+    assert found == {path}
+
+
+def ways(record: Record, id: str) -> list[str]:
+    """Searches that would bring a Condition of A."""
+    return [
+        f"Condition?patient={record.a}&_count=200", f"Condition?_id={id}-{record.mark}",
+        f"Condition?code=F32&patient={record.a}",
+        f"Condition?_security=PSY&patient={record.a}", f"Patient/{record.a}/Condition?_count=200",
+        f"Patient?_id={record.a}&_revinclude=Condition:patient", f"Patient/{record.a}/$everything",
+        f"Condition?patient={record.a}&_sort=-recorded-date&_count=200", "Condition/_history?_count=1000",
+        f"Condition?_filter=subject%20re%20Patient/{record.a}&_count=200", "Condition?_count=1000",
+    ]  # fmt: skip
+
+
+def test_63_sensitive_labels(record: Record, enter: Enter) -> None:
+    record.put(condition(record, "psy"))
+    record.put(condition(record, "plain", "E11"))
+    path, plain = f"Condition/psy-{record.mark}", f"Condition/plain-{record.mark}"
+    nurse = enter("nurse")
+    assert status(record, plain, nurse) == 200
+    for way in (path, f"{path}/_history", f"{path}/_history/1"):
+        assert status(record, way, nurse) == 404, way
+    for way in ways(record, "psy"):
+        assert path not in record.shown(way, nurse), way
+    assert plain in record.shown(ways(record, "psy")[0], nurse)
+    assert record.shown(f"Patient?_has:Condition:patient:code=F32&_id={record.a}", nurse) == set()
+    for way in ("_summary=count", "_total=accurate"):
+        total = record.caller.get(f"Condition?patient={record.a}&code=F32&{way}", nurse).json()["total"]
+        assert total == 0
+    assert status(record, path, nurse, "PUT", condition(record, "psy", "E11")) in (403, 404)
+    batch = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": path}}]}
+    assert record.caller.get("", nurse, "POST", batch).json()["entry"][0]["response"]["status"][:3] == "404"
+    own = record.token("patient/*.rs")
+    assert status(record, path, own) == 200, "the patient's own app"
+    assert status(record, path, enter("member", scope="patient/*.rs", patient=record.a,
+                                      fhir_user=f"Patient/{record.a}")) == 200  # fmt: skip
+    assert status(record, path, enter("nurse", scope="patient/*.rs", patient=record.a)) == 404
+    assert status(record, path, record.token("patient/*.rs", fhir_user="Practitioner/x")) == 404
+    # A treating relation: the person themselves, within 24 months.
+    treated = {"resourceType": "Encounter", "id": f"treats-{record.mark}", "status": "in-progress",
+               "class": {"code": "AMB"},
+               "subject": {"reference": f"Patient/{record.a}"}, "period": {"start": day(-2)},
+               "participant": [{"individual": {"reference": f"Practitioner/physician1-{record.mark}"}}]}  # fmt: skip
+    record.put(treated)
+    assert status(record, path, nurse) == 200
+    assert all(path in record.shown(way, nurse) for way in ways(record, "psy"))
+    other = enter("nurse", fhir_user=f"Practitioner/physician2-{record.mark}", subject="other")
+    assert status(record, path, other) == 404
+    assert status(record, f"Encounter/treats-{record.mark}", record.operator, "DELETE") == 204
+    assert status(record, path, nurse) == 404
+
+
+def test_62_a_permit_its_withdrawal_and_its_end(record: Record, enter: Enter) -> None:
+    record.put(condition(record, "hiv", "B24"))
+    record.put(condition(record, "psychic", "F20"))
+    path, other = f"Condition/hiv-{record.mark}", f"Condition/psychic-{record.mark}"
+    nurse = enter("nurse")
+    assert status(record, path, nurse) == 404
+    permit = {"type": "permit", "securityLabel": coding(ACT, "HIV"), "purpose": coding(REASON, "TREAT")}
+    consent(record, permit)
+    assert (status(record, path, nurse), status(record, other, nurse)) == (200, 404)
+    auditor = enter("medical-auditor")
+    assert status(record, path, auditor) == 404, "another purpose"
+    consent(record, permit, status="inactive")
+    assert status(record, path, nurse) == 404, "withdrawn"
+    consent(record, permit | {"period": {"start": day(-20), "end": day(-2)}})
+    assert status(record, path, nurse) == 404, "over"
+    consent(record, permit | {"period": {"start": day(-20), "end": day(2)}})
+    assert status(record, path, nurse) == 200
+    consent(record, permit | {"actor": actor(f"Practitioner/physician2-{record.mark}")})
+    assert status(record, path, nurse) == 404, "of another person"
+    consent(record, permit | {"actor": actor(f"{record.caller.site.fhir_base}/Practitioner/physician1-{record.mark}")})
+    assert status(record, path, nurse) == 200
+    consent(
+        record, permit | {"provision": [{"type": "deny", "actor": actor(f"Practitioner/physician1-{record.mark}")}]}
+    )
+    assert status(record, path, nurse) == 404, "an exception"
+    assert status(record, path, enter("nurse", fhir_user=f"Practitioner/physician2-{record.mark}", subject="o")) == 200
+    consent(record, permit | {"provision": [permit, permit | {"type": "deny"}]})
+    assert status(record, path, nurse) == 404, "contrary ones"
+    consent(record, permit | {"class": coding("http://hl7.org/fhir/resource-types", "Observation")})
+    assert status(record, path, nurse) == 404, "of another type"
+    consent(record, permit | {"code": [{"coding": coding(ICD, "B24")}]})
+    assert status(record, path, nurse) == 200
+    consent(record, permit | {"purpose": coding(REASON, "TREAT", "SOMETHING")})
+    assert status(record, path, nurse) == 404, "a permit that is not understood is none"
+    consent(record, permit, scope={"text": "research"})
+    assert status(record, path, nurse) == 404, "not about privacy"
+    consent(record, permit)
+    assert status(record, path, nurse) == 200
+    assert status(record, f"Consent/privacy-{record.mark}", record.operator, "DELETE") == 204
+    assert status(record, path, nurse) == 404, "deleted"
+
+
+def test_62_denials(record: Record, enter: Enter) -> None:
+    path, lab = f"Condition/condition-{record.b}", f"Observation/lab-b-{record.mark}"
+    nurse, other = enter("nurse"), enter("nurse", fhir_user=f"Practitioner/physician2-{record.mark}", subject="o")
+    assert status(record, path, nurse) == 200
+    mine = actor(f"Practitioner/physician1-{record.mark}")
+    consent(record, {"provision": [{"type": "deny", "actor": mine}]}, "no", "b")
+    for way in (path, f"Patient/{record.b}", lab):
+        assert (status(record, way, nurse), status(record, way, other)) == (404, 200), way
+    assert record.shown(f"Observation?patient={record.b}", nurse) == set()
+    assert status(record, f"Patient/{record.b}", record.token(patient=record.b)) == 200
+    labs = {"type": "deny", "actor": mine, "class": coding("http://hl7.org/fhir/resource-types", "Observation")}
+    consent(record, {"provision": [labs]}, "no", "b")
+    assert (status(record, path, nurse), status(record, lab, nurse)) == (200, 404)
+    consent(
+        record, {"provision": [labs | {"data": [{"meaning": "instance", "reference": {"reference": lab}}]}]}, "no", "b"
+    )
+    assert (status(record, lab, nurse), status(record, f"Observation/vital-b-{record.mark}", nurse)) == (404, 200)
+    consent(record, {"provision": [labs | {"dataPeriod": {"start": "2023-01-01", "end": "2023-12-31"}}]}, "no", "b")
+    assert status(record, lab, nurse) == 200
+    consent(record, {"provision": [labs | {"dataPeriod": {"start": "2023-12-01", "end": "2024-12-31"}}]}, "no", "b")
+    assert status(record, lab, nurse) == 404
+    # The newest of a category rules.
+    consent(record, {"type": "permit"}, "newer", "b", dateTime=day(1))
+    assert status(record, lab, nurse) == 200
+    consent(record, {"type": "permit"}, "newer", "b", dateTime="2020-01-01")
+    assert status(record, lab, nurse) == 404
+    consent(record, {"type": "permit"}, "newer", "b", dateTime=day(1), category=[{"text": "of something else"}])
+    assert status(record, lab, nurse) == 404
+    consent(record, {"type": "deny"}, "no", "b")
+    assert status(record, lab, nurse) == 404
+    # A consent opens nothing that policy or scope keeps closed.
+    consent(record, {"type": "permit"}, "no", "b")
+    assert status(record, lab, enter("claims-analyst")) == 403
+    assert status(record, lab, enter("nurse", scope="user/Condition.rs")) == 403
+
+
+def test_64_break_glass(record: Record, enter: Enter) -> None:
+    now = int(time.time())
+    strong = {"subject": f"emergency-{record.mark}", "fhir_user": f"Practitioner/physician2-{record.mark}"}
+    reason = {"resourceType": "Parameters", "parameter": [{"name": "reason", "valueString": "unconscious in the ward"}]}
+    record.put(condition(record, "glass-a", "B24"))
+    record.put(condition(record, "glass-b", "B24", "b"))
+    path, other, call = f"Condition/glass-a-{record.mark}", f"Condition/glass-b-{record.mark}", record.caller.get
+    operation = f"Patient/{record.a}/$break-glass"
+    with_factor = {"auth_time": now, "acr": "2"}
+    physician = enter("physician", **strong, **with_factor)
+    for token in (
+        enter("physician", **strong), enter("physician", **strong, auth_time=now, acr="1"),
+        enter("physician", **strong, auth_time=now - 400, acr="2"), enter("claims-analyst", **strong, **with_factor),
+        enter("member", **strong, **with_factor, patient=record.a), record.token(), record.operator,
+    ):  # fmt: skip
+        assert call(operation, token, "POST", reason).status == 403
+    short = {"resourceType": "Parameters", "parameter": [{"name": "reason", "valueString": "  .        "}]}
+    for body in (None, {"resourceType": "Parameters"}, short):
+        assert call(operation, physician, "POST", body).status == 400
+    assert call("Patient/nobody/$break-glass", physician, "POST", reason).status == 404
+    assert status(record, path, physician) == 404
+    answer = call(operation, physician, "POST", reason)
+    assert answer.status == 200, answer.body
+    began = time.monotonic()
+    while status(record, path, physician) != 200:
+        assert time.monotonic() - began < 8
+        time.sleep(0.1)
+    assert status(record, other, physician) == 404, "another patient's"
+    assert status(record, path, enter("physician", subject="other")) == 404, "another person"
+    tasks = call(f"Task?patient=Patient/{record.a}&status=requested", record.operator).json()["entry"]
+    assert [one["resource"]["reasonCode"]["text"] for one in tasks] == ["unconscious in the ward"]
+    told = call(f"Communication?recipient=Patient/{record.a}", record.token("patient/*.rs")).json()["entry"]
+    assert len(told) == 1
+    trail = call(f"AuditEvent/$trail?patient=Patient/{record.a}&_count=200", record.operator)
+    flagged = (
+        [one for one in trail.json()["entry"] if b"BTG" in json.dumps(one).encode()] if trail.status == 200 else []
+    )
+    assert flagged, trail.body
+    with record.caller.engine.begin() as connection:
+        connection.exec_driver_sql("update break_glass set until = 1")
+    assert status(record, path, physician) == 404, "over"
+
+
+def test_65_results_of_models(record: Record, enter: Enter) -> None:
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "AIAST"}
+    path = f"RiskAssessment/risk-{record.mark}"
+    risk = {"resourceType": "RiskAssessment", "id": f"risk-{record.mark}", "status": "preliminary",
+            "subject": {"reference": f"Patient/{record.a}"}, "meta": {"security": [label]}}  # fmt: skip
+    record.put(risk)
+    own = record.token("patient/*.rs")
+    member = enter("member", fhir_user=f"Patient/{record.a}", subject="member")
+    physician = enter("physician")
+
+    def seen() -> list[int]:
+        return [status(record, path, token) for token in (own, member)]
+
+    assert seen() == [404, 404]
+    for token in (own, member):
+        for way in (f"RiskAssessment?patient={record.a}", f"RiskAssessment?subject=Patient/{record.a}",
+                    f"Patient/{record.a}/$everything", f"Patient?_id={record.a}&_revinclude=RiskAssessment:patient",
+                    "RiskAssessment", f"RiskAssessment?_id=risk-{record.mark}&patient={record.a}"):  # fmt: skip
+            assert path not in record.shown(way, token), way
+    total = record.caller.get(f"RiskAssessment?patient={record.a}&_summary=count", own).json()["total"]
+    assert total == 0
+    assert status(record, path, physician) == 200
+    plain = {name: value for name, value in risk.items() if name != "meta"}
+    record.put(plain | {"status": "final"})
+    assert security(record, path) == ["AIAST"]
+    assert seen() == [404, 404], "a machine does not review itself"
+    assert status(record, path, physician, "PUT", plain) == 200
+    assert seen() == [404, 404], "not final"
+    assert status(record, path, physician, "PUT", plain | {"status": "final"}) == 200
+    assert security(record, path) == []
+    assert seen() == [200, 200]
