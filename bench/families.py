@@ -131,7 +131,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("system alone", "Patient?identifier=http://hl7.org/fhir/sid/us-ssn|"),
     Family(":missing=true", "Observation?encounter:missing=true"),
     Family(":missing=true, nothing lacks it", "Observation?code:missing=true"),
-    Family(":missing=true with code", "Observation?code={dense}&value-quantity:missing=true"),
+    Family(":missing=true with code", "Observation?code={dense}&encounter:missing=true"),
     Family(":missing=false", "Observation?component-code:missing=false"),
     Family(":not", "Observation?code:not={dense}&patient={patient}"),
     Family(":not alone", "Patient?gender:not={gender}"),

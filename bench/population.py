@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import orjson
+
 from fhir_server.store import new_id
 from mappings.r4 import parse, serialize
 
@@ -39,7 +41,7 @@ def written(bundles: Sequence[Path], target: Path, number: int) -> list[Path]:
 
 def _resources(raw: bytes) -> Iterator[dict[str, Any]]:
     """The resources of a Bundle under new ids, referring to each other by them."""
-    entries = parse(raw)["entry"]
+    entries = orjson.loads(raw)["entry"]  # quickly: only names are read here
     named = {entry["fullUrl"].encode(): (entry["resource"]["resourceType"], new_id()) for entry in entries}
     texts = {url: "/".join(name).encode() for url, name in named.items()}
     for entry in parse(_REFERENCE.sub(lambda found: texts[found[0]], raw))["entry"]:
