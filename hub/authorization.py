@@ -92,6 +92,7 @@ def authorization(settings: Settings, url: str, other: Asgi, log: Log, fhir: Ser
     app = AuthApp(
         parts, tables, bearer, other, tell=tell, patient_apps=settings.patient_apps,
         brand=f"{settings.base}/Organization/{settings.brands[0]}" if settings.brands else None,
+        developers=settings.env != "production",
     )  # fmt: skip
 
     def prepare() -> None:

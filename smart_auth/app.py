@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smart_auth import keys
 from smart_auth.bearer import Bearer, TokenRefused, Verified
-from smart_auth.browser import PAGES, Handler
+from smart_auth.browser import DEVELOPERS, PAGES, Handler
 from smart_auth.desk import Desk
 from smart_auth.discovery import openid_configuration, smart_configuration
 from smart_auth.feed import FeedLost
@@ -59,9 +59,11 @@ class AuthApp:
         tell: Callable[[str, BaseException], None] = lambda path, error: None,
         patient_apps: bool = False,
         brand: str | None = None,
+        developers: bool = False,
     ) -> None:
         """tell: takes the path and the fault where something of ours broke; patient_apps: as `Registration` takes it;
-        brand: URL of the Organization that stands for this server, if its brands are published."""
+        brand: URL of the Organization that stands for this server, if its brands are published; developers: whether
+        there are pages for those who make apps."""
         self._parts, self._engine, self._bearer, self._other = parts, engine, bearer, other
         self._now, self._tell = now, tell
         self._patient_apps, self._brand = patient_apps, brand
@@ -82,7 +84,8 @@ class AuthApp:
         }
         self._userinfo = f"{below}/userinfo"
         self._style = f"{below}/style.json"
-        self._pages: Mapping[str, Mapping[str, Handler]] = {f"{below}{path}": page for path, page in PAGES.items()}
+        pages = {**PAGES, **(DEVELOPERS if developers else {})}
+        self._pages: Mapping[str, Mapping[str, Handler]] = {f"{below}{path}": page for path, page in pages.items()}
         self._desk = Desk(parts, engine, now)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 
-from smart_auth import authorize_page, launch_page, second_factor, sign_in
+from smart_auth import apps_page, authorize_page, launch_page, launcher_page, second_factor, sign_in
 from smart_auth.desk import Desk
 from smart_auth.visits import Page, Visit
 
@@ -30,9 +30,15 @@ PAGES: Mapping[str, Mapping[str, Handler]] = {
     "/second-factor": {"GET": second_factor.show, "POST": second_factor.check},
     "/sign-out": {"POST": sign_in.sign_out},
     "/account": {"GET": sign_in.account},
+    "/apps": {"GET": apps_page.show, "POST": apps_page.withdraw},
     "/launches": {"POST": launch_page.make},
     "/security-key": {"GET": second_factor.show_key, "POST": second_factor.add_key},
     "/pages.css": {"GET": _static("pages.css", "text/css")},
     "/security-keys.js": {"GET": _static("security_keys.js", "text/javascript")},
 }
 """Below the issuer."""
+
+DEVELOPERS: Mapping[str, Mapping[str, Handler]] = {
+    "/launcher": {"GET": launcher_page.show, "POST": launcher_page.launch},
+}
+"""Those that are not there in production."""

@@ -69,6 +69,7 @@ def _common(site: Site) -> dict[str, Any]:
         "response_modes_supported": ["query"],
         "authorization_response_iss_parameter_supported": True,
         "registration_endpoint": f"{site.issuer}/register",
+        "management_endpoint": f"{site.issuer}/apps",
         "introspection_endpoint": f"{site.issuer}/introspect",
         "revocation_endpoint": f"{site.issuer}/revoke",
         "code_challenge_methods_supported": ["S256"],
