@@ -149,7 +149,8 @@ def _work(settings: Settings, found: database.Database, number: int, listener: s
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=STOP_SECONDS,
-        proxy_headers=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=list(settings.proxies),
         headers=[HSTS] if settings.base.startswith("https://") else [],
     )
     server = Server(config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,6 +52,8 @@ class Settings:
     """Port of the apps in apps/, served by a process beside the hub; unset: they are not."""
     apps_url: str | None = None
     """Absolute URL of the apps as browsers see it; unset: http://HOST:APPS_PORT."""
+    proxies: tuple[str, ...] = ()
+    """Addresses of the proxies in front, or their networks: whose X-Forwarded-For says who connects."""
     workers: int = 1
     """Server processes."""
     base_url: str | None = None
@@ -156,6 +158,14 @@ def _schemes(text: str) -> tuple[str, ...]:
     return found
 
 
+def _addresses(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    try:
+        return tuple(str(ip_network(one)) if "/" in one else str(ip_address(one)) for one in found)
+    except ValueError:
+        raise ValueError("must be addresses or networks, such as 10.0.0.5,10.1.0.0/16") from None
+
+
 def _database(text: str) -> str:
     if urlsplit(text).scheme not in ("postgresql", "postgres"):
         raise ValueError("must be a URL that begins with postgresql://")
@@ -210,6 +220,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "port": _whole(1, 65535),
     "apps_port": _whole(1, 65535),
     "apps_url": _site,
+    "proxies": _addresses,
     "workers": _whole(1, 64),
     "base_url": _base,
     "connections": _whole(1, 200),

@@ -96,6 +96,10 @@ def test_61_one_address(caller: Caller, mark: str) -> None:
     assert statuses.count(400) <= 60, "30 a minute, and two minutes at most were touched"
     assert statuses[:30] == [400] * 30
     assert 429 in statuses
+    # It is who connects, not who a header says (HUB_PROXIES is not set here).
+    browser.http.headers["X-Forwarded-For"] = "203.0.113.7"
+    statuses = [wrong(browser, f"{mark}-x{number}").status_code for number in range(31)]
+    assert 429 in statuses
 
 
 def test_61_a_stranger_keeps_nobody_out(caller: Caller, member: people.Person) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from urllib.parse import urlencode
 
 import pytest
 from joserfc import jwt
@@ -270,3 +271,33 @@ def test_a_public_app_need_not_say_who_it_is(
     form = {"grant_type": "refresh_token", "refresh_token": found["refresh_token"]}
     assert caller.post("/token", form).json()["error"] == "invalid_client"
     assert kept.refresh(found["refresh_token"]).status == 200
+
+
+def test_staff_look_for_a_patient(caller: Caller, record: Record, browser: Browser, mark: str) -> None:
+    """Whom their policies let them see, and nobody else."""
+    person(caller, mark, "physician")
+    app = App(caller, mark, SCOPE)
+    asked = "launch/patient patient/Patient.rs"
+    page = browser.sign_in(mark, page=app.start(browser, scope=asked))
+    assert record.a not in page.text
+    carried = dict(form(page, "/consent"))["continue"]
+    for name, count in ((f"a{record.mark}", 1), (record.mark, 0), ("a,b", 0), ("", 0), ("x$|,\\", 0)):
+        page = browser.get(f"/authorize?{urlencode({'continue': carried, 'find': name})}")
+        assert page.status_code == 200
+        assert page.text.count('name="patient"') == count, name
+    page = browser.get(f"/authorize?{urlencode({'continue': carried, 'find': f'b{record.mark}'})}")
+    answer = app.redeem(told(browser.consent(page))["code"]).json()
+    assert (answer["patient"], answer["scope"]) == (record.b, asked)
+
+
+def test_staff_without_a_care_relation_find_nobody(caller: Caller, record: Record, browser: Browser, mark: str) -> None:
+    person(caller, mark, "provider-staff", organization="Organization/elsewhere")
+    app = App(caller, mark, SCOPE)
+    page = browser.sign_in(mark, page=app.start(browser, scope="openid launch/patient patient/Patient.rs"))
+    carried = dict(form(page, "/consent"))["continue"]
+    page = browser.get(f"/authorize?{urlencode({'continue': carried, 'find': f'a{record.mark}'})}")
+    assert 'name="patient"' not in page.text
+    assert browser.consent(page, patient=record.a).status_code == 403
+    found = app.redeem(told(browser.consent(page))["code"]).json()
+    assert found["scope"] == "openid", "no patient, nothing that is about one"
+    assert "patient" not in found

@@ -38,6 +38,7 @@ def test_nothing_set_is_a_whole_installation() -> None:
         ("HUB_PORT", "9000", "port", 9000),
         ("HUB_WORKERS", " 4 ", "workers", 4),
         ("HUB_HOST", "::1", "host", "::1"),
+        ("HUB_PROXIES", "10.0.0.5, 10.1.0.0/16", "proxies", ("10.0.0.5", "10.1.0.0/16")),
         ("HUB_HOST", "127.9.9.9", "host", "127.9.9.9"),
         ("HUB_ENV", "Development", "env", "development"),
         ("HUB_DATA", "/var/data", "data", Path("/var/data")),
@@ -59,6 +60,8 @@ def test_variable(variable: str, text: str, field: str, value: object) -> None:
     ("environment", "variable"),
     [
         ({"HUB_PORT": "0"}, "HUB_PORT"),
+        ({"HUB_PROXIES": "*"}, "HUB_PROXIES"),
+        ({"HUB_PROXIES": "10.0.0.5/8"}, "HUB_PROXIES"),
         ({"HUB_PORT": "eighty"}, "HUB_PORT"),
         ({"HUB_PORT": "-1"}, "HUB_PORT"),
         ({"HUB_PORT": "65536"}, "HUB_PORT"),

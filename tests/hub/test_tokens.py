@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from hub.authorization import tables
 from hub.cli import main
+from smart_auth import limits
 from smart_auth.discovery import CAPABILITIES
 from smart_auth.seal import new_key
 from tests.attacks.caller import EC, jwks
@@ -41,7 +45,7 @@ def key() -> str:
 
 @pytest.fixture(scope="module")
 def served(module_database: str, key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    settings = {"database_url": module_database, "access": "smart", "key": key}
+    settings = {"database_url": module_database, "access": "smart", "key": key, "proxies": "127.0.0.1"}
     with HubProcess(tmp_path_factory.mktemp("hub"), settings) as hub:
         yield hub
 
@@ -130,3 +134,15 @@ def test_discovery_says_the_same_everywhere(served: HubProcess) -> None:
         headers={"Host": "evil.example.org", "X-Forwarded-Host": "evil.example.org"},
     )
     assert forged.json() == document
+
+
+def test_a_proxy_says_who_connects(served: HubProcess, module_database: str) -> None:
+    busy, now = "203.0.113.7", int(time.time())
+    with tables(module_database) as connection:
+        for _ in range(limits.SIGN_INS_PER_MINUTE):
+            limits.wait(connection, f"sign-in:{busy}", limits.SIGN_INS_PER_MINUTE, now)
+    site = f"http://127.0.0.1:{served.port}/auth/sign-in"
+    for forwarded, status in ((busy, 429), (f"192.0.2.1, {busy}", 429), (f"{busy}, 203.0.113.8", 400)):
+        with httpx2.Client(headers={"X-Forwarded-For": forwarded}) as browser:
+            form = re.findall(r'name="form" value="([^"]+)"', browser.get(site).text)[0]
+            assert browser.post(site, data={"form": form, "login": "x", "password": "y"}).status_code == status
