@@ -109,7 +109,8 @@ def paragraphs(figures: Mapping[str, Any]) -> Iterable[str]:
         f"other places (born in other years, with other names and identifiers): imported as they are, everybody would "
         f"be found several times. All scales are served at the same time and take turns, one client, then eight; the "
         f"quietest of two to six runs of each. Each family asks for up to {VALUES} different values, the same at all "
-        f"scales. CPU µs per request: application + database. The median may grow by {GROWTH} at most."
+        f"scales, and with answers as large at each. CPU µs per request: application + database. The median may grow "
+        f"by {GROWTH} at most."
     )
     yield "\n".join(latencies(scales))
     if len(sizes) > 1:

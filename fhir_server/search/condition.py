@@ -316,13 +316,6 @@ class Conditions:
             )
         return either(tests)
 
-    def has_patients(self, node: Reverse, types: Sequence[str]) -> bool:
-        """Whether the condition is read from `patient_value`: one row of an index for each patient."""
-        mark = self.mark()
-        known = self._patient_has(node, "", types)
-        self.back(mark)
-        return known is not None
-
     def patient_values(self, resource_type: str, reference: SearchParameter, node: Node) -> list[str] | None:
         """Conditions on `patient_value {t}`, any of which may hold, that say of one patient what the node says of all.
 

@@ -17,10 +17,12 @@ FEW = 300
 """To fetch as many, and to walk a million resources for twenty of as many, takes some milliseconds either way."""
 ALONE = 1000
 """As many where nothing is tested on them: their rids are read from an index and sorted."""
-ON_THE_WAY = 1000
-"""Resources in the middle of a chain: only their rids are read."""
+AT_THE_END = 1500
+"""Resources at the end of a chain: only their rids are read."""
+ON_THE_WAY = 3000
+"""As many in the middle of it."""
 REFERRING = 1000
-"""What refers to the resources a chain leads to: their rids are read and sorted."""
+"""What refers to the resources a chain leads to, and these: rids are read and sorted."""
 
 
 @dataclass(slots=True)
@@ -39,10 +41,10 @@ class Tables:
         self.texts.append(f"many{number} as materialized (select count(*) > {most} as so from {name})")
         return name, f"(select so from many{number})"
 
-    def holds(self, condition: str) -> str:
-        """The condition, judged once however often it stands in the statement."""
-        name = f"judged{len(self.texts)}"
-        self.texts.append(f"{name} as materialized (select {condition} as so)")
+    def once(self, expression: str) -> str:
+        """The condition or number, found once however often it stands in the statement."""
+        name = f"once{len(self.texts)}"
+        self.texts.append(f"{name} as materialized (select {expression} as so)")
         return f"(select so from {name})"
 
     def walked(self, rows: str, limit: str) -> tuple[str, str]:
@@ -52,9 +54,14 @@ class Tables:
         return name, f"(select count(*) from {name}) >= {limit}"
 
 
-def rows_of(node: Node, scope: Sequence[str], tables: Tables, gates: Sequence[str]) -> tuple[str, list[str], str]:
+def rows_of(
+    node: Node, scope: Sequence[str], tables: Tables, gates: Sequence[str], *, live: bool = True
+) -> tuple[str, list[str], str]:
     """SQL of all rids of the node, conditions under which they are not all, since a chain began with too many, and
-    SQL of the rids at the far end of the node's reference."""
+    SQL of the rids at the far end of the node's reference.
+
+    live: of a reverse chain only what is there and of the type; else the caller has to see to it.
+    """
     conditions = tables.conditions
     found: list[str] = []
     if whole(node):
@@ -86,9 +93,10 @@ def rows_of(node: Node, scope: Sequence[str], tables: Tables, gates: Sequence[st
     follows += [seen] if seen else []
     step = f"select {x}.{far} as rid from {link(node.parameter)} {x} where {' and '.join(follows)} offset 0"
     rows = f"select s.rid from ({targets}) b cross join lateral ({step}) s"
-    if isinstance(node, Reverse):
-        # Many may refer to the same.
-        rows = f"select d.rid from (select distinct r.rid from ({rows}) r) d where {conditions.live(scope, 'd.rid')}"
+    if isinstance(node, Reverse):  # many may refer to the same
+        rows = f"select distinct r.rid from ({rows}) r"
+        if live:
+            rows = f"select d.rid from ({rows}) d where {conditions.live(scope, 'd.rid')}"
     return rows, truncated, targets
 
 
@@ -108,7 +116,14 @@ def targets_of(
             # Into the same table, since there mostly is nothing.
             inner, more, _ = rows_of(contained, (MARK + resource_type,), tables, gates)
             rows, several = f"({rows}) union all ({inner})", [*several, *more]
-        name, many = tables.few(rows, gates, ON_THE_WAY if isinstance(below, Chain | Reverse) else FEW)
+        name, many = tables.few(rows, gates, _most(node, below))
         truncated += [*several, many]
         names.append(f"select rid from {name}")
     return " union ".join(names) if len(names) > 1 else f"{names[0]} group by rid", truncated
+
+
+def _most(node: Chain | Reverse, below: Node) -> int:
+    """Resources that may be at the far end of the node's reference."""
+    if isinstance(below, Chain | Reverse):
+        return ON_THE_WAY
+    return AT_THE_END if isinstance(node, Chain) else FEW

@@ -60,8 +60,3 @@ def code_of(node: Node) -> Leaf | None:
 def lined(sources: Sequence[Source], tests: Sequence[str]) -> list[Branch]:
     """The sources as branches, for whose rids the tests hold."""
     return [Branch(source, tuple(tests), source.table == "resource", True) for source in sources]
-
-
-def fetched(rids: str) -> Source:
-    """A subquery of rids as a source."""
-    return Source(f"({rids})", "true")

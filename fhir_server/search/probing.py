@@ -11,19 +11,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fhir_server.search import few
-from fhir_server.search.branch import Branch, filters, newest, scopes
+from fhir_server.search.branch import filters, newest, scopes
 from fhir_server.search.condition import Conditions
 from fhir_server.search.criteria import Between, Chain, Leaf, Node, Reverse
 from fhir_server.search.cursor import Position
 from fhir_server.search.few import Tables, rows_of
-from fhir_server.search.lines import code_of, fetched, in_rid_order, lined
+from fhir_server.search.lines import code_of, in_rid_order, lined
 from fhir_server.search.pairs import meeting
 from fhir_server.search.parameters import single_valued
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.rank import by_size, whole
-from fhir_server.search.referring import GATES, nearby, referring
+from fhir_server.search.referring import GATES, Reached, nearby, referring
 from fhir_server.search.sort import Key, in_order
-from fhir_server.search.tested import looked_at, newest_of, tested, walked_or_all, walked_or_referring
+from fhir_server.search.tested import newest_of, tested, walked_or_all, walked_or_referring
 from fhir_server.search.walk import settled, walk
 
 MAX_TRIED = 3
@@ -55,32 +55,36 @@ def probed(
     tables = Tables(conditions)
     parts: list[str] = []
     beyond: list[str] = []
-    chain: tuple[str, list[str]] | None = None
+    chain: Reached | None = None
     for node in leading:
-        rows, truncated, targets = rows_of(node, scope, tables, beyond)
+        rows, truncated, targets = rows_of(node, scope, tables, beyond, live=False)
         complete = [f"not {one}" for one in truncated]
         others = [other for other in nodes if other is not node]
         tests = filters(others, scope, conditions)
+        if isinstance(node, Reverse):
+            tests = (conditions.live(scope, "{rid}"), *tests)
+        too_many = list(truncated)
         if isinstance(node, Chain) and not keys:
-            near = tables.holds(nearby(targets))
+            ends = tables.once(f"(select count(*) from ({targets}) n)")
             reached = referring(node, targets, others, scope, conditions, limit, start)
-            parts.append(reached.replace(GATES, " and ".join([*beyond, *complete, near])))
-            chain = chain or (reached, truncated)
-            beyond.append(f"({' or '.join([*truncated, f'not {near}'])})")
-        if isinstance(node, Reverse) and not keys and conditions.has_patients(node, scope):
-            part, full = looked_at(nodes, targets, scope, tables, limit, start, beyond)
-            parts.append(part)
-            beyond.append(f"not {full}")
+            near = " and ".join([*beyond, *complete, nearby(ends)])
+            if chain is None:
+                chain = Reached(reached, near, complete)
+            else:
+                parts.append(reached.replace(GATES, near))
+            beyond.append(f"({' or '.join([*truncated, f'not {nearby(ends)}'])})")
+            complete, too_many = [*complete, f"{ends} <= {few.REFERRING}"], [*truncated, f"{ends} > {few.REFERRING}"]
         name, many = tables.few(rows, [*beyond, *complete], _most(node, rows, keys, tests))
         gates = " and ".join([*beyond, *complete, f"not {many}"])
         found = f"select distinct rid from {name} where {gates}"
         if keys:
             parts.append(in_order(found, keys, conditions, limit, position, tests))
         else:
-            parts.append(newest([Branch(fetched(found), (*tests, *start), True, True)], limit, conditions))
-        several = (*truncated, many)
-        beyond.append(several[0] if len(several) == 1 else f"({' or '.join(several)})")
-    beyond += map(tables.holds, meeting(nodes, scope, conditions))
+            # Sorted first: what is tested stops when the page is full.
+            parts.append(tested(f"{found} order by rid desc offset 0", (*tests, *start), limit))
+        too_many.append(many)
+        beyond.append(too_many[0] if len(too_many) == 1 else f"({' or '.join(too_many)})")
+    beyond += map(tables.once, meeting(nodes, scope, conditions))
     if keys:
         parts.append(f"select * from ({walk(query, keys, conditions, limit, position)}) w where {' and '.join(beyond)}")
     elif chain:

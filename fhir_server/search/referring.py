@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fhir_server.search.branch import filters
 from fhir_server.search.condition import Conditions
@@ -12,15 +13,27 @@ from fhir_server.search.lines import single
 from fhir_server.search.links import link
 from fhir_server.search.probe import one_of
 
-NEAR = 40
+NEAR = 200
 """Targets of a chain of each of which the newest that refer to it are read at once."""
 GATES = "{gates}"
 """Stands in a statement where the conditions go under which it runs."""
 
 
-def nearby(targets: str) -> str:
-    """The condition that there are not more than NEAR targets."""
-    return f"(select count(*) <= {NEAR} from ({targets}) n)"
+def nearby(ends: str) -> str:
+    """The condition that so many targets are not too many to read a page of each."""
+    return f"({ends} <= {NEAR})"
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A page of what refers to the targets of a chain."""
+
+    text: str
+    """As `referring` has it."""
+    near: str
+    """The condition that there are few targets, and nothing led better."""
+    complete: list[str]
+    """Conditions under which all the targets are known."""
 
 
 def referring(

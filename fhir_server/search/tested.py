@@ -4,68 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fhir_server.search.branch import Branch, filters, newest
+from fhir_server.search.branch import filters, newest
 from fhir_server.search.condition import Conditions, Source
 from fhir_server.search.criteria import Node
 from fhir_server.search.few import Tables, rows_of
-from fhir_server.search.lines import fetched, lined
-from fhir_server.search.referring import GATES
+from fhir_server.search.lines import lined
+from fhir_server.search.referring import GATES, Reached
 
 WALKED = 3000
 """Resources tested newest first before everything in a range is fetched, or everything that refers to some targets."""
-
-SEVERAL = 50
-"""What refers to a patient, from which on it is looked whether some of the newest patients fill the page."""
-LOOKED_AT = 300
-"""Patients that are looked at before what refers to them is gone through."""
-
-
-def looked_at(
-    nodes: Sequence[Node],
-    referring: str,
-    scope: Sequence[str],
-    tables: Tables,
-    limit: str,
-    start: Sequence[str],
-    beyond: Sequence[str],
-) -> tuple[str, str]:
-    """A page of the newest that are tested where not few refer to them, and the condition that they fill it."""
-    conditions = tables.conditions
-    several = tables.holds(f"(select count(*) > {SEVERAL} from ({referring}) n)")
-    some = newest_of(scope, conditions, start, f"limit {LOOKED_AT}")
-    walked, full = tables.walked(tested(some, (*filters(nodes, scope, conditions), *beyond, several), limit), limit)
-    return f"select rid from {walked} where {full}", full
+CHAINED = 500
+"""As many where a chain is tested, which takes several times as long."""
 
 
 def walked_or_referring(
     nodes: Sequence[Node],
     lines: list[Source] | None,
-    chain: tuple[str, list[str]],
+    chain: Reached,
     scope: Sequence[str],
     tables: Tables,
     limit: str,
     start: Sequence[str],
     beyond: Sequence[str],
 ) -> list[str]:
-    """What refers to several targets may be anywhere: some of the newest resources (or of `lines`) are tested, and if
-    these do not fill the page the targets are gone through; of too many, all are tested."""
+    """Where a chain leads to a few, what refers to them is read. What refers to many may be anywhere: some of the
+    newest resources (or of `lines`) are tested, and only if these do not fill the page the many are gone through; of
+    too many, all resources are tested."""
     conditions = tables.conditions
-    reached, truncated = chain
     tests = filters(nodes, scope, conditions)
     if lines:
-        some = newest(lined(lines, ()), str(WALKED), conditions, *start)
+        some = newest(lined(lines, ()), str(CHAINED), conditions, *start)
     else:
-        some = newest_of(scope, conditions, start, f"limit {WALKED}")
+        some = newest_of(scope, conditions, start, f"limit {CHAINED}")
     walked, full = tables.walked(tested(some, (*tests, *beyond), limit), limit)
-    too_many = f"({' or '.join(truncated)})"
-    rest = [*beyond, f"not {full}", too_many]
+    rest = [*beyond, f"not {full}"]
+    many = " and ".join([*rest, *chain.complete])
+    rest.append(f"not ({' and '.join(chain.complete)})")
     if lines:
         last = newest(lined(lines, tests), limit, conditions, *start, *rest)
     else:
         last = tested(newest_of(scope, conditions, start, "offset 0"), (*tests, *rest), limit)
     return [
         f"select rid from {walked} where {full}",
-        reached.replace(GATES, " and ".join([*beyond, f"not {full}", *(f"not {one}" for one in truncated)])),
+        chain.text.replace(GATES, f"(({chain.near}) or ({many}))"),
         last,
     ]
 
@@ -93,11 +74,9 @@ def walked_or_all(
     walked, full = tables.walked(tested(some, tests, limit), limit)
     others = filters([node for node in nodes if node is not first], scope, conditions)
     rows, _, _ = rows_of(first, scope, tables, ["false"])
-    everything = f"select distinct s.rid from ({rows}) s where {' and '.join([*beyond, f'not {full}'])}"
-    return [
-        f"select rid from {walked} where {full}",
-        newest([Branch(fetched(everything), (*others, *start), True, True)], limit, conditions),
-    ]
+    gates = " and ".join([*beyond, f"not {full}"])
+    everything = f"select distinct s.rid from ({rows}) s where {gates} order by rid desc offset 0"
+    return [f"select rid from {walked} where {full}", tested(everything, (*others, *start), limit)]
 
 
 def newest_of(scope: Sequence[str], conditions: Conditions, start: Sequence[str], bound: str) -> str:
@@ -110,5 +89,5 @@ def newest_of(scope: Sequence[str], conditions: Conditions, start: Sequence[str]
 
 def tested(rows: str, tests: Sequence[str], limit: str) -> str:
     """SQL of a page of the rids that pass the tests."""
-    where = " and ".join(tests).replace("{rid}", "q.rid")
+    where = " and ".join(tests).replace("{rid}", "q.rid") or "true"
     return f"select q.rid from ({rows}) q where {where} order by q.rid desc limit {limit}"

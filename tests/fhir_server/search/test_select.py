@@ -352,12 +352,12 @@ async def test_every_way_to_read_finds_the_same(world: World, monkeypatch: pytes
     """As if the record were so large that few, some or most of the sets were too large to be fetched."""
     monkeypatch.setattr(few_module, "FEW", few)
     monkeypatch.setattr(few_module, "ALONE", few)
+    monkeypatch.setattr(few_module, "AT_THE_END", few)
     monkeypatch.setattr(few_module, "ON_THE_WAY", few)
     monkeypatch.setattr(few_module, "REFERRING", few)
     monkeypatch.setattr(referring, "NEAR", few - 1)
     monkeypatch.setattr(tested, "WALKED", few)
-    monkeypatch.setattr(tested, "SEVERAL", few)
-    monkeypatch.setattr(tested, "LOOKED_AT", few)
+    monkeypatch.setattr(tested, "CHAINED", few)
     search_interaction._remembered.cache_clear()
     try:
         for url, ids in FOUND:
