@@ -252,7 +252,7 @@ string = Table(
         postgresql_using="gin",
         postgresql_ops={"normalised": "gin_trgm_ops"},
         postgresql_where=text(f"param_id in ({', '.join(map(str, PLACES_AND_PEOPLE))})"),
-        postgresql_with={"fastupdate": "off"},
+        postgresql_with={"gin_pending_list_limit": "64"},
     ),
 )
 

@@ -8,7 +8,7 @@ begin
   end if;
   create extension if not exists pg_trgm;
   create extension if not exists btree_gin;
-  create index string_trigrams on string using gin (param_id, normalised gin_trgm_ops) with (fastupdate = off)
+  create index string_trigrams on string using gin (param_id, normalised gin_trgm_ops) with (gin_pending_list_limit = 64)
   where param_id in (
     -2115872861, -2075584719, -1733442071, -1729732771, -1663598526, -1646352967, -1582371998, -1195296851,
     -1056764277, -1040421293, -974032757, -885967869, -859641163, -653949030, -378306274, -304076386, -269683437,
