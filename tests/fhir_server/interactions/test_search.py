@@ -58,6 +58,8 @@ async def test_explain_shows_statement_and_plan(world: World) -> None:
         statement, plan = (issue["diagnostics"] for issue in outcome["issue"])
         assert statement.startswith(("select", "with"))
         assert "Execution Time" in plan
+        # As it runs: where one plan serves all values, without them.
+        assert (" = $" in plan) == (url[0] != "?"), plan
 
 
 async def test_a_compartment_that_does_not_exist(world: World) -> None:
