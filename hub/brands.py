@@ -104,7 +104,7 @@ def _brand(base: str, organization: dict[str, Any], endpoint: str, there: Set[st
     shown = [one for one in organization.get("extension", ()) if one.get("url") in EXTENSIONS]
     return {
         "resourceType": "Organization", "id": organization["id"],
-        "meta": {"profile": [f"{_PROFILES}/user-access-brand"]},
+        "meta": {"lastUpdated": organization["meta"]["lastUpdated"], "profile": [f"{_PROFILES}/user-access-brand"]},
         **({"extension": shown} if shown else {}), **kept,
         "identifier": [*kept.get("identifier", ()), own], "active": kept.get("active", True),
         "endpoint": [{"reference": endpoint}],

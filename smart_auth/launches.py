@@ -19,6 +19,7 @@ from smart_auth.secret_values import digest, new
 SECONDS = 300
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _REFERENCE = re.compile(r"([A-Z][A-Za-z]{1,63})/[A-Za-z0-9\-.]{1,64}")
+_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.\-]*:[!-~]+")
 _ITEM = frozenset({"reference", "canonical", "identifier", "type", "role"})
 
 
@@ -86,6 +87,9 @@ def checked(
             raise UnusableContext(
                 "fhirContext: a Patient or Encounter needs a role; the one in context stands elsewhere"
             )
+        role = item.get("role", "launch")
+        if role != "launch" and not (isinstance(role, str) and len(role) <= 200 and _ABSOLUTE.fullmatch(role)):
+            raise UnusableContext("fhirContext: a role is `launch` or an absolute URI")
     return Context(patient, encounter, tuple(fhir_context), banner, intent)
 
 

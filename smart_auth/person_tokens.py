@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from smart_auth import access_token, id_token, refresh
-from smart_auth.access_token import Grant
+from smart_auth.access_token import Grant, Site
 from smart_auth.grants import Granted
 from smart_auth.launches import Context
 from smart_auth.patient_choice import fhir_user
@@ -45,10 +45,16 @@ def answer(
         "expires_in": seconds,
         "scope": str(scopes),
     }
-    if granted.patient is not None or any(one.startswith("launch") for one in others):
-        body |= Context.of(granted.context).parameters() | {"smart_style_url": f"{site.issuer}/style.json"}
+    body |= context(granted, scopes, site)
     if "openid" in others:
         body["id_token"] = id_token.issue(connection, parts.seal, site, granted, user, nonce, now)
     if refreshes:
         body["refresh_token"] = refresh.make(connection, granted, now)
     return body
+
+
+def context(granted: Granted, scopes: Scopes, site: Site) -> dict[str, Any]:
+    """What an app is told beside its token, where it asked for a context."""
+    if granted.patient is None and not any(one.startswith("launch") for one in scopes.others):
+        return {}
+    return Context.of(granted.context).parameters() | {"smart_style_url": f"{site.issuer}/style.json"}

@@ -29,7 +29,7 @@ from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from sqlalchemy import Connection
 
-from smart_auth import access_token, clients, grants, limits, refresh, revocations
+from smart_auth import access_token, clients, grants, limits, person_tokens, refresh, revocations
 from smart_auth.access_token import Grant, Site
 from smart_auth.assertion import Assertion, KeysOf
 from smart_auth.bearer import Verified
@@ -292,6 +292,10 @@ class Introspection(_OfToken, IntrospectionEndpoint):
         claims = token.claims
         shown = ("iss", "sub", "client_id", "scope", "exp", "iat", "patient", "fhirUser")
         told = {name: claims[name] for name in shown if name in claims}
+        granted = grants.find(self.server.connection, claims["grant"])
+        if granted is not None:
+            scopes = parse(claims["scope"], self.server.parts.known)
+            told = person_tokens.context(granted, scopes, self.server.parts.site) | told
         return {"active": True, "token_type": "Bearer"} | told | {"iat": int(claims["iat"])}
 
 

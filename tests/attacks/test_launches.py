@@ -301,3 +301,20 @@ def test_staff_without_a_care_relation_find_nobody(caller: Caller, record: Recor
     found = app.redeem(told(browser.consent(page))["code"]).json()
     assert found["scope"] == "openid", "no patient, nothing that is about one"
     assert "patient" not in found
+
+
+def test_introspection_tells_the_context(
+    caller: Caller, record: Record, member: people.Person, browser: Browser, mark: str
+) -> None:
+    """Whatever came beside the token: another server that gets it knows as much as the app."""
+    app = App(caller, mark, f"{SCOPE} launch/encounter")
+    value = launch(caller, app, member, patient=record.a, encounter=f"encounter-{record.a}", intent="reconcile")
+    scope = "launch launch/encounter openid fhirUser patient/Patient.r"
+    found = app.tokens(browser, member.login, scope=scope, launch=value)
+    caller.client(f"{mark}-server", introspect=True)
+    proof = caller.proof(caller.assertion(f"{mark}-server"))
+    told = caller.post("/introspect", proof | {"token": found["access_token"]}).json()
+    beside = ("scope", "patient", "encounter", "intent", "need_patient_banner", "smart_style_url")
+    assert [told[name] for name in beside] == [found[name] for name in beside]
+    assert (told["sub"], told["iss"], told["client_id"]) == (member.subject, caller.site.issuer, mark)
+    assert told["fhirUser"] == f"{caller.site.fhir_base}/Patient/{record.a}"

@@ -60,6 +60,7 @@ def test_published(caller: Caller) -> None:
     health, clinic, endpoint = (entry["resource"] for entry in found["entry"])
     assert [one["name"] for one in (health, clinic)] == ["Health", "Clinic"]
     assert [one["url"] for one in health["extension"]] == [BRAND]
+    assert found["timestamp"] == max(one["meta"]["lastUpdated"] for one in (health, clinic))
     assert (endpoint["address"], endpoint["status"]) == (client.base, "active")
     assert health["endpoint"][0]["reference"] == found["entry"][2]["fullUrl"]
     checked = caller.get("Bundle/$validate", operator, "POST", found)

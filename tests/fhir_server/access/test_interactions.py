@@ -39,6 +39,8 @@ def test_nobody_gets_nowhere(interaction: str) -> None:
         ("system/Patient.r", "read", "Condition", False),
         ("system/Patient.r", "search-type", "Patient", False),
         ("system/Patient.s", "search-system", None, True),
+        ("system/Patient.u", "update", "Patient", True),
+        ("system/Patient.c", "update", "Patient", False),
         ("system/Patient.u", "conditional-update", "Patient", False),
         ("system/Patient.us", "conditional-update", "Patient", True),
         ("system/Patient.rs?_tag=x", "read", "Patient", True),
