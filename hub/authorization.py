@@ -24,6 +24,7 @@ from hub.outbound import Allowed, Door
 from hub.rates import Rates
 from hub.record_search import searching
 from hub.sealing_key import seal
+from hub.security_events import noting
 from hub.settings import Settings
 from smart_auth import keys
 from smart_auth.access_token import Site
@@ -83,7 +84,14 @@ def authorization(settings: Settings, url: str, other: Asgi, log: Log, fhir: Ser
     bearer = Bearer(site(settings), feed, known)
     door = Door(Allowed(frozenset(settings.outbound_schemes), settings.outbound_loopback, private=False))
     loops: list[asyncio.AbstractEventLoop] = []
-    parts = Parts(site(settings), seal(settings), known, ClientKeys(fetching(door, loops)), searching(fhir, loops))
+    parts = Parts(
+        site(settings),
+        seal(settings),
+        known,
+        ClientKeys(fetching(door, loops)),
+        searching(fhir, loops),
+        noting(settings),
+    )
 
     def tell(path: str, error: BaseException) -> None:
         record = {"message": "fault", "level": "error", "interaction": path.rpartition("/")[2]}

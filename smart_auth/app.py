@@ -154,7 +154,7 @@ class AuthApp:
 
             def work() -> Answer:
                 with self._engine.begin() as connection:
-                    return self._answer(connection, path, Request(url, form, headers, named, bearer))
+                    return self._answer(connection, path, Request(url, form, headers, named, bearer, address(scope)))
 
             answer: Answer = await self._in_thread(work)
             return answer
@@ -316,6 +316,12 @@ def _pairs(raw: bytes, where: str) -> list[tuple[str, str]]:
         raise _Malformed(f"the {where} is not a form, or has too many parameters") from None
 
 
+def address(scope: Scope) -> str:
+    """Of who connects; empty where nobody knows."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
 async def _visit(scope: Scope, receive: Receive) -> Visit:
     """Raises _Malformed."""
     headers = _headers(scope)
@@ -324,13 +330,12 @@ async def _visit(scope: Scope, receive: Receive) -> Visit:
         name, equals, value = part.strip().partition("=")
         if equals:
             cookies.setdefault(name, value)
-    client = scope.get("client")
     return Visit(
         scope["method"],
         _pairs(scope["query_string"], "query"),
         await _form_pairs(headers, receive) if scope["method"] == "POST" else [],
         cookies,
-        client[0] if client else "",
+        address(scope),
         language(headers.get("accept-language", "")),
         headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"),
     )

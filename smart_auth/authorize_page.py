@@ -25,6 +25,7 @@ from smart_auth import (
 )
 from smart_auth.authorize import Asked, NoRedirect, Refused
 from smart_auth.desk import Desk
+from smart_auth.happened import GRANT
 from smart_auth.launches import NOTHING, Context
 from smart_auth.patient_choice import Choice
 from smart_auth.requests import UnderWay
@@ -148,7 +149,7 @@ def _ask(desk: Desk, visit: Visit, value: str, step: _Step) -> Page:
     only = _only(picker, choices)
     with desk.engine.begin() as connection:
         if picker != "search" and _agreed(desk, connection, step, only):
-            page = _grant(desk, connection, value, None, step, step.scopes, only)
+            page = _grant(desk, visit, connection, value, None, step, step.scopes, only)
             return page or desk.error(visit, over=True)
         if "none" in asked.prompt:
             raise asked.refused("consent_required", "the person has to be asked")
@@ -218,14 +219,14 @@ def consent(desk: Desk, visit: Visit) -> Page:
         return desk.error(visit, "scope: not one that was shown")
     with desk.engine.begin() as connection:
         page = _grant(
-            desk, connection, value, visit.first("form"), step, ticked, patient,
+            desk, visit, connection, value, visit.first("form"), step, ticked, patient,
             allowed=visit.first("decision") == "allow",
         )  # fmt: skip
     return page or desk.error(visit, over=True)
 
 
 def _grant(
-    desk: Desk, connection: Connection, value: str, form: str | None, step: _Step, scopes: Scopes,
+    desk: Desk, visit: Visit, connection: Connection, value: str, form: str | None, step: _Step, scopes: Scopes,
     patient: str | None, *, allowed: bool = True,
 ) -> Page | None:  # fmt: skip
     """The answer to the app, given once; None where it was given, or the form is not the one last shown."""
@@ -240,6 +241,7 @@ def _grant(
         return None
     scopes = authorize.with_patient(scopes, patient)
     if not allowed or authorize.worth_nothing(scopes):
+        desk.note(connection, visit, GRANT, 403, session.person.subject, client=asked.client.client_id)
         return redirect(authorize.refusal_url(site, asked.refused("access_denied", "the person did not allow it")))
     client_id, subject = asked.client.client_id, session.person.subject
     if asked.launch is not None and not launches.use(connection, asked.launch, client_id, subject, now):
@@ -253,5 +255,6 @@ def _grant(
         methods=list(session.methods), offline=offline, created=now, used=now,
         expires=now + grants.LONGEST if offline else session.created + LONGEST,
     )  # fmt: skip
+    desk.note(connection, visit, GRANT, 200, subject, client=client_id, grant=granted)
     code = codes.make(connection, granted, client_id, asked.redirect_uri, asked.challenge, asked.nonce, now)
     return redirect(authorize.answer_url(site, asked.redirect_uri, {"code": code, "state": asked.state}))

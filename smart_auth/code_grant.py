@@ -13,6 +13,7 @@ from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
 from smart_auth import codes, grants, people, person_tokens
 from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS, Client
 from smart_auth.grants import Granted
+from smart_auth.happened import CODE_REUSED, Happened
 from smart_auth.people import Person
 from smart_auth.scopes import parse
 
@@ -34,7 +35,13 @@ class AuthorizationCode(AuthorizationCodeGrant):
             raise InvalidRequestError(f"{'code_verifier' if verifier is None else 'redirect_uri'}: missing")
         if not codes.VERIFIER.fullmatch(verifier):
             raise InvalidRequestError("code_verifier: must be 43 to 128 unreserved characters")
-        found = codes.use(server.connection, code, client.client_id, redirect_uri, verifier, server.now)
+
+        def reused(granted: str) -> None:
+            address = self.request.address
+            happened = Happened(CODE_REUSED, 400, client=client.client_id, grant=granted, address=address)
+            server.parts.note(server.connection, happened)
+
+        found = codes.use(server.connection, code, client.client_id, redirect_uri, verifier, server.now, reused)
         if found is None:
             return None
         granted, self.request.nonce = found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from hashlib import sha256
 
 from sqlalchemy import Connection, insert, select, update
@@ -37,11 +38,12 @@ def make(
 
 
 def use(
-    connection: Connection, value: str, client_id: str, redirect_uri: str, verifier: str, now: int
-) -> tuple[str, str | None] | None:
+    connection: Connection, value: str, client_id: str, redirect_uri: str, verifier: str, now: int,
+    reused: Callable[[str], None],
+) -> tuple[str, str | None] | None:  # fmt: skip
     """(grant, nonce) of a code, which is spent from now on; None: it is not the client's, fresh, unused, for this
     redirect URI and verifier. One statement, so that of many at once one alone gets through; whoever comes after that
-    ends the grant."""
+    ends the grant, which `reused` is told."""
     own = (
         table.c.secret == digest(value),
         table.c.used_at.is_(None),
@@ -58,4 +60,5 @@ def use(
     family = connection.execute(spent).scalar()
     if family is not None:
         grants.end(connection, family, grants.CODE_REUSED, now)
+        reused(family)
     return None

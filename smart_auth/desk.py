@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection, Engine
 
 from smart_auth import clients, requests, sessions
+from smart_auth.happened import Happened
 from smart_auth.server import Parts
 from smart_auth.sessions import Session
 from smart_auth.visits import Page, Visit, cookie, cookie_name, html
@@ -35,6 +36,12 @@ class Desk:
     parts: Parts
     engine: Engine
     now: Callable[[], float]
+
+    def note(
+        self, connection: Connection, visit: Visit, what: str, status: int, subject: str = "", **more: str
+    ) -> None:
+        """Tells the audit trail. more: client, grant."""
+        self.parts.note(connection, Happened(what, status, subject, address=visit.address, **more))
 
     def time(self) -> int:
         """Seconds since 1970."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection, insert, select, update
 
 from smart_auth import grants
@@ -24,8 +26,9 @@ def grant_of(connection: Connection, value: str) -> str | None:
     return found
 
 
-def use(connection: Connection, value: str, now: int) -> bool:
-    """Whether the token is unused and fresh; it is spent from now on. One that was spent before ends the grant."""
+def use(connection: Connection, value: str, now: int, reused: Callable[[str], None]) -> bool:
+    """Whether the token is unused and fresh; it is spent from now on. One that was spent before ends the grant,
+    which `reused` is told."""
     fresh = (table.c.secret == digest(value), table.c.used_at.is_(None))
     taken = connection.execute(update(table).where(*fresh).values(used_at=now).returning(table.c.expires)).one_or_none()
     if taken is not None:
@@ -33,4 +36,5 @@ def use(connection: Connection, value: str, now: int) -> bool:
     family = grant_of(connection, value)
     if family is not None:
         grants.end(connection, family, grants.REFRESH_REUSED, now)
+        reused(family)
     return False

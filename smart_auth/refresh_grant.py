@@ -15,6 +15,7 @@ from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 from smart_auth import grants, people, person_tokens, refresh
 from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS, Client
 from smart_auth.grants import Granted
+from smart_auth.happened import REFRESH_REUSED, Happened
 from smart_auth.people import Person
 from smart_auth.scopes import Scopes, parse
 
@@ -71,7 +72,12 @@ class Refresh(RefreshTokenGrant):
         scopes = self._scopes(server, client, known)
         person = people.find(connection, known.subject)
         granted = None
-        if person is not None and refresh.use(connection, value, server.now):
+
+        def reused(family: str) -> None:
+            happened = Happened(REFRESH_REUSED, 400, known.subject, client.client_id, family, self.request.address)
+            server.parts.note(connection, happened)
+
+        if person is not None and refresh.use(connection, value, server.now, reused):
             granted = grants.use(connection, known.id, server.now)
         if granted is None or person is None:
             raise refused

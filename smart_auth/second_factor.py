@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from smart_auth import factors, guesses, requests, security_keys, sessions
 from smart_auth.desk import SESSION, Desk
+from smart_auth.happened import FACTOR_ADDED, SECOND_FACTOR
 from smart_auth.sessions import Session
 from smart_auth.visits import Page, Visit, cookie, redirect
 from smart_auth.words import WORDS
@@ -71,7 +72,9 @@ def check(desk: Desk, visit: Visit) -> Page:
             codes = factors.confirm(connection, seal, person, code.replace(" ", ""), now)
             methods = ("otp", "mfa") if codes is not None else None
         if methods is None or not sessions.holds(connection, session.sid):
+            desk.note(connection, visit, SECOND_FACTOR, 400, person.subject)
             return _form(desk, visit, connection, session, "wrong_code", 400)
+        desk.note(connection, visit, FACTOR_ADDED if codes is not None else SECOND_FACTOR, 200, person.subject)
         guesses.forget(connection, "factor", person.subject)
         made, sid = sessions.start(connection, person.subject, ("pwd", *methods), now, session, factor_time=now)
         requests.proved(connection, visit.first("continue"), sid, now)
@@ -123,4 +126,5 @@ def add_key(desk: Desk, visit: Visit) -> Page:
         given, sent = sessions.challenged(connection, session.sid, now), visit.first("credential")
         if given is None or not security_keys.register(connection, site, session.person, sent, given, now):
             return _key_form(desk, visit, connection, session, "key_failed", 400)
+        desk.note(connection, visit, FACTOR_ADDED, 200, session.person.subject)
     return redirect(f"{site.issuer}/account")

@@ -35,6 +35,7 @@ from smart_auth.assertion import Assertion, KeysOf
 from smart_auth.bearer import Verified
 from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS, Client
 from smart_auth.code_grant import AuthorizationCode
+from smart_auth.happened import REVOCATION, Happened, Note
 from smart_auth.patient_choice import Search
 from smart_auth.refresh_grant import Refresh
 from smart_auth.scopes import Known, Scopes, parse
@@ -56,6 +57,7 @@ class Parts:
     known: Known
     keys_of: KeysOf
     search: Search
+    note: Note
 
 
 class Request(OAuth2Request):
@@ -68,12 +70,13 @@ class Request(OAuth2Request):
         headers: Mapping[str, str],
         named: Verified | None = None,
         bearer: Verified | None = None,
+        address: str = "",
     ) -> None:
         """form: each parameter once; headers: by lower-case name; named: the token that an endpoint is asked about,
-        bearer: the one that came with the request; each if it is an access token that holds."""
+        bearer: the one that came with the request; each if it is an access token that holds; address: of who asks."""
         super().__init__("POST", url, headers={"Authorization": headers.get("authorization", "")})
         self.payload = BasicOAuth2Payload(dict(form))
-        self.named, self.bearer = named, bearer
+        self.named, self.bearer, self.address = named, bearer, address
 
     @property
     def form(self) -> Mapping[str, str]:
@@ -316,4 +319,7 @@ class Revocation(_OfToken, RevocationEndpoint):
 
     def revoke_token(self, token: str, request: Request) -> None:
         """Ends the grant, and with it every token of it."""
-        grants.end(self.server.connection, token, grants.REVOKED, self.server.now)
+        server = self.server
+        if grants.end(server.connection, token, grants.REVOKED, server.now):
+            happened = Happened(REVOCATION, 200, client=request.client.client_id, grant=token, address=request.address)
+            server.parts.note(server.connection, happened)

@@ -10,6 +10,7 @@ import binascii
 
 from smart_auth import factors, guesses, limits, passwords, people, requests, sessions
 from smart_auth.desk import FORM, SESSION, Desk, same
+from smart_auth.happened import SIGN_IN, SIGN_OUT
 from smart_auth.seal import SealError
 from smart_auth.visits import Page, Visit, cookie, redirect
 
@@ -44,7 +45,9 @@ def sign_in(desk: Desk, visit: Visit) -> Page:
         found = people.find(connection, person.subject) if person else None
         # Changed while we looked: then it was the old password.
         if not right or found is None or person is None or found.password_hash != person.password_hash:
+            desk.note(connection, visit, SIGN_IN, 400, person.subject if person else "")
             return desk.sign_in(visit, connection, "wrong", 400)
+        desk.note(connection, visit, SIGN_IN, 200, found.subject)
         guesses.forget(connection, kind, whose)
         limits.refund(connection, counted)
         before = desk.any_session(connection, visit)
@@ -76,6 +79,7 @@ def sign_out(desk: Desk, visit: Visit) -> Page:
             if not desk.genuine(visit, session):
                 return desk.error(visit, "form")
             sessions.end(connection, session, desk.time())
+            desk.note(connection, visit, SIGN_OUT, 200, session.person.subject)
     gone = [cookie(desk.parts.site, SESSION, "")]
     carried = visit.first("continue")
     return redirect(desk.onward(visit) if carried else f"{desk.parts.site.issuer}/sign-in", gone)

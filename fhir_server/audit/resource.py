@@ -27,6 +27,13 @@ _REST_CODES = frozenset(
     )
 )  # fmt: skip
 
+_SECURITY = (
+    ("110114", "User Authentication", ("sign-in", "sign-out", "second-factor")),
+    ("110137", "User Security Attributes Changed", ("factor-added", "grant", "revocation")),
+    ("110113", "Security Alert", ("code-reused", "refresh-reused")),
+)
+"""What happens at the authorization server: https://hl7.org/fhir/R4/valueset-audit-event-type.html"""
+
 Names = Mapping[int, tuple[str, str]]
 """rid -> type and id; rids that are gone for good are not in it."""
 
@@ -36,7 +43,7 @@ def audit_event(number: int, event: Event, names: Names) -> dict[str, Any]:
     resource: dict[str, Any] = {
         "resourceType": "AuditEvent",
         "id": str(number),
-        "type": {"system": _TYPES, "code": "rest", "display": "RESTful Operation"},
+        "type": _type(event.interaction),
         "subtype": [_subtype(event.interaction)],
         "action": _action(event),
         "recorded": instant(event.at),
@@ -55,6 +62,13 @@ def audit_event(number: int, event: Event, names: Names) -> dict[str, Any]:
     if entities := [*_query(event), *_resources(event, names)]:
         resource["entity"] = entities
     return resource
+
+
+def _type(interaction: str) -> dict[str, str]:
+    for code, display, interactions in _SECURITY:
+        if interaction in interactions:
+            return {"system": _DICOM, "code": code, "display": display}
+    return {"system": _TYPES, "code": "rest", "display": "RESTful Operation"}
 
 
 def _subtype(interaction: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Callable
@@ -11,9 +12,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from smart_auth import clients, grants, people
-from tests.attacks.browser import App, Browser, counted, person
+from tests.attacks.browser import App, Browser, counted, form, person
 from tests.attacks.caller import Caller
 from tests.attacks.record import Record
+from tests.attacks.test_audit import events
 from tests.attacks.test_codes import ends, refused
 
 SCOPE = "openid offline_access launch/patient patient/*.rs"
@@ -140,3 +142,21 @@ def test_57_fewer_rights_of_the_client(caller: Caller, app: App, tokens: dict[st
             {"id": app.client_id},
         )
     assert app.refresh(tokens["refresh_token"]).json()["scope"] == "openid patient/Patient.rs"
+
+
+def test_57_the_trail_tells(caller: Caller, record: Record, app: App, member: people.Person) -> None:
+    """Who tried to sign in, who allowed what, and what was used twice: with the address, without a secret."""
+    browser = Browser(caller)
+    browser.sign_in(member.login, "a-wrong-password-1")
+    found = app.tokens(browser, member.login)
+    app.refresh(found["refresh_token"])
+    app.refresh(found["refresh_token"])
+    browser.post("/sign-out", form(browser.get("/account"), "/sign-out"))
+    told = events(record, f"AuditEvent/$trail?agent={member.subject}", record.operator, 5)
+    said = [(one["subtype"][0]["display"], one["outcome"]) for one in told]
+    assert said == [
+        ("sign-out", "0"), ("refresh-reused", "4"), ("grant", "0"), ("sign-in", "0"), ("sign-in", "4"),
+    ]  # fmt: skip
+    assert {one["type"]["code"] for one in told} == {"110113", "110114", "110137"}
+    assert all(one["agent"][0]["network"]["address"].startswith("127.") for one in told)
+    assert found["refresh_token"] not in json.dumps(told)
