@@ -47,7 +47,9 @@ def searchable(
     for one in named:
         if one in TYPE_ID:
             require(access, "s", one)
-    return [one for one in wall.types if within is None or one in within]
+    found = [one for one in wall.types if within is None or one in within]
+    _granted(bool(found))
+    return found
 
 
 def judged(query: SearchQuery, access: Access) -> SearchQuery:

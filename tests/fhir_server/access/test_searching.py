@@ -98,6 +98,8 @@ def test_types_searched_and_brought() -> None:
     assert searchable(narrow, "Observation", [("_include", "Observation:subject:Patient")], None) == ["Observation"]
     assert searchable(narrow, None, [], ["Condition", "Observation"]) == ["Observation"]
     assert searchable(access("system/*.rs"), None, [], None) is None
+    with pytest.raises(Forbidden):
+        searchable(narrow, None, [], ["Condition"])  # a compartment of which nothing is granted
     for resource_type, asked in (
         ("Condition", []),
         (None, [("_type", "Observation,Condition")]),
