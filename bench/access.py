@@ -49,9 +49,10 @@ class Tokens:
     def __init__(self, url: str, key: str, site: Site) -> None:
         self.tables, self.seal, self.site = engine(url), Seal(key), site
 
-    def issue(self, scope: str, patient: str | None = None) -> str:
+    def issue(self, scope: str, patient: str | None = None, *roles: str) -> str:
         with self.tables.begin() as connection:
-            grant = Grant("bench", "bench", parse(scope, known), patient=patient)
+            user = "Practitioner/bench" if roles else None
+            grant = Grant("bench", "bench", parse(scope, known), patient=patient, fhir_user=user, roles=roles)
             return access_token.issue(connection, self.seal, self.site, grant, 3600)
 
 
@@ -136,6 +137,8 @@ def main() -> None:
             hubs = {"open": ask(free, None)}
             hubs |= {name: ask(held, tokens.issue(scope, id)) for name, scope in SCOPES.items() if name == "system"}
             hubs["patient"] = ask(held, tokens.issue(SCOPES["patient"], id))
+            # Labels and consents are asked of each row.
+            hubs["nurse"] = ask(held, tokens.issue("user/*.rs", None, "nurse"))
             workloads = {
                 "read": [f"Observation/{one}" for one in ids],
                 "search by patient and code": [f"Observation?patient={id}&code=http://loinc.org|{code}" for code in

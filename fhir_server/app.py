@@ -27,6 +27,7 @@ from fhir_server.outcome import FhirError, NotAcceptable, Unauthorized, Unsuppor
 from fhir_server.patience import Ended, Patience, Watch
 from fhir_server.receive import Disconnected, Receive, body_of, pairs, query_pairs
 from fhir_server.routes import Routed
+from fhir_server.subscriptions.owned import names_of
 from fhir_server.subscriptions.switchboard import PATH, Switchboard, refuse
 from fhir_server.trouble import busy, late, places, trouble
 from mappings.r4 import parse, serialize
@@ -129,7 +130,9 @@ class App:
                 if interaction not in OPEN_TO_ALL:
                     request.access = await self._access(request)
                 if self._audit is not None:
-                    trail = Trail(event(request, routed.interaction, resource_type, scope, request_id))
+                    access = request.access
+                    owner = () if access.unrestricted else names_of(access)
+                    trail = Trail(event(request, routed.interaction, resource_type, scope, request_id), owner=owner)
                     TRAIL.set(trail)
                 with self._admission.place(self._size(method, headers)) as place:
                     if method not in _NO_BODY:

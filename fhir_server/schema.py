@@ -546,3 +546,16 @@ break_glass = Table(
     PrimaryKeyConstraint("subject", "patient_rid"),
 )
 """Who sees, in an emergency and until when, what of a patient consent and relation would keep from them."""
+
+subscription_owner = Table(
+    "subscription_owner",
+    metadata,
+    # Of the Subscription.
+    Column("rid", BigInteger, primary_key=True, autoincrement=False),
+    # Grant, client and subject of the token that wrote it last, as revocations name them.
+    Column("names", ARRAY(Text), nullable=False),
+    _key("since"),
+    # One of them was revoked since.
+    Column("ended", Boolean, nullable=False),
+)
+"""Whose Subscriptions are: see `subscriptions/owners.py`."""

@@ -28,6 +28,7 @@ from fhir_server.search.presence import UNKNOWN, having
 from fhir_server.search.registry import IS_CURRENT
 from fhir_server.search.rows import ITSELF, Rows
 from fhir_server.statement import Statement
+from fhir_server.subscriptions.owned import owned
 from fhir_server.version import Change, Version, stamped
 from mappings.r4 import Json, parse
 
@@ -237,6 +238,11 @@ def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[in
         columns = (int8_array([rid for rid, _ in labels]), int2_array([found for _, found in labels]))
         batch.append(Statement(_LABELS, columns, binary=True))
     batch += _consents(ordered)
+    batch += [
+        owned(write.version.rid, write.trail.owner, write.version.last_updated)
+        for write in ordered
+        if write.change.type == "Subscription" and write.trail is not None and write.trail.owner
+    ]
     own = {write.version.rid for write in writes if write.version.body is not None}
     required = {write.rids[target] for write in writes for target in write.references} - own
     if integrity and required:

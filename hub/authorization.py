@@ -17,6 +17,7 @@ from fhir_server.exchange import FhirRequest
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.parameters import search_parameter
 from fhir_server.subscriptions.courier import Undelivered
+from fhir_server.subscriptions.owners import Revoked
 from fhir_server.trouble import places
 from hub.gate import gate
 from hub.migrate import sqlalchemy_url
@@ -73,6 +74,7 @@ class Authorization:
     app: AuthApp
     gate: Callable[[FhirRequest], Awaitable[Access]]
     origins: Callable[[], frozenset[bytes]]
+    revoked: Revoked
     start: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
 
@@ -120,7 +122,7 @@ def authorization(settings: Settings, url: str, other: Asgi, log: Log, fhir: Ser
         tables.dispose()
 
     rates = Rates(settings.client_rate, settings.person_rate)
-    return Authorization(app, gate(bearer, rates), feed.origins, start, stop)
+    return Authorization(app, gate(bearer, rates), feed.origins, feed.seen, start, stop)
 
 
 def fetching(door: Door, loops: list[asyncio.AbstractEventLoop]) -> Fetch:

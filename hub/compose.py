@@ -21,6 +21,7 @@ from fhir_server.metrics import Metrics
 from fhir_server.postgres import ConnectionLost, DatabaseError
 from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
+from fhir_server.subscriptions.owners import Owners
 from fhir_server.subscriptions.relay import Relay
 from fhir_server.subscriptions.switchboard import Switchboard
 from hub import VERSION
@@ -96,6 +97,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
             await asyncio.sleep(LEARN_SECONDS)
             with suppress(ConnectionLost, DatabaseError):  # the requests tell
                 await fhir.store.learn()
+                await owners.look()
 
     door = Door(Allowed(frozenset(settings.outbound_schemes), settings.outbound_loopback))
     intake = Intake(fhir.store.note) if settings.audited else None
@@ -104,8 +106,12 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         "fhir_full_text_waiting", "Changes not indexed for _text and _content yet", registry=registry,
         multiprocess_mode="mostrecent",
     )  # fmt: skip
-    relay = Relay(fhir.store, door.send, now=now, log=log, full_text=settings.full_text, waiting=behind.set)
-    switchboard = Switchboard(fhir.store, now=now, log=log)
+    owners = Owners(fhir.store, auth.revoked if auth else lambda names, since: False)
+    relay = Relay(
+        fhir.store, door.send, now=now, access=owners.access, log=log, full_text=settings.full_text,
+        waiting=behind.set,
+    )  # fmt: skip
+    switchboard = Switchboard(fhir.store, now=now, log=log, lost=owners.lost)
     tasks: list[asyncio.Task[None]] = []
 
     async def start() -> None:
@@ -114,6 +120,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         tasks.append(asyncio.create_task(keep_learning()))
         if auth:
             await auth.start()
+        await owners.look()
         tasks.append(asyncio.create_task(relay.run()))
         tasks.append(asyncio.create_task(sealer.run()))
 

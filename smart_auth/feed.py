@@ -83,6 +83,11 @@ class Feed:
 
         return bool(await self._look(ask))
 
+    def seen(self, names: Collection[str], issued: int) -> bool:
+        """As `revoked`, as far as this process has heard."""
+        known = self._revoked
+        return any(known.get(name, -1) >= issued for name in names)
+
     async def _look(self, ask: Callable[[], object]) -> object:
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS):

@@ -17,6 +17,8 @@ class Trail:
     """What is known of it from the start."""
     seen: list[tuple[int, int]] = field(default_factory=list)
     """(rid, version) of what its answer shows."""
+    owner: tuple[str, ...] = ()
+    """What may be revoked to end the right by which it is done."""
     stored: bool = False
     """Whether an event of it was stored with what it wrote."""
 

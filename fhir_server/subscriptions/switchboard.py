@@ -34,6 +34,10 @@ def _silent(record: dict[str, object]) -> None:
     pass
 
 
+def _kept(access: Access, since: int) -> bool:
+    return False
+
+
 class Switchboard:
     """Holds one connection to the database for all of them, from the first on."""
 
@@ -43,9 +47,11 @@ class Switchboard:
         *,
         now: Callable[[], int],
         log: Callable[[dict[str, object]], None] = _silent,
+        lost: Callable[[Access, int], bool] = _kept,
         limits: Limits | None = None,
     ) -> None:
-        """now: microseconds since 1970 UTC."""
+        """now: microseconds since 1970 UTC; lost: whether who came in then has lost their right."""
+        self.lost = lost
         self._store, self.base, self.now, self._log, self._limits = store, store.base, now, log, limits
         self._open: set[WebSocket] = set()
         self._bound: dict[int, set[WebSocket]] = {}

@@ -67,6 +67,8 @@ class Board(Protocol):
 
     base: str
     now: Callable[[], int]
+    lost: Callable[[Access, int], bool]
+    """(access, when it came in) -> whether its right has ended since."""
 
     async def run(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Rows of each statement. Raises ConnectionLost."""
@@ -100,6 +102,8 @@ class Binding:
     events: int
     next: int
     """Number of the first event that was not sent yet."""
+    since: int
+    """When it was bound, in microseconds."""
     due: bool = True
     """There may be something to send."""
     told: float = field(default_factory=time.monotonic)
@@ -247,7 +251,7 @@ class WebSocket:
             raise Invalid(f"a websocket is bound to at most {MOST_BOUND} Subscriptions", code="too-costly")
         # What is bound again goes on where it is.
         following = _number(first) if known is None else known.next
-        binding = Binding(asked, access, expires, _number(version), _number(counted), following)
+        binding = Binding(asked, access, expires, _number(version), _number(counted), following, self._board.now())
         if asked.topic is None:
             await self._send(f"bound {asked.id}".encode())
         else:
@@ -283,6 +287,9 @@ class WebSocket:
         """Sends the next events of a Subscription; whether there was anything to do."""
         binding.due = False
         asked, access = binding.definition, binding.access
+        if self._board.lost(access, binding.since):
+            self._drop(asked.rid, "the right to it has ended")
+            return True
         full = asked.content == "full-resource"
         known, rows = await self._board.run(
             [

@@ -1,0 +1,105 @@
+"""Attacks 25 and 80: a Subscription kept after its grant was revoked; tables that access depends on are away."""
+
+from __future__ import annotations
+
+import http.server
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from smart_auth import revocations
+from tests.attacks.caller import Caller
+from tests.attacks.record import EVERYTHING, Record
+
+
+class Endpoint(http.server.BaseHTTPRequestHandler):
+    """Counts what it is told."""
+
+    told = 0
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", "0")))
+        type(self).told += 1
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    do_PUT = do_POST
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def endpoint() -> Iterator[tuple[str, type[Endpoint]]]:
+    class Own(Endpoint):
+        told = 0
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Own)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/hook", Own
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def record(caller: Caller) -> Record:
+    return Record(caller, f"x{secrets.token_hex(6)}")
+
+
+def test_25_a_subscription_ends_with_the_grant_it_was_made_by(
+    record: Record, endpoint: tuple[str, type[Endpoint]]
+) -> None:
+    caller, (url, heard) = record.caller, endpoint
+    grant = f"grant-{record.mark}"
+    owner = caller.token(EVERYTHING, client="teller", subject="teller", id=grant)
+    subscription = {
+        "resourceType": "Subscription", "status": "requested", "reason": "x",
+        "criteria": f"Observation?identifier=urn:o|told-{record.mark}",
+        "channel": {"type": "rest-hook", "endpoint": url},
+    }  # fmt: skip
+    made = caller.get("Subscription", owner, "POST", subscription)
+    assert made.status == 201, made.body
+    until, told = time.monotonic() + 20, record.observation("a", "told")
+    while not heard.told:
+        assert time.monotonic() < until, "it is told at first"
+        record.put(told | {"note": [{"text": secrets.token_hex(4)}]})
+        time.sleep(0.5)
+    with caller.engine.begin() as connection:
+        revocations.revoke(connection, f"grant:{grant}")
+    time.sleep(3)
+    before = heard.told
+    for _ in range(3):
+        record.put(told | {"note": [{"text": secrets.token_hex(4)}]})
+    time.sleep(2)
+    assert heard.told == before, "and nothing after its grant has ended"
+    with caller.engine.begin() as connection:
+        ended = connection.exec_driver_sql(
+            "select ended from subscription_owner where %s = any(names)", (f"grant:{grant}",)
+        )
+        assert ended.scalar_one() is True, "which is remembered longer than the revocation"
+
+
+@pytest.mark.parametrize("table", ["consent_effect", "label", "policy", "break_glass"])
+def test_80_without_a_table_nobody_is_let_in(record: Record, guarded_database: str, table: str) -> None:
+    nurse = record.caller.token("user/*.rs", roles=("nurse",), subject="nurse", fhir_user="Practitioner/nobody")
+    path = f"Observation/lab-a-{record.mark}"
+    assert record.caller.get(path, nurse).status == 200
+    with psycopg.connect(guarded_database, autocommit=True) as connection:
+        connection.execute(f"alter table {table} rename to {table}_away".encode())
+        try:
+            until = time.monotonic() + 8
+            # Policies that were read less than 5 seconds ago hold meanwhile.
+            while (found := record.caller.get(path, nurse).status) == 200:
+                assert time.monotonic() < until
+                time.sleep(0.2)
+            assert found in (500, 503)
+            assert [record.caller.get(path, nurse).status for _ in range(6)] == [found] * 6
+            assert record.caller.get(f"Observation?patient={record.a}", nurse).status in (500, 503)
+        finally:
+            connection.execute(f"alter table {table}_away rename to {table}".encode())
+    assert record.caller.get(path, nurse).status == 200
