@@ -65,6 +65,8 @@ _SEARCH = (
 
 STALE_SECONDS = 4.0
 """After which policies are read again before anybody is held to them."""
+_SOON = "-c synchronous_commit=off"
+
 ATTEMPTS = 5
 """At a write whose search parameters keep changing."""
 _MOST_LOADERS = 1000
@@ -124,14 +126,18 @@ class ResourceStore(Reader):
         referential_integrity: bool = True,
         now: Callable[[], int] = _now,
         connections: int = 8,
+        at_once: bool = True,
     ) -> None:
-        """conninfo: of libpq, URL or key=value; base: absolute FHIR base URL; now: microseconds since 1970 UTC."""
+        """conninfo: of libpq, URL or key=value; base: absolute FHIR base URL; now: microseconds since 1970 UTC.
+
+        at_once: transactions are on disk when they are committed; else soon after, in their order.
+        """
         self.base, self.referential_integrity, self._now = base, referential_integrity, now
         self._points = Pool(_conninfo(conninfo, _POINT), 4)
         self._probing = Pool(_conninfo(conninfo, _PROBING), connections)
         self._bitmaps = Pool(_conninfo(conninfo, f"{_PROBING} -c enable_bitmapscan=on"), min(4, connections))
         self._searches = Pool(_conninfo(conninfo, _SEARCH), connections)
-        self._units = Pool(_conninfo(conninfo, _POINT), connections)
+        self._units = Pool(_conninfo(conninfo, _POINT if at_once else f"{_POINT} {_SOON}"), connections)
         self.rids = Rids(self._points)
         self.parameter_sets = ParameterSets(self._points)
         self._loaders: dict[Hashable, Loader[tuple[str, str], Version]] = {}

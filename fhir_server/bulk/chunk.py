@@ -141,7 +141,8 @@ class Process:
     def __init__(self, conninfo: str, base: str) -> None:
         self._runner = asyncio.Runner()
         # What is referred to may stand in a later line: it gets a placeholder meanwhile.
-        self._store = ResourceStore(conninfo, base, referential_integrity=False, connections=2)
+        # A crash of the database may undo the last chunks, and then their notes as well.
+        self._store = ResourceStore(conninfo, base, referential_integrity=False, connections=2, at_once=False)
 
     def store(self, chunk: Chunk) -> Done:
         """Stores a chunk."""
@@ -164,6 +165,10 @@ def begin(conninfo: str, base: str) -> None:
 def _end_with(sentinel: int) -> None:
     connection.wait([sentinel])
     os._exit(1)
+
+
+def ready() -> None:
+    """Returns when a process has begun."""
 
 
 def store(chunk: Chunk) -> Done:
