@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 TOKENS_PER_MINUTE = 60
-"""Tokens for one client."""
+"""Tokens for one client; of an app, for each person."""
 
 SIGN_INS_PER_MINUTE = 30
 """Failures to sign in from one address."""

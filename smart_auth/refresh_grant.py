@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError, UnauthorizedClientError
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 
-from smart_auth import grants, people, person_tokens, refresh
+from smart_auth import grants, limits, people, person_tokens, refresh
 from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS, Client
 from smart_auth.grants import Granted
 from smart_auth.happened import REFRESH_REUSED, Happened
 from smart_auth.people import Person
 from smart_auth.scopes import Scopes, parse
+from smart_auth.too_often import TooOften
 
 if TYPE_CHECKING:
     from smart_auth.server import Server
@@ -68,7 +69,12 @@ class Refresh(RefreshTokenGrant):
         known = grants.find(connection, id) if id else None
         if known is None or known.client_id != client.client_id:
             raise refused
-        # A scope that cannot be had does not cost the token.
+        # Before the token is spent: whoever is told to wait comes again with it.
+        counted = f"token:{client.client_id}:{known.subject}"
+        seconds = limits.wait(connection, counted, limits.TOKENS_PER_MINUTE, server.now)
+        if seconds:
+            raise TooOften(seconds)
+        # Nor does a scope that cannot be had cost it.
         scopes = self._scopes(server, client, known)
         person = people.find(connection, known.subject)
         granted = None

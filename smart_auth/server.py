@@ -40,6 +40,7 @@ from smart_auth.patient_choice import Search
 from smart_auth.refresh_grant import Refresh
 from smart_auth.scopes import Known, Scopes, parse
 from smart_auth.seal import Seal
+from smart_auth.too_often import TooOften
 
 SERVICE_SECONDS = 300
 """Life of a token of client_credentials."""
@@ -200,22 +201,6 @@ def _by_secret(query_client: Any, client_id: str, secret: str) -> Client | None:
     client: Client | None = query_client(client_id)
     proven = clients.verified(client.secret_hash if client else None, secret)
     return client if proven else None
-
-
-class TooOften(OAuth2Error):
-    """429: more than a client may ask for in a minute."""
-
-    error = "temporarily_unavailable"
-    description = "too many tokens in this minute; use each until it ends"
-    status_code = 429
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__()
-        self._seconds = seconds
-
-    def get_headers(self) -> list[tuple[str, str]]:
-        """With Retry-After."""
-        return [*super().get_headers(), ("Retry-After", str(self._seconds))]
 
 
 class BackendService(ClientCredentialsGrant):

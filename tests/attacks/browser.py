@@ -16,9 +16,9 @@ import pyotp
 from sqlalchemy import select, update
 
 from smart_auth import clients, factors, launches, passwords, people, schema
-from smart_auth.clients import PUBLIC
+from smart_auth.clients import PRIVATE_KEY, PUBLIC
 from smart_auth.codes import challenge_of
-from tests.attacks.caller import FORM, Caller
+from tests.attacks.caller import EC, FORM, RSA, Caller, jwks
 from tests.hub_process import Answer
 
 PASSWORD = "correct-horse-battery-9"
@@ -56,8 +56,8 @@ class Browser:
 
     def __post_init__(self) -> None:
         # Of a network of its own: what one does wrong is not counted against another.
-        address = f"127.{secrets.randbelow(200) + 1}.{secrets.randbelow(256)}.{secrets.randbelow(250) + 2}"
-        transport = httpx2.HTTPTransport(local_address=address)
+        self.address = f"127.{secrets.randbelow(200) + 1}.{secrets.randbelow(256)}.{secrets.randbelow(250) + 2}"
+        transport = httpx2.HTTPTransport(local_address=self.address)
         headers = {"Accept-Language": "pt-BR,pt;q=0.9,en;q=0.5"}
         self.http = httpx2.Client(timeout=30, headers=headers, transport=transport)
         self.issuer = self.caller.site.issuer
@@ -125,6 +125,7 @@ class App:
             self.secret = clients.register(
                 connection, self.client_id, f"App {self.client_id}", self.auth_method, self.scope, int(time.time()),
                 grant_types=["authorization_code", "refresh_token"], redirect_uris=[self.redirect_uri],
+                jwks=jwks(RSA, EC) if self.auth_method == PRIVATE_KEY else None,
             )  # fmt: skip
 
     def asks(self, **changed: str | None) -> dict[str, str]:
@@ -146,6 +147,8 @@ class App:
             return {"client_id": self.client_id, "client_secret": self.secret or ""}, {}
         if self.auth_method == "client_secret_basic":
             return {}, {"Authorization": str(httpx2.BasicAuth(self.client_id, self.secret or "")._auth_header)}
+        if self.auth_method == PRIVATE_KEY:
+            return self.caller.proof(self.caller.assertion(self.client_id)), {}
         return {"client_id": self.client_id}, {}
 
     def redeem(self, code: str, **changed: str | None) -> Answer:

@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from smart_auth import people
-from smart_auth.clients import PUBLIC
+from smart_auth.clients import PRIVATE_KEY, PUBLIC
 from smart_auth.discovery import CAPABILITIES
 from tests.attacks.browser import App, Browser, form, launch, person, shown, told
 from tests.attacks.caller import Caller
@@ -36,9 +36,9 @@ def browser(caller: Caller) -> Browser:
     return Browser(caller)
 
 
-@pytest.mark.parametrize("method", [PUBLIC, "client_secret_basic", "client_secret_post"])
+@pytest.mark.parametrize("method", [PUBLIC, PRIVATE_KEY, "client_secret_basic", "client_secret_post"])
 def test_standalone(caller: Caller, record: Record, member: people.Person, browser: Browser, mark: str, method: str):
-    """launch-standalone, context-standalone-patient, permission-patient, client-public, -symmetric."""
+    """launch-standalone, context-standalone-patient, permission-patient, client-public, -symmetric, -asymmetric."""
     app = App(caller, mark, SCOPE, auth_method=method)
     asked = "launch/patient patient/Observation.rs patient/Patient.r"
     found = app.tokens(browser, member.login, scope=asked)

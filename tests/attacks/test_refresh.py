@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Connection, text
 
-from smart_auth import clients, grants, people
+from smart_auth import clients, grants, limits, people
 from tests.attacks.browser import App, Browser, counted, form, person
 from tests.attacks.caller import Caller
 from tests.attacks.record import Record
@@ -160,3 +160,20 @@ def test_57_the_trail_tells(caller: Caller, record: Record, app: App, member: pe
     assert {one["type"]["code"] for one in told} == {"110113", "110114", "110137"}
     assert all(one["agent"][0]["network"]["address"].startswith("127.") for one in told)
     assert found["refresh_token"] not in json.dumps(told)
+
+
+def test_61_an_app_refreshes_so_often_only(
+    caller: Caller, app: App, member: people.Person, tokens: dict[str, str]
+) -> None:
+    key = f"token:{app.client_id}:{member.subject}"
+    if time.time() % 60 > 50:
+        time.sleep(10)  # not across two minutes
+    with caller.engine.begin() as connection:
+        for _ in range(limits.TOKENS_PER_MINUTE):
+            limits.wait(connection, key, limits.TOKENS_PER_MINUTE, int(time.time()))
+    answer = app.refresh(tokens["refresh_token"])
+    assert (answer.status, answer.json()["error"]) == (429, "temporarily_unavailable")
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+    with caller.engine.begin() as connection:
+        connection.execute(text("delete from auth.counter where key = :key"), {"key": key})
+    assert app.refresh(tokens["refresh_token"]).status == 200, "it was not spent"
