@@ -66,6 +66,32 @@ def test_from_inside(site: Site, page: Page) -> None:
     assert "/clinician/" in page.url
 
 
+def test_from_the_launcher(site: Site, page: Page) -> None:
+    """As a developer of apps does it; and then the app is on the list of what the person allowed."""
+    issuer = site.caller.site.issuer
+    page.goto(f"{issuer}/launcher")
+    sign_in(page, site.member.login)
+    page.locator("form", has_text="Prontuário").locator("button.main").click()
+    page.click("#ready")
+    allow = page.locator("button[value=allow]")
+    banner = page.locator("header.banner")
+    expect(allow.or_(banner).first).to_be_visible()
+    if allow.count():
+        allow.click()
+    expect(banner).to_contain_text(name_of(site))
+    record = page.url
+    page.goto(f"{issuer}/apps")
+    section = page.locator("section", has_text="Prontuário")
+    expect(section).to_contain_text("patient/Observation.rs")
+    section.locator("button").click()
+    expect(page.locator("main")).to_contain_text("Nenhum aplicativo tem permissão sua")
+    # Within seconds the app has nothing left to read with.
+    deadline = time.monotonic() + 10
+    while page.goto(record).status != 401:  # type: ignore[union-attr]
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
 def test_refused(site: Site, page: Page) -> None:
     page.goto(f"{site.apps}/clinician/launch")
     sign_in(page, site.member.login)
