@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -21,20 +20,25 @@ from smart_auth.discovery import openid_configuration, smart_configuration
 from smart_auth.feed import FeedLost
 from smart_auth.registration import Registration
 from smart_auth.server import Answer, Parts, Request, Server
-from smart_auth.visits import Visit, language
+from smart_auth.wire import (
+    Asgi,
+    Malformed,
+    Receive,
+    Scope,
+    Send,
+    address,
+    body_of,
+    form_of,
+    headers_of,
+    reply,
+    send_raw,
+    visit_of,
+)
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-MAX_FORM = 64 * 1024
-MAX_PARAMETERS = 50
 THREADS = 8
 """Requests worked on at once by one process; more wait."""
 WAITING = 64
 """Requests that may wait; more are refused with 503."""
-FORM = "application/x-www-form-urlencoded"
 _KEPT = [("Cache-Control", "max-age=3600")]
 STYLE: dict[str, str] = {
     "color_background": "#ffffff", "color_error": "#b3261e", "color_highlight": "#0b6e4f",
@@ -99,17 +103,17 @@ class AuthApp:
             await self._document(scope, send, self._documents[path])
         elif path in self._endpoints:
             status, body, headers = await self._posted(scope, receive, path)
-            await _reply(send, status, body, [*headers, *_SECRET])
+            await reply(send, status, body, [*headers, *_SECRET])
         elif path in self._pages:
             await self._page(scope, receive, send, self._pages[path])
         elif path == self._userinfo:
             status, body, headers = await self._who(scope)
-            await _reply(send, status, body, [*headers, *_SECRET])
+            await reply(send, status, body, [*headers, *_SECRET])
         elif path == self._style:
-            await _reply(send, 200, STYLE, _KEPT)
+            await reply(send, 200, STYLE, _KEPT)
         elif path == self._register:
             status, body, headers = await self._registered(scope, receive)
-            await _reply(send, status, body, [*headers, *_SECRET])
+            await reply(send, status, body, [*headers, *_SECRET])
         else:
             await self._other(scope, receive, send)
 
@@ -128,23 +132,23 @@ class AuthApp:
 
     async def _document(self, scope: Scope, send: Send, build: Callable[[], Awaitable[dict[str, Any]]]) -> None:
         if scope["method"] == "OPTIONS":
-            await _reply(send, 204, None, [("Allow", "GET, HEAD, OPTIONS")])
+            await reply(send, 204, None, [("Allow", "GET, HEAD, OPTIONS")])
         elif scope["method"] not in ("GET", "HEAD"):
-            await _reply(send, 405, None, [("Allow", "GET, HEAD, OPTIONS")])
+            await reply(send, 405, None, [("Allow", "GET, HEAD, OPTIONS")])
         else:
             try:
                 document = await build()
             except (SQLAlchemyError, _Busy):
-                await _reply(send, 503, None, [("Retry-After", "1")])
+                await reply(send, 503, None, [("Retry-After", "1")])
                 return
-            await _reply(send, 200, document, _KEPT, head=scope["method"] == "HEAD")
+            await reply(send, 200, document, _KEPT, head=scope["method"] == "HEAD")
 
     async def _posted(self, scope: Scope, receive: Receive, path: str) -> Answer:
         if scope["method"] != "POST":
             return 405, {"error": "invalid_request", "error_description": "only POST"}, [("Allow", "POST")]
         try:
-            headers = _headers(scope)
-            form = await _form(scope, headers, receive)
+            headers = headers_of(scope)
+            form = await form_of(scope, headers, receive)
             named = bearer = None
             if not path.endswith("/token"):
                 named = await self._good(form.get("token", ""))
@@ -158,7 +162,7 @@ class AuthApp:
 
             answer: Answer = await self._in_thread(work)
             return answer
-        except _Malformed as error:
+        except Malformed as error:
             return 400, {"error": "invalid_request", "error_description": str(error)}, []
         except (_Busy, FeedLost):
             return _unavailable()
@@ -173,32 +177,32 @@ class AuthApp:
         """A page for a browser."""
         handler = handlers.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if handler is None:
-            await _reply(send, 405, None, [("Allow", ", ".join(handlers))])
+            await reply(send, 405, None, [("Allow", ", ".join(handlers))])
             return
         try:
-            visit = await _visit(scope, receive)
+            visit = await visit_of(scope, receive)
             page = await self._in_thread(lambda: handler(self._desk, visit))
-        except _Malformed as error:
-            await _reply(send, 400, {"error": "invalid_request", "error_description": str(error)}, _SECRET)
+        except Malformed as error:
+            await reply(send, 400, {"error": "invalid_request", "error_description": str(error)}, _SECRET)
         except _Busy:
-            await _reply(send, 503, None, [("Retry-After", "1")])
+            await reply(send, 503, None, [("Retry-After", "1")])
         except SQLAlchemyError as error:
             self._tell(scope["path"], error)
-            await _reply(send, 503, None, [("Retry-After", "1")])
+            await reply(send, 503, None, [("Retry-After", "1")])
         except Exception as error:  # noqa: BLE001 - outermost of a request: the next one goes on
             self._tell(scope["path"], error)
-            await _reply(send, 500, None, [])
+            await reply(send, 500, None, [])
         else:
-            await _send(send, page.status, page.body, page.headers, head=scope["method"] == "HEAD")
+            await send_raw(send, page.status, page.body, page.headers, head=scope["method"] == "HEAD")
 
     async def _who(self, scope: Scope) -> Answer:
         """userinfo: https://openid.net/specs/openid-connect-core-1_0.html#UserInfo"""
         if scope["method"] not in ("GET", "POST"):
             return 405, None, [("Allow", "GET, POST")]
         try:
-            scheme, _, token = _headers(scope).get("authorization", "").partition(" ")
+            scheme, _, token = headers_of(scope).get("authorization", "").partition(" ")
             found = await self._good(token.strip()) if scheme.lower() == "bearer" else None
-        except _Malformed as error:
+        except Malformed as error:
             return 400, {"error": "invalid_request", "error_description": str(error)}, []
         except FeedLost:
             return _unavailable()
@@ -217,14 +221,14 @@ class AuthApp:
         if scope["method"] not in methods:
             return 405, None, [("Allow", ", ".join(methods))]
         try:
-            headers = _headers(scope)
+            headers = headers_of(scope)
             scheme, _, token = headers.get("authorization", "").partition(" ")
             shown = token.strip() if scheme.lower() == "bearer" else ""
             body = b""
             if scope["method"] in ("POST", "PUT"):
                 if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-                    raise _Malformed("the body must be application/json")
-                body = await _body(receive)
+                    raise Malformed("the body must be application/json")
+                body = await body_of(receive)
 
             def work() -> Answer:
                 with self._engine.begin() as connection:
@@ -234,7 +238,7 @@ class AuthApp:
 
             answer: Answer = await self._in_thread(work)
             return answer
-        except _Malformed as error:
+        except Malformed as error:
             return 400, {"error": "invalid_client_metadata", "error_description": str(error)}, []
         except _Busy:
             return _unavailable()
@@ -265,103 +269,9 @@ class AuthApp:
             self._waiting -= 1
 
 
-class _Malformed(ValueError):
-    """The request is not what the endpoint takes; the text says why."""
-
-
 class _Busy(Exception):
     """More requests wait than may wait."""
 
 
 def _unavailable() -> Answer:
     return 503, {"error": "temporarily_unavailable"}, [("Retry-After", "1")]
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for raw, value in scope["headers"]:
-        name = raw.decode("latin-1").lower()
-        if name in found and name in ("authorization", "content-type"):
-            raise _Malformed(f"{name}: given twice")
-        found[name] = value.decode("latin-1")
-    return found
-
-
-async def _form(scope: Scope, headers: Mapping[str, str], receive: Receive) -> dict[str, str]:
-    """The form, each parameter once. Raises _Malformed."""
-    if scope["query_string"]:
-        raise _Malformed("parameters belong into the body, never into the URL")
-    pairs = await _form_pairs(headers, receive)
-    form = dict(pairs)
-    if len(form) != len(pairs):
-        raise _Malformed("a parameter is repeated")
-    return form
-
-
-async def _form_pairs(headers: Mapping[str, str], receive: Receive) -> list[tuple[str, str]]:
-    """The parameters of a form. Raises _Malformed."""
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise _Malformed(f"the body must be {FORM}")
-    return _pairs(await _body(receive), "body")
-
-
-def _pairs(raw: bytes, where: str) -> list[tuple[str, str]]:
-    """Raises _Malformed."""
-    try:
-        return parse_qsl(
-            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS,
-            strict_parsing=bool(raw),
-        )  # fmt: skip
-    except ValueError:
-        raise _Malformed(f"the {where} is not a form, or has too many parameters") from None
-
-
-def address(scope: Scope) -> str:
-    """Of who connects; empty where nobody knows."""
-    client = scope.get("client")
-    return str(client[0]) if client else ""
-
-
-async def _visit(scope: Scope, receive: Receive) -> Visit:
-    """Raises _Malformed."""
-    headers = _headers(scope)
-    cookies: dict[str, str] = {}
-    for part in headers.get("cookie", "").split(";"):
-        name, equals, value = part.strip().partition("=")
-        if equals:
-            cookies.setdefault(name, value)
-    return Visit(
-        scope["method"],
-        _pairs(scope["query_string"], "query"),
-        await _form_pairs(headers, receive) if scope["method"] == "POST" else [],
-        cookies,
-        address(scope),
-        language(headers.get("accept-language", "")),
-        headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"),
-    )
-
-
-async def _body(receive: Receive) -> bytes:
-    """Raises _Malformed."""
-    body = b""
-    more = True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False) and message["type"] == "http.request"
-        if len(body) > MAX_FORM:
-            raise _Malformed("the body is too large")
-    return body
-
-
-async def _reply(send: Send, status: int, body: Any, headers: list[tuple[str, str]], *, head: bool = False) -> None:
-    raw = b"" if body is None else json.dumps(body).encode()
-    kind = [] if body is None else [("Content-Type", "application/json")]
-    await _send(send, status, raw, [*headers, *kind], head=head)
-
-
-async def _send(send: Send, status: int, raw: bytes, headers: list[tuple[str, str]], *, head: bool = False) -> None:
-    sent = [*headers, ("Content-Length", str(len(raw))), ("X-Content-Type-Options", "nosniff")]
-    listed = [(name.lower().encode(), value.encode("latin-1")) for name, value in sent]
-    await send({"type": "http.response.start", "status": status, "headers": listed})
-    await send({"type": "http.response.body", "body": b"" if head else raw})
