@@ -51,9 +51,9 @@ def cared_for(found: str, organization: str, parameters: Parameters) -> str:
     return _related(found, _numbers(_AT), places, parameters)
 
 
-def treated(found: str, user: tuple[str, str], parameters: Parameters) -> str:
-    """Condition that any of the patients is treated by the person, whose own resource is of this type and id."""
-    return _related(found, _numbers(_BY), f"array(select {rid_of(*user, parameters)})", parameters)
+def by_person() -> tuple[str, str, str]:
+    """The parameters that make a treating relation, as arrays: by whom, of whom, when."""
+    return _numbers(_BY), _subjects(), _numbers(_DATES)
 
 
 def minor(patient: str, parameters: Parameters) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fhir_server.access.policies import PURPOSES
-from fhir_server.access.relations import treated
+from fhir_server.access.relations import by_person, rid_of
 from fhir_server.labels.given import ASKED, UNREVIEWED
 from fhir_server.statement import Parameters
 
@@ -49,52 +49,21 @@ def glass_broken(found: str, subject: str, parameters: Parameters) -> str:
 def consented(row: str, found: str, asker: Asker, parameters: Parameters) -> str:
     """Condition that labels and consents of the patients (SQL of their rids) let the asker see the row."""
     rid = f"{row}.rid"
-    l = parameters.alias("label")  # noqa: E741
-    glass = glass_broken(found, asker.subject, parameters)
-    default = "false" if set(asker.purposes) <= _BY_CONSENT_ALONE else "true"
-    verdict = _verdict(row, found, asker, "", parameters)
-    general = f"(coalesce({verdict}, {default}) or {glass})"
-    treating = [treated(found, asker.user, parameters)] if asker.user is not None else []
-    one = f"b{l}.bit"
-    permitted = _verdict(row, found, asker, one, parameters)
-    permits = (
-        f"not exists (select from (values (1), (2), (4), (8)) b{l}(bit)"
-        f" where {l}.labels & {one} <> 0 and not coalesce({permitted}, false))"
-    )
-    sensitive = (
-        f"not exists (select from label {l} where {l}.rid = {rid} and {l}.labels & {ASKED} <> 0"
-        f" and not ({' or '.join([permits, *treating, glass])}))"
-    )
-    return f"({general} and {sensitive})"
-
-
-def _verdict(row: str, found: str, asker: Asker, label: str, parameters: Parameters) -> str:
-    """What the deepest provision that fits says, as a scalar subquery; null if none does. Contrary ones deny.
-
-    label: SQL of the bit that the provision must name; "": provisions that name none, or one that the resource has.
-    """
-    e, n, p, x = (parameters.alias(name) for name in ("effect", "newer", "whom", "fits"))
+    has, e, p = (parameters.alias(name) for name in ("label", "effect", "whom"))
+    legal = not set(asker.purposes) <= _BY_CONSENT_ALONE
     bits = sum(1 << PURPOSES.index(one) for one in asker.purposes)
     actors = ["/".join(asker.user)] if asker.user else []
     actors += [asker.organization] if asker.organization else []
     named = parameters.once("{" + ",".join(f'"{one}"' for one in actors) + "}", "text[]")
-    rid = f"{row}.rid"
-    has = f"exists (select from label {x} where {x}.rid = {rid} and {x}.labels & {e}.labels <> 0)"
-    tests = [
-        f"({e}.purposes = 0 or {e}.purposes & {bits} <> 0)",
-        f"{e}.low <= {_NOW} and {e}.high > {_NOW}",
-        f"({e}.actors is null or {e}.actors && {named})",
-        f"({e}.types is null or {row}.type_id = any({e}.types))",
-        f"{e}.labels & {label} <> 0" if label else f"({e}.labels = 0 or {has})",
-        f"({e}.codes is null or exists (select from token {x} where {x}.rid = {rid}"
-        f" and {x}.code_hash = any({e}.codes)))",
-        f"({e}.data is null or {rid} = any({e}.data))",
-        f"({e}.data_low is null or exists (select from date {x} where {x}.rid = {rid} and {x}.low < {e}.data_high"
-        f" and {x}.high > {e}.data_low))",
-        f"not exists (select from consent_effect {n} where {n}.patient_rid = {e}.patient_rid"
-        f" and {n}.category = {e}.category and ({n}.made, {n}.consent_rid) > ({e}.made, {e}.consent_rid))",
-    ]
+    treating = rid_of(*asker.user, parameters) if asker.user else "null::bigint"
+    asked = (
+        f"hub_consented({rid}, {row}.type_id, array({found}), {bits}, {str(legal).lower()}, {named},"
+        f" {parameters.once(asker.subject, 'text')}, {treating}, {', '.join(by_person())})"
+    )
+    if not legal:
+        return asked
+    # Of most rows there is nothing to ask, and two probes say so.
     return (
-        f"(select {e}.permits from ({found}) {p} join consent_effect {e} on {e}.patient_rid = {p}.rid"
-        f" where {' and '.join(tests)} order by {e}.depth desc, {e}.permits limit 1)"
+        f"((not exists (select from label {has} where {has}.rid = {rid} and {has}.labels & {ASKED} <> 0) and not exists"
+        f" (select from ({found}) {p} join consent_effect {e} on {e}.patient_rid = {p}.rid offset 0)) or {asked})"
     )
