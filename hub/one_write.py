@@ -16,6 +16,11 @@ MOST_CONNECTIONS = 5000
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
+MOST_UNREAD = 16 * 2**20
+"""Bytes of a body that still come in after its answer and are thrown away; then the connection is cut.
+With fewer, clients that send a whole body before they look would not see why it was refused."""
+
+
 class _Joined:
     """A transport whose writes of one turn of the event loop go out together."""
 
@@ -56,6 +61,8 @@ class OneWriteProtocol(HttpToolsProtocol):
     """Requests that have been answered."""
     rests = False
     """Whether one has been answered and nothing of another has come."""
+    _read = 0
+    """Bytes of bodies that had come when the last answer was complete."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has come."""
@@ -72,6 +79,7 @@ class OneWriteProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """A request is answered. Who rests too long is found by looking now and then: a timer of each costs more."""
+        self._read = self.received
         if self.pipeline or self.transport.is_closing():
             super().on_response_complete()
             return
@@ -83,6 +91,8 @@ class OneWriteProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Some of a body has come."""
         self.received += len(body)
+        if self.cycle.response_complete and self.received - self._read > MOST_UNREAD:
+            self.transport.close()
         super().on_body(body)
 
     def unsent(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import time
 from typing import Any
@@ -393,6 +394,41 @@ def test_20_binaries(record: Record, token: str) -> None:
     }  # fmt: skip
 
 
+def test_21_own_document_about_b_s_binary(record: Record, token: str) -> None:
+    """Whoever writes a reference gets no right to what it refers to."""
+    call, binary = record.caller.get, f"Binary/binary-{record.b}"
+    secret = call(binary, record.operator, Accept="text/plain").body
+    assert secret == b"binary of b"
+    base = record.caller.site.fhir_base
+    for number, url in enumerate((binary, f"{base}/{binary}", f"{binary}/_history/1", f"/fhir/{binary}")):
+        document = {
+            "resourceType": "DocumentReference", "status": "current", "content": [{"attachment": {"url": url}}],
+            "subject": {"reference": f"Patient/{record.a}"}, "identifier": [{"value": f"own-{number}-{record.mark}"}],
+            "context": {"related": [{"reference": f"Patient/{record.a}"}]},
+        }  # fmt: skip
+        made = call("DocumentReference", token, "POST", document)
+        assert made.status in (201, 403), made.body
+        for path in (binary, f"{binary}/_history/1", f"{binary}/_history", f"Binary?_id=binary-{record.b}"):
+            for accept in ("text/plain", "application/fhir+json", "*/*"):
+                answer = call(path, token, Accept=accept)
+                assert answer.status in ((403, 406) if accept == "text/plain" else (403,)), (path, accept)
+                assert same(answer, call(path.replace("binary-b", "unknown"), token, Accept=accept)), path
+        for query in (
+            f"DocumentReference?patient={record.a}&_include=*",
+            f"DocumentReference?patient={record.a}&_include:iterate=*", f"Patient/{record.a}/$everything",
+            f"Patient/{record.a}/*", f"Patient?_id={record.a}&_revinclude=*",
+        ):  # fmt: skip
+            answer = call(f"{query}{'&' if '?' in query else '?'}_count=1000", token)
+            assert answer.status in (200, 403), (query, answer.body)
+            assert base64.b64encode(secret) not in answer.body, query
+            assert b'"resourceType":"Binary"' not in answer.body.replace(b" ", b""), query
+        if made.status == 201:
+            mine = f"DocumentReference/{made.json()['id']}"
+            [whole] = call("", token, "POST", bundle("batch", ("GET", binary))).json()["entry"]
+            assert whole["response"]["status"].startswith("403")
+            assert call(mine, token, "DELETE").status == 204
+
+
 def test_22_about_b(record: Record, token: str) -> None:
     call = record.caller.get
     for path in (f"Provenance/provenance-{record.b}", f"Consent/consent-{record.b}", f"AuditEvent/audit-{record.mark}"):
@@ -405,14 +441,8 @@ def test_22_about_b(record: Record, token: str) -> None:
     assert call("Consent", token, "POST", {k: v for k, v in consent.items() if k not in ("id", "meta")}).status == 403
 
 
-def test_23_and_24_what_is_shared_or_beside(record: Record, token: str) -> None:
-    for path in (
-        f"Group/group-{record.mark}",
-        f"Device/device-{record.b}",
-        f"Task/task-{record.b}",
-        f"Task/task-{record.a}",
-    ):
-        assert record.caller.get(path, token).status in (403, 404), path
+def test_23_what_is_shared(record: Record, token: str) -> None:
+    assert record.caller.get(f"Group/group-{record.mark}", token).status in (403, 404)
     appointment = {
         "resourceType": "Appointment", "id": f"appointment-{record.mark}", "status": "proposed",
         "participant": [{"actor": {"reference": f"Patient/{id}"}, "status": "accepted"} for id in (record.a, record.b)],
@@ -423,6 +453,51 @@ def test_23_and_24_what_is_shared_or_beside(record: Record, token: str) -> None:
     org = {"resourceType": "Organization", "name": "x"}
     assert record.caller.get("Organization", token, "POST", org).status == 403, "what is shared is read, not changed"
     assert record.caller.get(f"Organization/org-{record.mark}", token, "DELETE").status == 403
+
+
+@pytest.mark.parametrize("kind", ["Device", "Task", "Subscription"])
+def test_24_device_task_subscription_of_b(record: Record, token: str, kind: str) -> None:
+    """They are in no patient's record: with a patient's token B's are as those that never were, A's too."""
+    call, b = record.caller.get, {"reference": f"Patient/{record.b}"}
+    stored: dict[str, dict[str, Any]] = {
+        "Device": {"patient": b},
+        "Task": {"status": "draft", "intent": "order", "for": b},
+        "Subscription": {
+            "status": "off", "reason": "x", "criteria": f"Observation?patient={record.b}",
+            "channel": {"type": "rest-hook", "endpoint": "http://127.0.0.1:1/"},
+        },
+    }  # fmt: skip
+    body = {"resourceType": kind, "id": f"{kind.lower()}-{record.b}"} | stored[kind]
+    path = f"{kind}/{body['id']}"
+    record.put(body)
+    unknown = f"{kind}/unknown-{record.mark}"
+    tokens = (token, record.token(f"patient/{kind}.cruds"), record.token("patient/*.rs patient/*.cud"))
+    patch = [{"op": "add", "path": "/language", "value": "pt"}]
+    for bearer in tokens:
+        for method, suffix, sent in (
+            ("GET", "", None), ("HEAD", "", None), ("GET", "/_history", None), ("GET", "/_history/1", None),
+            ("PUT", "", body), ("PATCH", "", patch), ("DELETE", "", None),
+        ):  # fmt: skip
+            more = {"Content_Type": PATCH} if method == "PATCH" else {}
+            hidden = call(path + suffix, bearer, method, sent, **more)
+            sent = body | {"id": unknown.partition("/")[2]} if method == "PUT" else sent
+            assert hidden.status in (403, 404), (method, suffix, hidden.body)
+            assert same(hidden, call(unknown + suffix, bearer, method, sent, **more)), (method, suffix)
+        for query in (f"{kind}?_id={body['id']}", f"{kind}?_id={body['id']}&_summary=count", f"{kind}/_history"):
+            answer = call(query, bearer)
+            assert answer.status == 403 or not answer.json().get("total", 0), query
+            assert record.b.encode() not in answer.body, query
+        assert call(kind, bearer, "POST", {k: v for k, v in body.items() if k != "id"}).status == 403
+        assert call("", bearer, "POST", bundle("transaction", ("GET", path))).status in (403, 404)
+        [entry] = call("", bearer, "POST", bundle("batch", ("GET", path))).json()["entry"]
+        assert entry["response"]["status"].startswith(("403", "404"))
+    for bearer in tokens[::2]:
+        for query in (f"Patient/{record.a}/$everything?_count=1000", f"Patient?_id={record.a}&_revinclude=*"):
+            answer = call(query, bearer)
+            assert answer.status in (200, 403), query
+            assert f"{kind.lower()}-{record.b}" not in answer.body.decode(), query
+    assert call(path, record.operator).json()["meta"]["versionId"] == call(path, record.operator).headers["etag"][3:-1]
+    assert call(f"{path}/_history", record.operator).json()["entry"][0]["request"]["method"] == "PUT"
 
 
 def test_25_subscriptions(record: Record, token: str) -> None:
