@@ -83,7 +83,7 @@ def test_76_no_decision_support_is_served(record: Record) -> None:
             for method, body in (("GET", None), ("POST", call)):
                 for bearer in (record.token(), record.operator):
                     answer = caller.get(at, bearer, method, body)
-                    assert answer.status in (400, 403, 404, 405), (method, at, answer.status)
+                    assert answer.status == 404, (method, at, answer.status)
                     assert f"b{record.mark}" not in answer.body.decode()
     for bearer in forged:
         assert caller.get(f"Patient/{record.b}", bearer).status == 401
@@ -153,7 +153,7 @@ def test_77_a_service_is_held_to_its_scopes(record: Record, mark: str) -> None:
         "subject": {"reference": f"Patient/{record.b}"},
     }
     written = call("POST", "RiskAssessment", judged)
-    assert written.status in (201, 403)
+    assert written.status == 201, "what it is for"
     lab = record.observation("b", "lab-b")
     subscription = {
         "resourceType": "Subscription",
@@ -202,10 +202,9 @@ def test_77_a_service_is_no_person(record: Record, mark: str) -> None:
         {"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": record.operator},
     ):  # fmt: skip
         refused = caller.post("/token", form | caller.proof(caller.assertion(mark)))
-        assert refused.status in (400, 401), form["grant_type"]
-        assert "access_token" not in refused.json()
+        assert (refused.status, set(refused.json()) - {"error_description"}) == (400, {"error"}), form["grant_type"]
     told = caller.post("/introspect", {"token": record.operator} | caller.proof(caller.assertion(mark)))
-    assert told.status in (400, 401, 403) or told.json() == {"active": False}
+    assert (told.status, told.json()) == (200, {"active": False})
     caller.post("/revoke", {"token": record.operator} | caller.proof(caller.assertion(mark)))
     time.sleep(2)
     assert caller.get(f"Patient/{record.a}", record.operator).status == 200
@@ -213,7 +212,7 @@ def test_77_a_service_is_no_person(record: Record, mark: str) -> None:
     assert caller.get("/auth/userinfo", bearer).status in (401, 403)
     for path in ("/auth/apps", "/auth/launcher", "/auth/security-key"):
         page = caller.get(path, bearer)
-        assert page.status in (302, 303, 401, 403), path
+        assert (page.status, "/auth/sign-in" in page.headers["location"]) == (303, True), path
 
 
 def test_78_logs_and_metrics_tell_nothing(record: Record, mark: str) -> None:
