@@ -389,6 +389,14 @@ def test_18_patching_what_it_is(record: Record, token: str) -> None:
 def test_20_binaries(record: Record, token: str) -> None:
     for id in (f"binary-{record.b}", f"binary-{record.a}"):
         assert record.caller.get(f"Binary/{id}", token, Range="bytes=0-4").status == 403
+    loose = {"resourceType": "Binary", "id": f"loose-{record.mark}", "contentType": "text/plain", "data": "eA=="}
+    record.put(loose)
+    unknown = record.caller.get(f"Binary/unknown-{record.mark}", token)
+    for bearer in (token, record.token("patient/Binary.cruds")):
+        for method in ("GET", "HEAD", "PUT", "DELETE"):
+            answer = record.caller.get(f"Binary/{loose['id']}", bearer, method, loose if method == "PUT" else None)
+            assert answer.status == 403, method
+            assert method != "GET" or same(answer, unknown)
     assert record.shown(f"DocumentReference?_id=document-{record.mark}&_include=*", token) == {
         f"DocumentReference/document-{record.mark}", f"Patient/{record.a}"
     }  # fmt: skip
@@ -448,6 +456,16 @@ def test_23_what_is_shared(record: Record, token: str) -> None:
     record.put(appointment)
     found = record.shown(f"Appointment?_id=appointment-{record.mark}&_include=Appointment:actor", token)
     assert found == {f"Appointment/appointment-{record.mark}", f"Patient/{record.a}"}
+    both = [{"item": {"reference": f"Patient/{id}"}} for id in (record.a, record.b)]
+    listed = {"resourceType": "List", "status": "current", "mode": "working", "entry": both}
+    record.put(listed | {"id": f"own-list-{record.mark}", "subject": {"reference": f"Patient/{record.a}"}})
+    record.put(listed | {"id": f"their-list-{record.mark}", "subject": {"reference": f"Patient/{record.b}"}})
+    record.put(listed | {"id": f"nobody-s-list-{record.mark}"})
+    assert record.shown("List?_include=*&_count=1000", token) == {f"List/own-list-{record.mark}", f"Patient/{record.a}"}
+    for name in ("their-list", "nobody-s-list"):
+        assert record.caller.get(f"List/{name}-{record.mark}", token).status == 404, name
+    for name in ("own-list", "their-list", "nobody-s-list"):
+        assert record.shown(f"Patient?_list={name}-{record.mark}", token) <= {f"Patient/{record.a}"}, name
     org = {"resourceType": "Organization", "name": "x"}
     assert record.caller.get("Organization", token, "POST", org).status == 403, "what is shared is read, not changed"
     assert record.caller.get(f"Organization/org-{record.mark}", token, "DELETE").status == 403
