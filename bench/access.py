@@ -1,24 +1,26 @@
 """What access control costs: a token's check, and reading and searching with a token beside an open hub.
 
-    python -m bench.access [--rounds 12] [--requests 150]
+    python -m bench.access [--rounds 5] [--seconds 4]
 
-Two hubs on one database, one open, one that asks for tokens, are asked the same in turns; CPU of hub and database
-together counts. Takes the shipped sample data, so it needs nothing beside the project.
+Two hubs on one database, one open, one that asks for tokens and keeps an audit trail, are asked the same in turns.
+Takes the shipped sample data, so it needs nothing beside the project but wrk.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
+from typing import Any
 
-import psutil
-
+from bench import figures
+from bench.replay import replay
 from hub.authorization import engine, known
 from hub.embedded import Embedded
 from smart_auth import access_token
@@ -29,18 +31,18 @@ from smart_auth.scopes import parse
 from smart_auth.seal import Seal, new_key
 from tests.hub_process import HubProcess
 
-SCOPES = {"system": "system/*.cruds", "patient": "patient/*.rs"}
+CLIENTS = 32
 
 
-def cpu(*processes: int) -> float:
-    """Seconds of CPU that processes and all below them have used."""
-    total = 0.0
-    for number in processes:
-        root = psutil.Process(number)
-        for one in [root, *root.children(recursive=True)]:
-            times = one.cpu_times()
-            total += times.user + times.system
-    return total
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks whom."""
+
+    base: str
+    process: int
+    """Of the hub that is asked."""
+    token: str
+    """"" where none is needed."""
 
 
 class Tokens:
@@ -71,7 +73,7 @@ def checks(tokens: Tokens, count: int = 400) -> dict[str, float]:
                 began = time.process_time()
                 for one in issued:
                     await bearer.access(one)
-                best[name] = min(best[name], (time.process_time() - began) / count * 1e6)
+                best[name] = min(best[name], round((time.process_time() - began) / count * 1e6, 1))
         return best
 
     try:
@@ -81,79 +83,118 @@ def checks(tokens: Tokens, count: int = 400) -> dict[str, float]:
 
 
 def compared(
-    hubs: dict[str, Callable[[str], None]], paths: Sequence[str], spent: Callable[[], float], rounds: int, requests: int
-) -> dict[str, float]:
-    """Microseconds of CPU per request by kind of caller: of rounds taken in turns the quietest."""  # fmt: skip
-    found: dict[str, list[float]] = {name: [] for name in hubs}
+    callers: Mapping[str, Caller], paths: Sequence[str], postmaster: int, rounds: int, seconds: int
+) -> dict[str, tuple[int, int]]:
+    """CPU µs per request, of hub and of database, by kind of caller: the median of rounds taken in turns."""
+    found: dict[str, list[tuple[int, int]]] = {name: [] for name in callers}
     for number in range(rounds + 1):
-        for name in list(hubs) if number % 2 else reversed(list(hubs)):
-            began = spent()
-            for turn in range(requests):
-                hubs[name](paths[turn % len(paths)])
+        for name in list(callers) if number % 2 else reversed(list(callers)):
+            one = callers[name]
+            groups = {"hub": one.process, "database": postmaster}
+            told = replay(one.base, paths, CLIENTS, seconds if number else 1, groups, one.token)
+            if told.errors:
+                raise RuntimeError(f"{name}: {told.errors} of {told.requests} requests were refused")
             if number:  # the first one warms up
-                found[name].append((spent() - began) / requests * 1e6)
-    return {name: min(rows) for name, rows in found.items()}
+                found[name].append((told.cpu["hub"], told.cpu["database"]))
+    return {name: (_median(row[0] for row in rows), _median(row[1] for row in rows)) for name, rows in found.items()}
 
 
-def main() -> None:
-    """Prints the figures."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rounds", type=int, default=12)
-    options.add_argument("--requests", type=int, default=150)
-    chosen = options.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="hub-bench-"))
-    folder.chmod(0o755)
+def _median(values: Iterable[int]) -> int:
+    return round(median(values))
+
+
+def measure(folder: Path, rounds: int, seconds: int) -> dict[str, Any]:
+    """All figures, from hubs in a folder of their own."""
+    facts = figures.facts("python -m bench.access", clients=str(CLIENTS), runs=f"median of {rounds}, {seconds} s each")
     database = Embedded(folder / "postgres")
     key = new_key()
     try:
         url = database.start()
-        settings = {"database_url": url, "key": key, "client_rate": "10000000", "person_rate": "10000000"}
+        settings = {"database_url": url, "key": key, "client_rate": "0", "person_rate": "0"}
         with (
             HubProcess(folder / "open", settings, arguments=("--sample-data",)) as free,
             HubProcess(folder / "smart", settings | {"access": "smart"}) as held,
         ):
             base = held.client.base
             tokens = Tokens(url, key, Site(base.replace("/fhir", "/auth"), base))
-            print("token check, µs of CPU:", {name: round(value, 1) for name, value in checks(tokens).items()})
-            patient = free.client.get("Observation?_count=1&_sort=-date")["entry"][0]["resource"]["subject"][
-                "reference"
-            ]
-            id = patient.partition("/")[2]
+            checked = checks(tokens)
+            newest = free.client.get("Observation?_count=1&_sort=-date")["entry"][0]["resource"]
+            id = newest["subject"]["reference"].partition("/")[2]
             ids = [one["id"] for one in free.client.found(f"Observation?patient={id}&_count=200")][:100]
+            postmaster = database.running()
             assert free.process is not None
             assert held.process is not None
-            postmaster = database.running()
             assert postmaster is not None
-            numbers = (free.process.pid, held.process.pid, postmaster)
-
-            def ask(hub: HubProcess, token: str | None) -> Callable[[str], None]:
-                headers = {"Authorization": f"Bearer {token}"} if token else {}
-
-                def call(path: str) -> None:
-                    assert hub.client.request("GET", path, headers=headers).status == 200
-
-                return call
-
-            hubs = {"open": ask(free, None)}
-            hubs |= {name: ask(held, tokens.issue(scope, id)) for name, scope in SCOPES.items() if name == "system"}
-            hubs["patient"] = ask(held, tokens.issue(SCOPES["patient"], id))
-            # Labels and consents are asked of each row.
-            hubs["nurse"] = ask(held, tokens.issue("user/*.rs", None, "nurse"))
-            workloads = {
-                "read": [f"Observation/{one}" for one in ids],
-                "search by patient and code": [f"Observation?patient={id}&code=http://loinc.org|{code}" for code in
-                                               ("8867-4", "85354-9", "8302-2", "29463-7", "72514-3")],
-                "search by patient, newest first": [f"Observation?patient={id}&_sort=-date&_count=20",
-                                                    f"Condition?patient={id}", f"Encounter?patient={id}&_count=20"],
-                "search with include": [f"Observation?patient={id}&_include=Observation:encounter&_count=20"],
-            }  # fmt: skip
-            for name, paths in workloads.items():
-                figures = compared(hubs, paths, lambda: cpu(*numbers), chosen.rounds, chosen.requests)
-                more = {who: f"{value:.0f} µs ({value / figures['open'] - 1:+.0%})" for who, value in figures.items()}
-                print(f"{name}: {json.dumps(more, ensure_ascii=False)}", flush=True)
+            number = held.process.pid
+            callers = {
+                "open": Caller(free.client.base, free.process.pid, ""),
+                "system": Caller(base, number, tokens.issue("system/*.cruds")),
+                "patient": Caller(base, number, tokens.issue("patient/*.rs", id)),
+                # Labels and consents are asked of each row.
+                "nurse": Caller(base, number, tokens.issue("user/*.rs", None, "nurse")),
+            }
+            costs = {}
+            for name, paths in workloads(id, ids).items():
+                costs[name] = compared(callers, paths, postmaster, rounds, seconds)
+                print(row(name, costs[name]), flush=True)
     finally:
         database.release()
+    return {"facts": facts, "check": checked, "cost": costs}
+
+
+def workloads(patient: str, observations: Sequence[str]) -> dict[str, list[str]]:
+    """What is asked, by name: of one patient, who has these Observations."""
+    codes = ("8867-4", "85354-9", "8302-2", "29463-7", "72514-3")
+    mine = f"Observation?patient={patient}"
+    return {
+        "read": [f"Observation/{one}" for one in observations],
+        "search by patient and category": [f"{mine}&category=vital-signs&_count=20"],
+        "search by patient and code": [f"{mine}&code=http://loinc.org|{code}" for code in codes],
+        "search by patient, newest first": [
+            f"{mine}&_sort=-date&_count=20", f"Condition?patient={patient}", f"Encounter?patient={patient}&_count=20",
+        ],
+        "search with include": [f"{mine}&_include=Observation:encounter&_count=20"],
+    }  # fmt: skip
+
+
+def row(name: str, cost: Mapping[str, Sequence[int]]) -> str:
+    """A row of the table."""
+    free = sum(cost["open"])
+    return f"| {name} | " + " | ".join(
+        f"{hub} + {store}" + ("" if who == "open" else f" (**{(hub + store) / free - 1:+.0%}**)")
+        for who, (hub, store) in cost.items()
+    ) + " |"  # fmt: skip
+
+
+def paragraphs(found: Mapping[str, Any]) -> Iterable[str]:
+    """The section of RESULTS.md."""
+    first, again = found["check"]["first"], found["check"]["again"]
+    yield "## What access control costs"
+    yield figures.bullets(found)
+    yield f"A token's check takes {again} µs of CPU, {first} µs when a worker sees it for the first time (target 60)."
+    yield (
+        "Two hubs on one database, one open, one secured and audited, take turns; CPU µs per request, hub + database, "
+        "in brackets how much more than open. Target: 20 % at most."
+    )
+    who = list(next(iter(found["cost"].values())))
+    head = ["| request | " + " | ".join(who) + " |", "|---" * (1 + len(who)) + "|"]
+    yield "\n".join(head + [row(name, cost) for name, cost in found["cost"].items()])
+
+
+def main() -> None:
+    """Measures, prints the figures, and keeps them."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--seconds", type=int, default=4)
+    chosen = options.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="hub-bench-"))
+    folder.chmod(0o755)
+    try:
+        found = measure(folder, chosen.rounds, chosen.seconds)
+    finally:
         shutil.rmtree(folder, ignore_errors=True)
+    figures.write("access", found)
+    print("token check, µs of CPU:", found["check"])
 
 
 if __name__ == "__main__":

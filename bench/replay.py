@@ -14,7 +14,10 @@ import psutil
 _LUA = """
 local paths, n, i = {}, 0, 0
 function init(args)
-  for line in io.lines(args[1]) do n = n + 1; paths[n] = wrk.format("GET", line) end
+  local headers = {}
+  for k, v in pairs(wrk.headers) do headers[k] = v end
+  if args[2] ~= "" then headers["Authorization"] = "Bearer " .. args[2] end
+  for line in io.lines(args[1]) do n = n + 1; paths[n] = wrk.format("GET", line, headers) end
 end
 function request() i = i % n + 1; return paths[i] end
 function done(summary, latency)
@@ -53,8 +56,13 @@ def cpu_seconds(process: int) -> float:
     return sum(times)
 
 
-def replay(base: str, paths: Sequence[str], clients: int, seconds: int, groups: Mapping[str, int]) -> Replay:
-    """Asks for the paths (below `base`, or whole URLs) in turn. groups: name -> process id. Raises RuntimeError."""
+def replay(
+    base: str, paths: Sequence[str], clients: int, seconds: int, groups: Mapping[str, int], token: str = ""
+) -> Replay:
+    """Asks for the paths (below `base`, or whole URLs) in turn, with a bearer token if one is given.
+
+    groups: name -> process id. Raises RuntimeError.
+    """
     with tempfile.TemporaryDirectory() as folder:
         listed, script = Path(folder, "paths"), Path(folder, "replay.lua")
         whole = (path if path.startswith("http") else f"{base}/{path}" for path in paths)
@@ -63,7 +71,7 @@ def replay(base: str, paths: Sequence[str], clients: int, seconds: int, groups: 
         before = {name: cpu_seconds(process) for name, process in groups.items()}
         done = subprocess.run(
             ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "60s", "-s", str(script), base, "--",
-             str(listed)], capture_output=True, text=True, check=False,
+             str(listed), token], capture_output=True, text=True, check=False,
         )  # fmt: skip
         after = {name: cpu_seconds(process) for name, process in groups.items()}
     line = next((line for line in done.stdout.splitlines() if line.startswith("@@")), None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench import bulk, roundtrip, search_results, subscriptions
+from bench import access, bulk, roundtrip, search_results, subscriptions
 from bench.disk import Disk
 from bench.figures import bullets, read
 from bench.overload import report as overload
@@ -182,6 +182,7 @@ SECTIONS: tuple[tuple[str, Callable[[Mapping[str, Any]], Iterable[str]]], ...] =
     ("bulk", bulk.paragraphs),
     ("peers", peers.paragraphs),
     ("subscriptions", subscriptions.paragraphs),
+    ("access", access.paragraphs),
     ("roundtrip", roundtrip.paragraphs),
     ("overload", overload.paragraphs),
 )
