@@ -410,7 +410,9 @@ audit_intake = Table(
     "audit_intake",
     metadata,
     Column("sequence", BigInteger, primary_key=True, autoincrement=True),
-    Column("line", LargeBinary, nullable=False),
+    # A line for each event; those of one commit share a row.
+    Column("lines", LargeBinary, nullable=False),
+    Column("events", Integer, nullable=False, server_default="1"),
 )
 """Events of the audit trail as they come in, until they are sealed."""
 

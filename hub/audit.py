@@ -46,7 +46,7 @@ def verify(url: str, chosen: argparse.Namespace) -> int:
             following, last = batch.first + len(batch.lines), batch.tags[-1] if batch.tags else batch.before
             count += len(batch.lines)
             progress.advance(task)
-        waiting = _one(connection, "select count(*) from audit_intake")
+        waiting = _one(connection, "select coalesce(sum(events), 0) from audit_intake")
     found += [Fault(number, "is not there any more") for number in expected]
     for fault in sorted(found, key=lambda one: one.event):
         print(f"event {fault.event}: {fault.reason}")

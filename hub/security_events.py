@@ -10,7 +10,7 @@ from fhir_server.audit.event import Event, line_of
 from hub.settings import Settings
 from smart_auth.happened import Happened, Note
 
-_STORE = text("insert into audit_intake (line) values (:line)")
+_STORE = text("insert into audit_intake (lines) values (:line)")
 
 
 def noting(settings: Settings) -> Note:

@@ -55,7 +55,7 @@ async def answer(server: Server, given: Given, wanted: Wanted, path: str, *, own
 def _own(event: Event, patient: int | None) -> Event:
     """Others' records may have been shown with it, and the query may name them."""
     patients = () if patient is None else (patient,)
-    return replace(event, address="", request_id="", path="", query="", seen=(), written=(), patients=patients)
+    return event._replace(address="", request_id="", path="", query="", seen=(), written=(), patients=patients)
 
 
 def _link(server: Server, path: str, used: Sequence[tuple[str, str]]) -> str:

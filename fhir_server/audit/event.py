@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import orjson
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What one request did, or tried to do."""
+class Event(NamedTuple):
+    """What one request did, or tried to do. Made for each request, so a tuple: cheaper than a dataclass."""
 
     at: int
     """Microseconds since 1970 UTC."""
@@ -45,10 +45,15 @@ class Event:
 
 def line_of(event: Event) -> bytes:
     """The event as one line of JSON: its members in order, those at the end that say nothing left out."""
-    members = [getattr(event, name) for name in _NAMES]
-    while members[-1] in ("", ()):
-        members.pop()
-    return orjson.dumps(members)
+    last = len(event)
+    while not event[last - 1]:
+        last -= 1
+    return orjson.dumps(event[:last])
+
+
+def lines_of(events: Sequence[Event]) -> bytes:
+    """Events that are stored together, a line for each."""
+    return b"\n".join(map(line_of, events))
 
 
 def event_of(line: bytes) -> Event:
@@ -59,5 +64,4 @@ def event_of(line: bytes) -> Event:
     return Event(*members)
 
 
-_NAMES = tuple(field.name for field in fields(Event))
-_LISTS = _NAMES.index("seen")
+_LISTS = Event._fields.index("seen")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from struct import Struct
 
@@ -30,14 +29,18 @@ PATIENT, SUBJECT, CLIENT = 0, 1, 2
 """Kinds of key a batch is found by: rid of a patient, hash of who acted, hash of the app they used."""
 
 _LIMIT = 5000
+"""Events of a batch: no further row is taken when there are so many."""
+_ROWS = 2000
+"""Of the intake, looked at."""
 _PAUSE = 0.5
-"""Seconds between two looks at the intake when it was empty."""
+"""Seconds between two looks at the intake, unless there is more than a batch in it: fewer batches are cheaper, and
+sooner found in."""
 _CONTEST = 1.0
 _INT8 = Struct(">q")
 
 _LOCKED = Statement(f"select pg_try_advisory_lock({LOCK})")
 _LAST = Statement("select number, first + events, right_tag from audit_batch order by number desc limit 1", binary=True)
-_TAKE = Statement(f"select sequence, line from audit_intake order by sequence limit {_LIMIT}", binary=True)
+_TAKE = Statement(f"select sequence, lines from audit_intake order by sequence limit {_ROWS}", binary=True)
 _CONCERNED = f"""
 select x.rid, x.target_rid from reference x join resource p on p.rid = x.target_rid
 where x.rid = any($1::bigint[]) and p.type_id = {TYPE_ID["Patient"]}
@@ -79,7 +82,7 @@ class Sealer:
                 await asyncio.sleep(_CONTEST)
             sealer = Sealing(connection, self._log)
             while True:
-                if not await sealer.seal():
+                if await sealer.seal() < _LIMIT:
                     await asyncio.sleep(_PAUSE)
         finally:
             connection.close()
@@ -100,11 +103,17 @@ class Sealing:
         if not rows:
             return 0
         number, first, before = self._end or await self._last()
-        events = await self._concerned([event_of(line) for _, line in rows])
+        events: list[Event] = []
+        sequences = []
+        for sequence, lines in rows:
+            if len(events) >= _LIMIT:
+                break
+            sequences.append(_INT8.unpack(sequence)[0])
+            events += map(event_of, lines.split(b"\n"))
+        events = await self._concerned(events)
         lines = [line_of(event) for event in events]
         batch = sealed(number, first, before, lines)
         keys = sorted(_keys(events))
-        sequences = [_INT8.unpack(row[0])[0] for row in rows]
         found_by = int2_array([kind for kind, _ in keys]), int8_array([key for _, key in keys]), int8_array([number])
         await self._connection.send(
             [
@@ -124,7 +133,7 @@ class Sealing:
         [(number, following, last)] = rows
         return _INT8.unpack(number)[0] + 1, _INT8.unpack(following)[0], last
 
-    async def _concerned(self, events: Sequence[Event]) -> Sequence[Event]:
+    async def _concerned(self, events: list[Event]) -> list[Event]:
         """The events with all patients they concern: as the record is now, for it may change."""
         rids = sorted({rid for event in events for rid, _ in event.touched()})
         if not rids:
@@ -136,7 +145,7 @@ class Sealing:
         found = []
         for event in events:
             shown = {one for rid, _ in event.touched() for one in patients.get(rid, ())}
-            found.append(replace(event, patients=tuple(sorted(shown.union(event.patients)))) if shown else event)
+            found.append(event._replace(patients=tuple(sorted(shown.union(event.patients)))) if shown else event)
         return found
 
     def _tell(self, batch: Batch, events: Sequence[Event]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from fhir_server.audit.event import Event
 
@@ -25,13 +25,13 @@ class Trail:
     def wrote(self, written: Iterable[tuple[int, int, str]], patients: Iterable[int]) -> Event:
         """The event to be stored in the transaction that writes these versions."""
         self.stored = True
-        return replace(self.event, written=tuple(written), patients=tuple(patients))
+        return self.event._replace(written=tuple(written), patients=tuple(patients))
 
     def ended(self, status: int) -> Event | None:
         """The event of the answer; None where all there is to tell was stored with what was written."""
         if self.stored and status < 400 and not self.seen:
             return None
-        return replace(self.event, status=status, seen=tuple(self.seen))
+        return self.event._replace(status=status, seen=tuple(self.seen))
 
 
 TRAIL: ContextVar[Trail | None] = ContextVar("trail", default=None)
@@ -49,4 +49,4 @@ def flag(purpose: str) -> None:
     """Notes what the request is for, where it is out of the ordinary."""
     trail = TRAIL.get()
     if trail is not None:
-        trail.event = replace(trail.event, purpose=purpose)
+        trail.event = trail.event._replace(purpose=purpose)
