@@ -33,7 +33,12 @@ EXPORT, IMPORT, RESIDENT = 25_000, 8_000, 300
 def cpu(process: int) -> float:
     """CPU seconds of a process and all below it, those that have ended too."""
     root = psutil.Process(process)
-    times = [each.cpu_times() for each in [root, *root.children(recursive=True)]]
+    while True:
+        try:
+            times = [each.cpu_times() for each in [root, *root.children(recursive=True)]]
+            break
+        except psutil.NoSuchProcess:
+            continue  # it ended meanwhile, and its time is its parent's now
     return sum(each.user + each.system + each.children_user + each.children_system for each in times)
 
 

@@ -9,10 +9,12 @@ most FEW rows they are fetched and tested, else resources are walked in the orde
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fhir_server.search import few
 from fhir_server.search.branch import filters, newest, scopes
 from fhir_server.search.condition import Conditions
+from fhir_server.search.contained import is_contained
 from fhir_server.search.criteria import Between, Chain, Leaf, Node, Reverse
 from fhir_server.search.cursor import Position
 from fhir_server.search.few import Tables, rows_of
@@ -28,6 +30,8 @@ from fhir_server.search.walk import settled, walk
 
 MAX_TRIED = 3
 """Criteria of which the rows are counted, one after the other."""
+MAX_APART = 4
+"""Types of one search that are read each by itself: of more the statement would be long."""
 
 
 def probed(
@@ -35,7 +39,9 @@ def probed(
 ) -> str | None:
     """SQL of the page's rid and sort keys, the same for all values; None where the shape has no such form."""
     ordered = not keys or (keys[0].column and keys[0].column.ordered)
-    if len(query.types) > 1 or not ordered:
+    if len(query.types) > 1:
+        return _of_each(query, conditions, limit, position) if not keys else None
+    if not ordered:
         return None
     [scope] = scopes(query)
     nodes = _ranges([criterion.nodes[scope[0]] for criterion in query.criteria])
@@ -100,6 +106,19 @@ def probed(
         parts += walked_or_all(nodes, first, lines, scope, tables, limit, start, beyond)
     united = " union all ".join(f"({part})" for part in parts)
     return f"with {', '.join(tables.texts)} {united}"
+
+
+def _of_each(query: SearchQuery, conditions: Conditions, limit: str, position: Position | None) -> str | None:
+    """The newest of what is read for each of a few types by itself, where all criteria are columns of `resource`."""
+    nodes = [criterion.nodes[query.types[0]] for criterion in query.criteria]
+    contained = any(map(is_contained, zip(query.types, strict=True)))
+    if not nodes or contained or len(query.types) > MAX_APART:
+        return None
+    if not all(isinstance(node, Leaf) and node.parameter.column for node in nodes):
+        return None
+    pages = [probed(replace(query, types=(one,)), (), conditions, limit, position) for one in query.types]
+    united = " union all ".join(f"({page})" for page in pages)
+    return f"select u.rid from ({united}) u order by u.rid desc limit {limit}"
 
 
 def _most(node: Node, rows: str, keys: Sequence[Key], tests: Sequence[str]) -> int:

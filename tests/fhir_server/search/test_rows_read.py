@@ -78,6 +78,8 @@ MORE = (
     "Observation?code=weight&_total=estimate",
     "Observation?_total=estimate",
     "?_type=Observation,Encounter&_sort=-date",
+    "?_type=Observation,Encounter&_lastUpdated=ge2000",
+    "?_type=Observation,Encounter&_lastUpdated=ge2000&_lastUpdated=lt2100",
 )
 """Searches beside those of `test_select.py`."""
 

@@ -156,6 +156,9 @@ FOUND: list[tuple[str, str]] = [
     # several types
     ("?_type=Patient,Organization", "cid bob ann bed ward north"),
     ("?_type=Patient,Organization&_id=ann,ward", "ann ward"),
+    ("?_type=Patient,Organization&_lastUpdated=ge2000", "cid bob ann bed ward north"),
+    ("?_type=Patient,Organization&_lastUpdated=ge2000&_id=ann,ward,visit", "ann ward"),
+    ("?_type=Patient,Organization&_lastUpdated=lt2000", ""),
     ("?_tag=http://tags|vip", "ann"),
     ("?_type=Patient&_sort=_id", "ann bob cid"),
     # compartments
