@@ -13,6 +13,7 @@ from fhir_server.audit.event import Event, lines_of
 from fhir_server.statement import Statement
 
 _STORE = "insert into audit_intake (lines, events) values (($1::bytea[])[1], ($2::bigint[])[1])"
+_TURNS = 3
 
 
 def store(events: Sequence[Event]) -> Statement:
@@ -40,6 +41,7 @@ class Intake:
 
     async def _work(self) -> None:
         while self._waiting:
+            await self._gathered()
             group, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
             try:
                 await self._run(store([event for event, _ in group]))
@@ -52,3 +54,11 @@ class Intake:
                 if not future.done():
                     future.set_result(None)
         self._task = None
+
+    async def _gathered(self) -> None:
+        """Lets those come that are about to, while each turn of the event loop brings some: no time passes for it."""
+        for _ in range(_TURNS):
+            before = len(self._waiting)
+            await asyncio.sleep(0)
+            if len(self._waiting) == before:
+                return
