@@ -22,8 +22,9 @@ def site(session_database: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Not for the session: while it is open, its event loop counts as running and no test can have one of its own."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("chromium is missing")
