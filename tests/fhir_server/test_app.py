@@ -223,11 +223,11 @@ async def test_access_is_asked_before_the_body_is_read(served: Any) -> None:
         assert (response.status_code, issue(response)["code"]) == (403, "forbidden")
 
 
-async def test_an_access_that_grants_nothing_gets_nothing(served: Any) -> None:
+async def test_an_access_that_grants_nothing_gets_nothing(served: Any, database: str) -> None:
     async def nothing(request: FhirRequest) -> Access:
         return Access("x", unrestricted=False)
 
-    async with served("postgresql://nowhere", access=nothing) as client:
+    async with served(database, access=nothing) as client:
         for url in ("Patient/1", "Patient", "_history"):
             assert (await client.get(url)).status_code == 403
 
