@@ -10,15 +10,22 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from hub.apps import PARTS
 from tests.apps.site import Site, serve
+from tests.conftest import fresh
 
 SECONDS = 20
 
 
 @pytest.fixture(scope="session")
-def site(session_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def apps_database(postgres: str, template: str) -> Iterator[str]:
+    """Of its own, for the sample patients are in it."""
+    yield from fresh(postgres, f"template {template}")
+
+
+@pytest.fixture(scope="session")
+def site(apps_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     if not PARTS.is_dir():
         pytest.skip("the apps' front-end packages are missing: make parts")
-    with serve(session_database, tmp_path_factory.mktemp("hub")) as served:
+    with serve(apps_database, tmp_path_factory.mktemp("hub")) as served:
         yield served
 
 
