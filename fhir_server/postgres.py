@@ -46,14 +46,16 @@ class ConnectionLost(Exception):
     """The connection broke; whether the statements under way took effect is not known."""
 
 
+_CLOSES = "", b""
+
+
 @dataclass(slots=True)
 class _Batch:
     """Statements sent up to one sync, and what has come back for them."""
 
     answer: asyncio.Future[list[list[Row]]]
-    prepares: list[bool]
-    """For each expected result: whether it only answers a Prepare."""
-    texts: list[str]
+    makes: list[tuple[str, bytes] | None] = field(default_factory=list)
+    """For each expected result: what it only prepares, text and name; _CLOSES; None of a statement."""
     results: list[list[Row]] = field(default_factory=list)
     position: int = 0
     error: DatabaseError | None = None
@@ -66,6 +68,9 @@ class Connection:
         self._conninfo = conninfo
         self._batches: deque[_Batch] = deque()
         self._prepared: OrderedDict[str, bytes] = OrderedDict()
+        """Name of each text that the server has said it prepared, the longest unused first."""
+        self._unneeded: list[bytes] = []
+        """Names that are still to be given up."""
         self._counter = 0
         self._writing = False
         self.lost = False
@@ -126,19 +131,24 @@ class Connection:
         if self.lost:
             answer.set_exception(ConnectionLost("closed"))
             return answer
-        batch = _Batch(answer, [], [])
+        batch = _Batch(answer)
         pg = self._pg
         try:
+            while self._unneeded:
+                pg.send_close_prepared(self._unneeded.pop())
+                batch.makes.append(_CLOSES)
+            own: dict[str, bytes] = {}
             for statement in statements:
                 name = self._prepared.get(statement.text)
-                if name is None:
-                    name = self._prepare(statement.text, batch)
-                else:
+                if name is not None:
                     self._prepared.move_to_end(statement.text)
+                else:
+                    # What a batch before this one prepares may fail yet: only what this one does counts.
+                    name = own.get(statement.text) or self._prepare(statement.text, batch)
+                    own[statement.text] = name
                 formats = [pq.Format.BINARY] * len(statement.parameters) if statement.binary else None
                 pg.send_query_prepared(name, statement.parameters, formats, pq.Format.BINARY)
-                batch.prepares.append(False)
-                batch.texts.append(statement.text)
+                batch.makes.append(None)
             pg.pipeline_sync()
         except PsycopgError as error:
             self._lose(str(error))
@@ -149,18 +159,21 @@ class Connection:
         return answer
 
     def _prepare(self, text: str, batch: _Batch) -> bytes:
-        if len(self._prepared) >= _PREPARED_LIMIT:
-            _, oldest = self._prepared.popitem(last=False)
-            self._pg.send_close_prepared(oldest)
-            batch.prepares.append(True)
-            batch.texts.append("")
         self._counter += 1
         name = b"s%d" % self._counter
         self._pg.send_prepare(name, text.encode())
-        self._prepared[text] = name
-        batch.prepares.append(True)
-        batch.texts.append(text)
+        batch.makes.append((text, name))
         return name
+
+    def _made(self, text: str, name: bytes) -> None:
+        """The server has prepared it: from now on it is known by this name, unless another came first."""
+        if text in self._prepared:
+            self._unneeded.append(name)
+            return
+        self._prepared[text] = name
+        if len(self._prepared) > _PREPARED_LIMIT:
+            _, oldest = self._prepared.popitem(last=False)
+            self._unneeded.append(oldest)
 
     def _flush(self) -> None:
         try:
@@ -200,21 +213,20 @@ class Connection:
                 else:
                     batch.answer.set_result(batch.results)
             return
-        prepare = batch.prepares[batch.position]
+        makes = batch.makes[batch.position]
         if status == pq.ExecStatus.TUPLES_OK:
             batch.results.append(_rows(result))
         elif status == pq.ExecStatus.COMMAND_OK:
-            if not prepare:
+            if makes is None:
                 batch.results.append([])
-        else:
-            if prepare:  # it was not made, so it must not be remembered
-                self._prepared.pop(batch.texts[batch.position], None)
-            if batch.error is None:
-                batch.error = DatabaseError(
-                    (result.error_field(pq.DiagnosticField.SQLSTATE) or b"XX000").decode(),
-                    (result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"").decode("utf-8", "replace"),
-                    (result.error_field(pq.DiagnosticField.MESSAGE_DETAIL) or b"").decode("utf-8", "replace"),
-                )
+            elif makes is not _CLOSES:
+                self._made(*makes)
+        elif batch.error is None:
+            batch.error = DatabaseError(
+                (result.error_field(pq.DiagnosticField.SQLSTATE) or b"XX000").decode(),
+                (result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"").decode("utf-8", "replace"),
+                (result.error_field(pq.DiagnosticField.MESSAGE_DETAIL) or b"").decode("utf-8", "replace"),
+            )
         batch.position += 1
 
     def _lose(self, reason: str) -> None:

@@ -42,6 +42,25 @@ async def test_an_error_stays_with_its_batch(pool: Pool) -> None:
             await pool.run([Statement("select nothing")])
 
 
+async def test_what_another_could_not_prepare_is_prepared_again(database: str) -> None:
+    """Two wait on one connection with the same text; the first is given up while it is being prepared."""
+    pool = Pool(database, 1)
+    await pool.run([Statement("create table t (n integer primary key)")])
+    with psycopg.connect(database) as blocker, psycopg.connect(database, autocommit=True) as other:
+        blocker.execute("lock table t")
+        first, second = (asyncio.create_task(pool.run([Statement("select n from t")])) for _ in range(2))
+        waiting = "select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        while (found := other.execute(waiting).fetchone()) is None:  # noqa: ASYNC110 - the database does not tell
+            await asyncio.sleep(0.01)
+        other.execute("select pg_cancel_backend(%s)", found)
+        with pytest.raises(DatabaseError) as caught:
+            await first
+        assert caught.value.sqlstate == "57014"
+        blocker.rollback()
+        assert await second == [[]]
+    pool.close()
+
+
 async def test_more_statements_than_are_kept_prepared(pool: Pool) -> None:
     for number in [*range(900), *range(900)]:
         [[(value,)]] = await pool.run([Statement(f"select {number}")])
