@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from fhir_server.outcome import Issue, operation_outcome
-from fhir_server.postgres import Connection, Row
+from fhir_server.postgres import Connection, ConnectionLost, Row
 from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
 from fhir_server.subscriptions.events import CHANNEL
@@ -80,13 +80,18 @@ class Switchboard:
         return origin is None or urlsplit(origin).netloc in (headers.get("host"), urlsplit(self.base).netloc)
 
     async def run(self, statements: Sequence[Statement]) -> list[list[Row]]:
-        """Rows of each statement, run as one transaction. Raises ConnectionLost."""
-        connection = self._connection
-        if connection is None or connection.lost:
-            connection = await self._connect()
-        return await connection.send(statements)
+        """Rows of each statement, run as one transaction. Raises ConnectionLost.
 
-    async def _connect(self) -> Connection:
+        They may be run twice: what websockets ask, and note, is the same then.
+        """
+        try:
+            return await (await self._connected()).send(statements)
+        except ConnectionLost:
+            # Perhaps this connection alone has ended, and the database is there.
+            return await (await self._connected()).send(statements)
+
+    async def _connected(self) -> Connection:
+        """The connection, opened where it is lost. Raises ConnectionLost."""
         async with self._connecting:
             if self._connection is None or self._connection.lost:
                 connection = await self._store.connection()

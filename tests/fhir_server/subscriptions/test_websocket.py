@@ -13,11 +13,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
+import psycopg
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from fhir_server.outcome import Forbidden
 from fhir_server.statement import Statement
+from fhir_server.subscriptions.switchboard import Switchboard
 from fhir_server.subscriptions.websocket import Limits
 from fhir_server.validation import validate
 from smart_auth.scopes import UNRESTRICTED
@@ -398,6 +400,17 @@ async def test_the_database_comes_back(database: str, relay: Relaying, url: str)
                                       " subscription' or query like 'select r.version, coalesce%'")])  # fmt: skip
         await relay.written("POST", "Observation", observation(1))
         assert len(await client.events(1)) == 1
+
+
+async def test_what_is_asked_while_the_connection_ends_is_asked_again(database: str, relay: Relaying) -> None:
+    board = Switchboard(relay.store, now=lambda: 0)
+    answer = asyncio.create_task(board.run([Statement("select pg_sleep(1)"), Statement("select 7")]))
+    end = "select pg_terminate_backend(pid) from pg_stat_activity where query = 'select pg_sleep(1)'"
+    with psycopg.connect(database, autocommit=True) as other:
+        while other.execute(f"{end} and datname = current_database()").fetchone() is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert (await answer)[1] == [(b"\0\0\0\7",)]
+    board.close()
 
 
 async def test_status_of_several(relay: Relaying, endpoint: Any) -> None:
