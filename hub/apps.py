@@ -30,6 +30,7 @@ from smart_auth import clients
 PARTS = Path(__file__).parents[1] / "apps" / "parts" / "node_modules"
 CLINICIAN = "clinician"
 STOP_SECONDS = 3
+BACKLOG = 100
 
 
 class PartsMissing(RuntimeError):
@@ -47,6 +48,7 @@ def apps_process(settings: Settings, url: str, listener: socket.socket | None) -
     secret = seal(settings).derived(f"client:{CLINICIAN}")
     with tables(url) as connection:
         register(connection, f"{settings.apps}/{CLINICIAN}", secret)
+    listener.listen(BACKLOG)  # who comes before the process is ready, or while it is replaced, waits
     with beside("hub-apps", run, settings, secret, listener):
         yield
 
@@ -95,7 +97,6 @@ def run(settings: Settings, secret: str, listener: socket.socket) -> None:
     root = FastAPI(title="Apps", openapi_url=None, docs_url=None, redoc_url=None, lifespan=life)
     config = Config(settings.base, f"{settings.apps}/{CLINICIAN}", CLINICIAN, secret)
     root.mount(f"/{CLINICIAN}", clinician(config, http, PARTS))
-    listener.listen(100)
     served = uvicorn.Config(
         root, log_config=None, access_log=False, server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=STOP_SECONDS, headers=[HSTS] if settings.apps.startswith("https://") else [],
