@@ -6,7 +6,7 @@ could test them. https://hl7.org/fhir/R4/security.html#authorization
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 from fhir_server.access.policies import Policies, in_force
@@ -23,11 +23,17 @@ _SHOWING = frozenset(
      "search-system", "search-compartment", "transaction", "create", "delete", "conditional-delete"}
 )  # fmt: skip
 """Interactions that leave out what is hidden, or show nothing of what is stored."""
+_NONE: frozenset[str] = frozenset()
+
+
+def all_hidden(access: Access) -> Mapping[str, frozenset[str]]:
+    """Type -> names of its elements that are not shown, where there are any: those that no row which opens it shows."""
+    return {} if access.unrestricted else _elements(access, in_force())
 
 
 def hidden(access: Access, resource_type: str) -> frozenset[str]:
-    """Names of the elements of a type that are not shown: those that no row which opens it shows."""
-    return frozenset() if access.unrestricted else _elements(access, in_force()).get(resource_type, _NONE)
+    """Names of the elements of a type that are not shown."""
+    return all_hidden(access).get(resource_type, _NONE)
 
 
 def may_not_change(access: Access, resource_type: str) -> frozenset[str]:
@@ -52,9 +58,9 @@ def shown(access: Access, resource_type: str, body: bytes) -> bytes:
 
 def permits(access: Access, interaction: str, resource_type: str | None) -> None:
     """Raises Forbidden for an interaction that could tell of what is hidden."""
-    if access.unrestricted or interaction in _SHOWING:
+    if interaction in _SHOWING:
         return
-    found = _elements(access, in_force())
+    found = all_hidden(access)
     if found and (resource_type is None or resource_type in found or interaction[0] == "$"):
         raise Forbidden("the policy hides elements of this type: it can be read and searched, and not this")
 
@@ -73,7 +79,6 @@ def _selected(parameter: SearchParameter) -> set[str]:
 
 @lru_cache(maxsize=4096)
 def _elements(access: Access, policies: Policies) -> dict[str, frozenset[str]]:
-    """Type -> its hidden elements, where there are any."""
     found: dict[str, frozenset[str]] = {}
     for row in policies_of(access, policies):
         if not set(row.interactions) & set("rs"):
@@ -90,6 +95,3 @@ def _json_names(resource_type: str, names: Collection[str]) -> frozenset[str]:
     elements = [one for one in structure(resource_type).elements.values() if one.name in names]
     found = {name for one in elements for name in one.json_names()}
     return frozenset(found | {f"_{name}" for name in found}) | ({"text"} if found else frozenset())
-
-
-_NONE: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
-from fhir_server.access.hiding import shown
+from fhir_server.access.hiding import all_hidden, shown
 from fhir_server.access.policies import Policies, in_force
 from fhir_server.access.searching import bound_to, judged, searchable
 from fhir_server.audit.trail import saw
@@ -201,23 +201,16 @@ def _of_containers(matches: Sequence[Row], alone: bool) -> list[Row]:
 def _entries(
     access: Access, base: str, rows: Sequence[Row], mode: bytes, summary: str | None, elements: tuple[str, ...]
 ) -> list[bytes]:
-    if access.roles:
-        rows = [_shown(access, row) for row in rows]
-    if summary is None and not elements:
-        return [ENTRY % (_type_url(base, type_id), id, decompress(body), mode) for _, _, type_id, id, body, *_ in rows]
-    return [
-        ENTRY % (_type_url(base, type_id), id, serialize(apply(parse(decompress(body)), summary, elements)), mode)
-        for _, _, type_id, id, body, *_ in rows
-    ]
-
-
-def _shown(access: Access, row: Row) -> Row:
-    mode, rid, type_id, id, body, *keys = row
-    assert type_id is not None and body is not None  # noqa: PT018 - of each row
-    kind = RESOURCE_TYPES[int.from_bytes(type_id, "big") - 1]
-    whole = decompress(body)
-    left = shown(access, kind, whole)
-    return row if left is whole else (mode, rid, type_id, id, compress(left), *keys)
+    cut, hides = summary is not None or elements, all_hidden(access)
+    entries = []
+    for _, _, type_id, id, packed, *_ in rows:
+        body = decompress(packed)
+        if hides:
+            body = shown(access, RESOURCE_TYPES[int.from_bytes(type_id, "big") - 1], body)
+        if cut:
+            body = serialize(apply(parse(body), summary, elements))
+        entries.append(ENTRY % (_type_url(base, type_id), id, body, mode))
+    return entries
 
 
 @lru_cache(maxsize=1024)

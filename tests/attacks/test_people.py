@@ -243,6 +243,19 @@ def test_29_read_only_elements(record: Record, enter: Enter, rows: Callable[[lis
     assert status(record, id, token, "PATCH", patch, Content_Type="application/json-patch+json") == 403
 
 
+def test_29_hidden_elements_of_a_service(record: Record, rows: Callable[[list[dict[str, Any]]], None]) -> None:
+    """A backend service whose client has rows is held to them as a person is."""
+    client = f"client-{record.mark}"
+    rows([{"role": f"client:{client}", "types": ["Patient"], "interactions": "rs", "hidden": ["birthDate"]}])
+    token, id = record.caller.token("system/*.cruds", client=client), record.a
+    until(record, "Observation", token, 403)
+    for path in (f"Patient/{id}", f"Patient/{id}/_history", f"Patient?_id={id}", f"Patient?_id={id}&_summary=true"):
+        answer = record.caller.get(path, token)
+        assert answer.status == 200, path
+        assert id.encode() in answer.body, path
+        assert b"1970-01-31" not in answer.body, path
+
+
 def test_39_a_right_that_was_lost_since(
     record: Record, enter: Enter, rows: Callable[[list[dict[str, Any]]], None]
 ) -> None:
