@@ -30,7 +30,9 @@ def professional(access: Access) -> bool:
 
 def free(access: Access, resource_type: str) -> bool:
     """Whether whatever is written of the type is within the access."""
-    return resource_type in wall_of(access).open and not (_of_patient(access) or access.roles)
+    if resource_type not in wall_of(access).open or _of_patient(access) or access.roles:
+        return False
+    return not may_not_change(access, resource_type)
 
 
 def may_appear(access: Access, resource_type: str) -> None:

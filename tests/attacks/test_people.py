@@ -245,7 +245,7 @@ def test_29_read_only_elements(record: Record, enter: Enter, rows: Callable[[lis
 
 def test_29_hidden_elements_of_a_service(record: Record, rows: Callable[[list[dict[str, Any]]], None]) -> None:
     """A backend service whose client has rows is held to them as a person is."""
-    client = f"client-{record.mark}"
+    client = f"reader-{record.mark}"
     rows([{"role": f"client:{client}", "types": ["Patient"], "interactions": "rs", "hidden": ["birthDate"]}])
     token, id = record.caller.token("system/*.cruds", client=client), record.a
     until(record, "Observation", token, 403)
@@ -254,6 +254,21 @@ def test_29_hidden_elements_of_a_service(record: Record, rows: Callable[[list[di
         assert answer.status == 200, path
         assert id.encode() in answer.body, path
         assert b"1970-01-31" not in answer.body, path
+
+
+def test_29_read_only_elements_of_a_service(record: Record, rows: Callable[[list[dict[str, Any]]], None]) -> None:
+    """Of types that are of no patient, too, whose writes are else judged by nobody."""
+    client = f"registry-{record.mark}"
+    rows([{"role": f"client:{client}", "types": ["Organization"], "interactions": "crus", "read_only": ["name"]}])
+    token, id = record.caller.token("system/*.cruds", client=client), f"Organization/org-{record.mark}"
+    until(record, "Observation", token, 403)
+    stored = record.caller.get(id, token).json()
+    changed = [stored | {"language": "pt"}, stored | {"name": "other"}]
+    assert [status(record, id, token, "PUT", one) for one in changed] == [200, 403]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"request": {"method": "PUT", "url": id}, "resource": changed[1]}
+    ]}  # fmt: skip
+    assert status(record, "", token, "POST", bundle) == 403
 
 
 def test_39_a_right_that_was_lost_since(
