@@ -16,10 +16,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from bench import figures, results
 from bench.disk import disk, tidy
+from bench.processes import resident
 from bench.workload import SCENARIOS, Driver, unpack
 from hub.embedded import Embedded
 from tests.hub_process import ROOT, HubProcess
@@ -27,12 +26,6 @@ from tests.hub_process import ROOT, HubProcess
 QUICK_BUNDLES = 60
 STARTS = 3
 IDLE_SECONDS = 5
-
-
-def resident(process: int) -> float:
-    """MB of resident memory of a process and all below it."""
-    root = psutil.Process(process)
-    return sum(each.memory_info().rss for each in [root, *root.children(recursive=True)]) / 1e6
 
 
 def say(text: str) -> None:

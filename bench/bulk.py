@@ -20,6 +20,7 @@ import psutil
 import psycopg
 
 from bench import figures
+from bench.processes import cpu
 from bench.workload import unpack
 from hub.embedded import Embedded
 from tests.hub_process import ROOT, Client, HubProcess
@@ -28,18 +29,6 @@ QUICK_BUNDLES = 60
 LOOK_SECONDS = 0.1
 EXPORT, IMPORT, RESIDENT = 25_000, 8_000, 300
 """What is aimed at: resources/s, and MB an export may take."""
-
-
-def cpu(process: int) -> float:
-    """CPU seconds of a process and all below it, those that have ended too."""
-    root = psutil.Process(process)
-    while True:
-        try:
-            times = [each.cpu_times() for each in [root, *root.children(recursive=True)]]
-            break
-        except psutil.NoSuchProcess:
-            continue  # it ended meanwhile, and its time is its parent's now
-    return sum(each.user + each.system + each.children_user + each.children_system for each in times)
 
 
 def busy() -> float:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+from bench.processes import cpu
 
 _LUA = """
 local paths, n, i = {}, 0, 0
@@ -43,19 +43,6 @@ class Replay:
     """Process group -> CPU-µs per request."""
 
 
-def cpu_seconds(process: int) -> float:
-    """CPU time of a process and all below it so far."""
-    root = psutil.Process(process)
-    times = []
-    for each in [root, *root.children(recursive=True)]:
-        try:
-            spent = each.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        times.append(spent.user + spent.system)
-    return sum(times)
-
-
 def replay(
     base: str, paths: Sequence[str], clients: int, seconds: int, groups: Mapping[str, int], token: str = ""
 ) -> Replay:
@@ -68,16 +55,16 @@ def replay(
         whole = (path if path.startswith("http") else f"{base}/{path}" for path in paths)
         listed.write_text("".join(f"{url[url.index('/', len('https://')) :]}\n" for url in whole))
         script.write_text(_LUA)
-        before = {name: cpu_seconds(process) for name, process in groups.items()}
+        before = {name: cpu(process) for name, process in groups.items()}
         done = subprocess.run(
             ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "60s", "-s", str(script), base, "--",
              str(listed), token], capture_output=True, text=True, check=False,
         )  # fmt: skip
-        after = {name: cpu_seconds(process) for name, process in groups.items()}
+        after = {name: cpu(process) for name, process in groups.items()}
     line = next((line for line in done.stdout.splitlines() if line.startswith("@@")), None)
     if line is None:
         raise RuntimeError(f"wrk failed: {done.stderr[-500:]}{done.stdout[-500:]}")
     told = json.loads(line[2:])
     count = max(told["requests"], 1)
-    cpu = {name: round((after[name] - before[name]) / count * 1e6) for name in groups}
-    return Replay(told["requests"], told["errors"], told["p50"], told["p99"], told["bytes"] // count, cpu)
+    used = {name: round((after[name] - before[name]) / count * 1e6) for name in groups}
+    return Replay(told["requests"], told["errors"], told["p50"], told["p99"], told["bytes"] // count, used)

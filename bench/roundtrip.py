@@ -15,14 +15,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pyarrow.parquet as pq
 
 from bench import figures
+from bench.processes import resident
 from bench.workload import unpack
 from tests.bulk_comparison import Comparison, compared, exported
 from tests.hub_process import ROOT
@@ -38,7 +37,7 @@ def run(data: Path, *arguments: str) -> dict[str, float]:
         )  # fmt: skip
         begun, most = time.monotonic(), 0.0
         while process.poll() is None:
-            most = max(most, resident(process.pid))
+            most = max(most, resident(process.pid, without="postgres"))
             time.sleep(0.2)
         seconds = time.monotonic() - begun
         told.seek(0)
@@ -47,17 +46,6 @@ def run(data: Path, *arguments: str) -> dict[str, float]:
         raise RuntimeError(f"hub {arguments[0]}: exit code {process.returncode}\n{output[-2000:]}")
     print(f"hub {arguments[0]}: {seconds:.0f} s", *output.strip().splitlines()[-1:], flush=True)
     return {"seconds": seconds, "mb": most}
-
-
-def resident(number: int) -> float:
-    """MB of a process and those below it, without PostgreSQL's."""
-    found = 0.0
-    with suppress(psutil.Error):
-        root = psutil.Process(number)
-        for one in (root, *root.children(recursive=True)):
-            if "postgres" not in one.name():
-                found += one.memory_info().rss / 1e6
-    return found
 
 
 def parquet(folder: Path) -> Iterator[bytes]:

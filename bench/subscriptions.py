@@ -19,9 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from bench import figures
+from bench.processes import cpu
 from tests.hub_process import HubProcess
 from tests.journeys.listener import by_topic, endpoint_in_thread, subscription, websocket_in_thread
 
@@ -100,7 +99,8 @@ def measure(case: Case, rate: int, seconds: int) -> dict[str, Any]:
 
         if case.away:
             threading.Thread(target=go_away, daemon=True).start()
-        before = cpu(hub)
+        assert hub.process is not None
+        before = cpu(hub.process.pid, without="postgres")
         sent, took = write(hub, rate, seconds)
 
         def arrived() -> list[tuple[Version, float]]:
@@ -112,7 +112,7 @@ def measure(case: Case, rate: int, seconds: int) -> dict[str, Any]:
         limit = time.monotonic() + 30
         while len(sent.keys() - dict(arrived()).keys()) and time.monotonic() < limit:
             time.sleep(0.2)
-        spent, order = cpu(hub) - before, arrived()
+        spent, order = cpu(hub.process.pid, without="postgres") - before, arrived()
     came: dict[Version, float] = {}
     for name, at in order:
         came.setdefault(name, at)
@@ -174,14 +174,6 @@ def write(hub: HubProcess, rate: int, seconds: int) -> tuple[dict[Version, float
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(one, range(WRITERS)))
     return sent, time.monotonic() - start
-
-
-def cpu(hub: HubProcess) -> float:
-    """Seconds of CPU of the hub's processes, not of its database."""
-    assert hub.process is not None
-    processes = [psutil.Process(hub.process.pid), *psutil.Process(hub.process.pid).children(recursive=True)]
-    times = [one.cpu_times() for one in processes if "postgres" not in one.name()]
-    return sum(one.user + one.system for one in times)
 
 
 def paragraphs(found: Mapping[str, Any]) -> Iterable[str]:

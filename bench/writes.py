@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import psutil
 import uvloop
 
+from bench.processes import cpu
 from fhir_server.app import App
 from hub.compose import application
 from hub.embedded import Embedded
@@ -93,17 +93,9 @@ async def cost(app: App, requests: Iterator[tuple[str, str, bytes]], count: int,
             if status not in (200, 201):
                 raise RuntimeError(f"answered {status}")
 
-    began = time.process_time_ns(), _cpu(database)
+    began = time.process_time_ns(), cpu(database)
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
-    return (time.process_time_ns() - began[0]) / 1000 / count, (_cpu(database) - began[1]) * 1e6 / count
-
-
-def _cpu(postmaster: int) -> float:
-    """Seconds used by the servers of the connections."""
-    process = psutil.Process(postmaster)
-    times = [process.cpu_times(), *(each.cpu_times() for each in process.children())]
-    own = sum(each.user + each.system for each in times)
-    return own + times[0].children_user + times[0].children_system  # of those that have ended too
+    return (time.process_time_ns() - began[0]) / 1000 / count, (cpu(database) - began[1]) * 1e6 / count
 
 
 async def measure(app: App, rounds: int, count: int, database: int, only: str | None) -> None:

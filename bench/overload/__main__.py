@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import psutil
 import psycopg
 import uvloop
 
@@ -33,6 +32,7 @@ from bench.overload import report
 from bench.overload.arrivals import Load
 from bench.overload.mix import endless, prepare
 from bench.overload.slow import SlowClients
+from bench.processes import cpu, resident
 from bench.workload import Driver, unpack
 from hub.embedded import Embedded
 from tests.hub_process import ROOT, HubProcess
@@ -47,16 +47,6 @@ IN_A_ROW = 20
 
 def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-
-
-def resident(process: int) -> float:
-    """MB of resident memory of the hub's processes."""
-    root = psutil.Process(process)
-    total = 0.0
-    for one in [root, *root.children(recursive=True)]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            total += one.memory_info().rss / 1e6
-    return total
 
 
 async def watch(process: int, load: Load, memory: list[tuple[float, float]]) -> None:
@@ -136,14 +126,12 @@ def refusal(url: str, folder: Path) -> dict[str, float]:
     """CPU-µs of a request that is refused, by wrk against a hub with one place, which is taken."""
     with HubProcess(folder, {"max_concurrent": "1"}) as hub, held(url, hub):
         assert hub.process is not None
-        process = psutil.Process(hub.process.pid)
-        began = process.cpu_times()
+        began = cpu(hub.process.pid, without="postgres")
         said = subprocess.run(["wrk", "-t1", "-c32", "-d5s", f"{hub.client.base}/Patient/x"],
                               capture_output=True, text=True, check=True).stdout  # fmt: skip
-        ended = process.cpu_times()
+        used = cpu(hub.process.pid, without="postgres") - began
     count = int(said.split(" requests in")[0].split()[-1])
     refused = int(said.split("Non-2xx or 3xx responses: ")[1].split()[0]) if "Non-2xx" in said else 0
-    used = ended.user + ended.system - began.user - began.system
     return {"requests": count, "refused": refused, "cpu_us": used / count * 1e6, "rate": count / 5}
 
 
