@@ -10,7 +10,7 @@ import psutil
 def cpu(process: int, without: str = "") -> float:
     """CPU seconds so far of a process and all below it, those that have ended too.
 
-    without: part of the names of those that do not count. Raises psutil.NoSuchProcess where the process itself has ended.
+    without: part of the names of those that do not count. Raises psutil.NoSuchProcess where the process itself is gone.
     """
     while True:
         try:
