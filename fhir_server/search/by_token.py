@@ -99,6 +99,9 @@ PAIRS: dict[str, Callable[[Any], list[Pair]]] = {
 }
 """FHIR type -> its tokens."""
 
+SYSTEM_ALONE = "system_hash + 0)"
+"""What is in the condition of a system without a code, and in no other."""
+
 _CASED = frozenset(("Identifier", "id")) | URI_TYPES
 _SYSTEMS = frozenset(("Coding", "CodeableConcept", "Identifier"))
 _UNPIPED = frozenset(PAIRS) - _SYSTEMS - {"code"}

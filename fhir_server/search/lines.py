@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fhir_server.search.branch import Branch
+from fhir_server.search.by_token import SYSTEM_ALONE
 from fhir_server.search.condition import Conditions, Source
 from fhir_server.search.criteria import Leaf, Node
 from fhir_server.search.parameters import shipped
@@ -26,7 +27,7 @@ def in_rid_order(node: Node, scope: Sequence[str], conditions: Conditions) -> li
     sources = conditions.sources(node, scope)
     ordered = all(
         source.table in _IN_RID_ORDER
-        and "+ 0)" not in source.where  # the index of systems
+        and SYSTEM_ALONE not in source.where  # its index has no rids
         and "= " in source.where.partition(" and ")[2]
         and single(source.where)
         for source in sources

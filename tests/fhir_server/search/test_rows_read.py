@@ -10,9 +10,10 @@ import psycopg
 import pytest
 
 from bench.families import MANY, REASON
-from bench.plans import explained
+from bench.plans import explained, statement_of
 from fhir_server.interactions import search as search_interaction
 from fhir_server.postgres import Row
+from fhir_server.search.parameters import shipped
 from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
 from fhir_server.version import Change
@@ -175,6 +176,21 @@ async def test_rows_read(large: World, monkeypatch: pytest.MonkeyPatch) -> None:
     # Not all of EXCEPTIONS need be: some depend on what the planner makes of the statistics that day.
     unknown = [f"{url}: {words}" for url, words in over.items() if url not in EXCEPTIONS]
     assert not unknown, "\n".join(unknown)
+
+
+async def test_a_system_that_nothing_has_is_not_looked_for_among_all_codes(empty: World, database: str) -> None:
+    codes, others = (shipped("Observation")[name].param_id for name in ("code", "status"))
+    with psycopg.connect(database, autocommit=True) as connection:
+        # Of all the systems there are, the code has one; what is written side by side belongs to different parameters.
+        connection.execute(
+            "insert into token (param_id, system_hash, code_hash, rid)"
+            " select case when n %% 10 = 0 then %s else %s end, case when n %% 10 = 0 then 1 else n %% 8 end, n, n"
+            " from generate_series(1, 40000) n",
+            [codes, others],
+        )
+        connection.execute("vacuum (analyze) token")
+    plan = await explained(empty.store, statement_of("Observation", [("code", "http://unused|")]))
+    assert plan.read == 0, plan.line
 
 
 async def test_an_estimate_counts_few_and_guesses_many(large: World) -> None:
