@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from fhir_server.outcome import Invalid
-from fhir_server.schema import DAY
+from fhir_server.schema.search_rows import DAY
 from fhir_server.search.parameters import SearchParameter
 from fhir_server.search.probe import Probe, one_of
 from fhir_server.search.rows import BEGIN, END

@@ -12,7 +12,7 @@ from typing import Any
 from unicodedata import category, normalize
 
 from fhir_server.outcome import Invalid
-from fhir_server.schema import PLACES_AND_PEOPLE
+from fhir_server.schema.search_rows import PLACES_AND_PEOPLE
 from fhir_server.search.parameters import SearchParameter
 from fhir_server.search.paths import Leaf
 from fhir_server.search.probe import Probe, one_of

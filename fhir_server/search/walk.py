@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fhir_server.resource_types import TYPE_ID
-from fhir_server.schema import DAY
+from fhir_server.schema.search_rows import DAY
 from fhir_server.search.branch import branches, filters, patient_of, scopes
 from fhir_server.search.by_date import compare, ranged
 from fhir_server.search.condition import Conditions

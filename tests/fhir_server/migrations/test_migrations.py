@@ -1,4 +1,4 @@
-"""A migrated database has the tables that `schema.py` says."""
+"""A migrated database has the tables that `schema/` says."""
 
 from __future__ import annotations
 

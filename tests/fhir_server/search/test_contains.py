@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from bench.plans import explained, statement_of
-from fhir_server.schema import PLACES_AND_PEOPLE
+from fhir_server.schema.search_rows import PLACES_AND_PEOPLE
 from fhir_server.search.parameters import shipped
 from tests.fhir_server.search.conftest import World, patient
 
