@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from fhir_server.store import new_id
+from fhir_server.logical_ids import new_id
 from mappings.r4 import parse, serialize
 
 _REFERENCE = re.compile(rb"urn:uuid:[0-9a-f-]{36}")

@@ -18,8 +18,8 @@ from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.schema import metadata
 from fhir_server.search.parameters import shipped
 from fhir_server.statement import Parameters, Statement
-from fhir_server.store import Unit
-from fhir_server.write_set import UNINDEXED
+from fhir_server.unit import Unit
+from fhir_server.write import UNINDEXED
 from smart_auth.scopes import Access
 
 

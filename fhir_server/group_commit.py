@@ -13,7 +13,7 @@ from typing import cast
 from fhir_server.postgres import ConnectionLost
 from fhir_server.store_errors import StaleParameters
 from fhir_server.version import Version
-from fhir_server.write_set import Write
+from fhir_server.write import Write
 
 PATIENCE = 0.01
 """Seconds a group may be under way before another one goes beside it."""

@@ -12,7 +12,7 @@ from fhir_server.postgres import Pool
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.presence import UNKNOWN, asked
 from fhir_server.statement import Statement
-from fhir_server.write_set import Write
+from fhir_server.write import Write
 
 MOST = 250
 """Sets of a type. Resources with further ones are looked at one by one, as if nothing were known of them."""

@@ -16,7 +16,7 @@ from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search.registry import STALE
 from fhir_server.statement import Statement
 from fhir_server.store_errors import MissingReferences, StaleParameters, StillReferenced, VersionConflict
-from fhir_server.write_set import Write
+from fhir_server.write import Write
 
 Target = tuple[str, str]
 Run = Callable[[list[Statement]], Awaitable[list[list[Row]]]]

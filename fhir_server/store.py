@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
 from itertools import count
 
 from psycopg.conninfo import make_conninfo
@@ -20,13 +17,12 @@ from fhir_server.loader import Loader
 from fhir_server.parameter_sets import ParameterSets
 from fhir_server.postgres import Connection, DatabaseError, Pool, Row
 from fhir_server.reader import Reader
-from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.rids import Rids, Run, explained
 from fhir_server.search import registry
 from fhir_server.search.pairs import Pairs
 from fhir_server.search.pairs import note as pairs_noted
-from fhir_server.search.parameters import current, shipped, use
-from fhir_server.statement import Parameters, Statement
+from fhir_server.search.parameters import current, use
+from fhir_server.statement import Statement
 from fhir_server.store_errors import (
     MissingReferences,
     RetryTransaction,
@@ -35,8 +31,10 @@ from fhir_server.store_errors import (
     VersionConflict,
 )
 from fhir_server.terminology.members import Expansions
+from fhir_server.unit import Unit, defines
 from fhir_server.version import Change, Version
-from fhir_server.write_set import UNINDEXED, Write, prepare, statements, targets
+from fhir_server.write import Write, prepare, targets
+from fhir_server.write_set import statements
 from smart_auth.scopes import UNRESTRICTED, Access
 
 __all__ = [
@@ -45,10 +43,8 @@ __all__ = [
     "ResourceStore",
     "RetryTransaction",
     "StillReferenced",
-    "Unit",
     "Version",
     "VersionConflict",
-    "new_id",
 ]
 
 # Point statements know their plan: always by index, never planned again, whatever the statistics say that day.
@@ -63,53 +59,21 @@ _SEARCH = (
     "-c plan_cache_mode=force_custom_plan -c jit=off -c statement_timeout=30000 -c default_transaction_read_only=on"
 )
 
-STALE_SECONDS = 4.0
-"""After which policies are read again before anybody is held to them."""
 _SOON = "-c synchronous_commit=off"
 
+STALE_SECONDS = 4.0
+"""After which policies are read again before anybody is held to them."""
 ATTEMPTS = 5
 """At a write whose search parameters keep changing."""
 _MOST_LOADERS = 1000
-_BLOCKING = 2000
-"""Changes in one write from which on its statements are made in a thread."""
-
-
-_VERSION_7, _DRAWN = 0x7 << 76 | 0b10 << 62, 0xFFF << 64 | (1 << 62) - 1
-
-
-def new_id() -> str:
-    """A new logical id: a UUID of version 7, so that ids made together stand together in the index. RFC 9562."""
-    drawn = int.from_bytes(os.urandom(10), "big") & _DRAWN
-    text = f"{(time.time_ns() // 1_000_000) << 80 | _VERSION_7 | drawn:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _nothing() -> None:
     """What follows a write where nobody waits for it."""
 
 
-def _defines(writes: Sequence[Write]) -> bool:
-    """Whether a SearchParameter is among them."""
-    return any(write.change.type == "SearchParameter" for write in writes)
-
-
 def _now() -> int:
     return time.time_ns() // 1000
-
-
-@cache
-def _referring_parameters(resource_type: str) -> tuple[int, ...]:
-    """param_id of every reference parameter that may point to the type."""
-    return (
-        UNINDEXED,
-        *(
-            param_id
-            for source in RESOURCE_TYPES
-            for parameter in shipped(source).values()
-            if parameter.type == "reference" and resource_type in parameter.types_of_target
-            for param_id in parameter.ids_to((resource_type,))
-        ),
-    )
 
 
 class ResourceStore(Reader):
@@ -132,7 +96,7 @@ class ResourceStore(Reader):
 
         at_once: transactions are on disk when they are committed; else soon after, in their order.
         """
-        self.base, self.referential_integrity, self._now = base, referential_integrity, now
+        self.base, self.referential_integrity, self.now = base, referential_integrity, now
         self._points = Pool(_conninfo(conninfo, _POINT), 4)
         self._probing = Pool(_conninfo(conninfo, _PROBING), connections)
         self._bitmaps = Pool(_conninfo(conninfo, f"{_PROBING} -c enable_bitmapscan=on"), min(4, connections))
@@ -275,7 +239,7 @@ class ResourceStore(Reader):
 
     async def _write_once(self, change: Change) -> Version:
         rid = change.previous.rid if change.previous else await self.rids.new()
-        write = prepare(change, self.base, rid, self._now())
+        write = prepare(change, self.base, rid, self.now())
         own = {(change.type, change.id): rid}
         await self.resolve([write], own)
         await self.parameter_sets.number([write])
@@ -317,22 +281,17 @@ class ResourceStore(Reader):
 
     async def _commit(self, writes: Sequence[Write]) -> None:
         await self.note_pairs(writes)
-        batch = self._statements(writes)
+        batch = statements(writes, integrity=self.referential_integrity)
         for attempt in range(4):
             try:
                 await self._points.run(batch)
                 self.on_write()
-                if _defines(writes):
+                if defines(writes):
                     await self.learn()
                 return
             except DatabaseError as error:
                 if not error.retryable or attempt == 3:
                     raise explained(error, writes) from error
-
-    def _statements(self, writes: Sequence[Write]) -> list[Statement]:
-        deleted = {write.change.type for write in writes if write.change.resource is None}
-        inbound = sorted({param_id for name in deleted for param_id in _referring_parameters(name)})
-        return statements(writes, integrity=self.referential_integrity, inbound=inbound)
 
     @asynccontextmanager
     async def transaction(self, access: Access) -> AsyncIterator[Unit]:
@@ -355,110 +314,6 @@ class ResourceStore(Reader):
                 if isinstance(error, DatabaseError) and error.retryable:
                     raise RetryTransaction from error
                 raise
-
-
-class Unit(Reader):
-    """One database transaction: READ COMMITTED, begun with the first statement."""
-
-    def __init__(self, store: ResourceStore, access: Access, connection: Connection) -> None:
-        self._store, self._access, self._connection = store, access, connection
-        self.base = store.base
-        self.expansions = store.expansions
-        self._begun = False
-        self._own: dict[tuple[str, str], int] = {}
-        self.defined = False
-        """Whether it has written a SearchParameter."""
-
-    async def run(self, batch: list[Statement]) -> list[list[Row]]:
-        """Rows of each statement of a pipeline."""
-        if self._begun:
-            return await self._connection.send(batch)
-        self._begun = True
-        return (await self._connection.send([Statement("begin"), *batch]))[1:]
-
-    async def lock(self, keys: Sequence[int]) -> None:
-        """Takes advisory locks (64-bit keys) until the end of the transaction, in one order for everybody."""
-        for start in range(0, len(ordered := sorted(set(keys))), 500):
-            parameters = Parameters()
-            locks = [f"pg_advisory_xact_lock({parameters.add(key, 'bigint')})" for key in ordered[start : start + 500]]
-            await self.run([parameters.statement(f"select {', '.join(locks)}")])
-
-    async def select(self, statement: Statement) -> list[Row]:
-        """Rows of a statement, columns in binary format; sees the unit's own writes. Raises StaleParameters."""
-        if statement.generation is None:
-            [rows] = await self.run([statement])
-            return rows
-        try:
-            rows, _ = await self.run([statement, registry.proof(statement.generation)])
-        except DatabaseError as error:
-            raise await self._store.learned(error) from error
-        return rows
-
-    async def read(self, access: Access, resource_type: str, id: str) -> Version | None:
-        """As ResourceStore.read, seeing the unit's own writes."""
-        return (await self.read_as(access, [(resource_type, id)]))[0]
-
-    async def read_many(self, keys: Sequence[tuple[str, str]]) -> list[Version | None]:
-        """The current version of each (type, id), in order; None if unknown or not visible."""
-        return await self.read_as(self._access, keys)
-
-    async def read_as(self, access: Access, keys: Sequence[tuple[str, str]]) -> list[Version | None]:
-        """As `read_many`, for another access than that of the unit."""
-        found: list[Version | None] = [None] * len(keys)
-        if keys:
-            rows = await self.select(store_reads.current(access, keys))
-            for n, version in store_reads.current_versions(keys, rows):
-                found[n] = version
-        return found
-
-    async def write(self, changes: Sequence[Change]) -> list[Version]:
-        """Writes all changes, which may refer to each other; they become visible to others at commit.
-
-        Raises VersionConflict, MissingReferences, StillReferenced, StaleParameters; the unit is then of no further use.
-        """
-        store = self._store
-        new = sum(change.previous is None for change in changes)
-        fresh = iter(await store.rids.many(new))
-        now = store._now()
-        writes = []
-        for change in changes:
-            rid = change.previous.rid if change.previous else next(fresh)
-            writes.append(prepare(change, store.base, rid, now))
-        return await self.write_prepared(writes)
-
-    async def write_prepared(self, writes: Sequence[Write]) -> list[Version]:
-        """As `write`, for changes made ready by `write_set.prepare` with rids of `store.rids`."""
-        store = self._store
-        self.defined = self.defined or _defines(writes)
-        self._own.update({(write.change.type, write.change.id): write.version.rid for write in writes})
-        await store.resolve(writes, self._own)
-        await store.parameter_sets.number(writes)
-        await store.note_pairs(writes)
-        try:
-            if len(writes) < _BLOCKING:
-                await self.run(store._statements(writes))
-            else:  # packing this many rows would hold up everybody else
-                await self.run(await asyncio.to_thread(store._statements, writes))
-        except DatabaseError as error:
-            reason = explained(error, writes)
-            if isinstance(reason, StaleParameters):
-                await store.learn()
-            if isinstance(reason, MissingReferences) and await store.rids.stale(reason.targets):
-                raise RetryTransaction from error
-            raise reason from error
-        return [write.version for write in writes]
-
-    async def finish(self, how: str) -> None:
-        """Ends the transaction: commit or rollback."""
-        if self._begun:
-            self._begun = False
-            await self._connection.send([Statement(how)])
-
-    def abandon(self) -> None:
-        """Rolls back without waiting; the connection answers in order, so the next user finds it clean."""
-        if self._begun and not self._connection.lost:
-            self._begun = False
-            self._connection.send([Statement("rollback")]).add_done_callback(lambda answer: answer.exception())
 
 
 def _conninfo(conninfo: str, options: str) -> str:

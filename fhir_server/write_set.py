@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from collections.abc import Collection, Sequence
+from functools import cache, partial
 from typing import Any
 
 from fhir_server.arrays import bytea_array, int2_array, int4_array, int8_array, text_array
 from fhir_server.audit.event import Event
 from fhir_server.audit.intake import store
-from fhir_server.audit.trail import TRAIL, Trail
+from fhir_server.audit.trail import Trail
 from fhir_server.compression import compress
 from fhir_server.consent import stored
-from fhir_server.index_tables import COLUMNS, deletions, insertions
+from fhir_server.index_tables import deletions, insertions
 from fhir_server.labels.given import bits
 from fhir_server.outcome import Unprocessable
-from fhir_server.resource_types import TYPE_ID
+from fhir_server.references import local_reference
+from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search import registry
 from fhir_server.search.contained import MARK, rid_of
-from fhir_server.search.index import custom_rows, index_rows
-from fhir_server.search.pairs import Pair, pairs_of
-from fhir_server.search.parameters import current
-from fhir_server.search.presence import UNKNOWN, having
+from fhir_server.search.parameters import shipped
 from fhir_server.search.registry import IS_CURRENT
-from fhir_server.search.rows import ITSELF, Rows
+from fhir_server.search.rows import ITSELF
 from fhir_server.statement import Statement
 from fhir_server.subscriptions.owned import owned
-from fhir_server.version import Change, Version, stamped
-from mappings.r4 import Json, parse
-
-UNINDEXED = 0
-"""param_id of references that no search parameter covers; they count for referential integrity only."""
+from fhir_server.write import UNINDEXED, IndexRows, Write
 
 _CREATE = """
 insert into resource (rid, type_id, fhir_id, version, last_updated, method, body, parameter_set)
@@ -71,152 +63,9 @@ insert into outbox (rid, version, type_id, method)
 select * from unnest($1::bigint[], $2::integer[], $3::smallint[], $4::text[]) where {IS_CURRENT.replace("$1", "$5")}"""
 
 
-IndexRows = dict[str, Collection[tuple[Any, ...]]]
-"""Search table -> its rows, none twice; references and patients by type and id, not yet by rid."""
+def statements(writes: Sequence[Write], *, integrity: bool) -> list[Statement]:
+    """The pipeline that writes all of them; integrity: what is referred to must be there, and stay.
 
-
-@dataclass(slots=True)
-class Write:
-    """One change made ready: the new version and the index rows that come and go."""
-
-    change: Change
-    version: Version
-    added: IndexRows
-    removed: IndexRows
-    references: set[tuple[str, str]]
-    """(type, id) of everything the new version refers to on this server."""
-    moved: bool = False
-    """It is no longer in the compartments of the same patients as before."""
-    rids: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """rid of each of its `targets`; filled in before it is written."""
-    generation: int = 0
-    """Of the search parameters it was indexed by."""
-    parameter: str | None = None
-    """Of a SearchParameter the definition it puts in force."""
-    trail: Trail | None = None
-    """Of the request that asked for it."""
-    base: str = ""
-    """Own FHIR base URL."""
-    having: frozenset[int] = frozenset()
-    """param_ids of the rows that the new version has."""
-    parameter_set: int = UNKNOWN
-    """Number of the set of them; filled in before it is written."""
-    pairs: Collection[Pair] = ()
-    """Codes that occur together in it."""
-
-
-def by_table(rows: Rows) -> IndexRows:
-    """The rows by table, without tables that have none."""
-    return {table: found for table in COLUMNS if (found := getattr(rows, table))}
-
-
-def references_of(body: bytes) -> Iterator[str]:
-    """Every Reference.reference in a resource as it is stored, contained resources included."""
-    # Stored JSON has no blanks between its tokens and escapes quotes within texts: these bytes are always a member.
-    _, *after = body.split(b'"reference":"')
-    for rest in after:
-        end = rest.index(b'"')
-        if b"\\" in rest[:end]:
-            yield json.JSONDecoder().raw_decode('"' + rest.decode())[0]
-        else:
-            yield rest[:end].decode()
-
-
-@lru_cache(maxsize=8192)
-def local_reference(reference: str, base: str) -> tuple[str, str] | None:
-    """(type, id) of a reference to a resource of this server, else None."""
-    if reference.startswith(base) and reference[len(base) : len(base) + 1] == "/":
-        reference = reference[len(base) + 1 :]
-    parts = reference.split("/")
-    if len(parts) == 2 or (len(parts) == 4 and parts[2] == "_history"):
-        return (parts[0], parts[1]) if parts[0] in TYPE_ID and parts[1] else None
-    return None
-
-
-def prepare(change: Change, base: str, rid: int, now: int) -> Write:
-    """The change as the write it causes. `rid` is for a resource that has none yet; `now` in microseconds.
-
-    Raises Unprocessable for a SearchParameter that cannot be put in force.
-    """
-    previous = change.previous
-    version_id, last_updated = 1, now
-    removed: IndexRows = {}
-    if previous is not None:
-        rid, version_id = previous.rid, previous.version_id + 1
-        last_updated = max(now, previous.last_updated + 1)  # clocks step back, versions do not
-        if previous.body is not None:
-            removed, _ = indexed(change.before or parse(previous.body), previous.body, base)
-    body: bytes | None = None
-    added: IndexRows = {}
-    references: set[tuple[str, str]] = set()
-    own: frozenset[int] = frozenset()
-    if change.resource is not None:
-        body = stamped(change.resource, change.type, change.id, version_id, last_updated)
-        added, references = indexed(change.resource, body, base)
-        own = having(added)
-    pairs = pairs_of(change.type, added.get("token", ()))
-    for table in added.keys() & removed.keys():
-        new, old = set(added[table]), set(removed[table])
-        added[table], removed[table] = new - old, old - new
-    version = Version(change.type, change.id, rid, version_id, last_updated, change.method, body)
-    write = Write(
-        change, version, added, removed, references, _moved(previous, added, removed),
-        generation=current().generation, trail=TRAIL.get(), base=base, having=own, pairs=pairs,
-    )  # fmt: skip
-    if change.type == "SearchParameter":
-        write.parameter = registry.asked(change.resource, change.id, current())
-    return write
-
-
-def _moved(previous: Version | None, added: Mapping[str, Any], removed: Mapping[str, Any]) -> bool:
-    """Whether a change of what is referred to may take the resource out of a compartment, or into one.
-
-    Of what is restored nobody knows any more where it was.
-    """
-    if previous is None or previous.version_id == 0:
-        return False
-    if previous.body is None:
-        return True
-    return any(row[1] == "Patient" for rows in (added, removed) for row in rows.get("reference", ()))
-
-
-def indexed(resource: Json, body: bytes, base: str) -> tuple[IndexRows, set[tuple[str, str]]]:
-    """Index rows of a resource and its stored body, and the (type, id) of everything referred to on this server."""
-    found = index_rows(resource, base)
-    references = {target for text in references_of(body) if (target := local_reference(text, base))}
-    unindexed = references.difference([row[1:] for row in found.reference])
-    found.reference += [(UNINDEXED, *target) for target in unindexed]
-    rows = by_table(found)
-    if found.contained:
-        rows |= _contained(found)
-    further = custom_rows(resource, base)
-    if further is not None:
-        for table, more in by_table(further).items():
-            rows[table] = [*rows.get(table, ()), *more]
-    return rows, references
-
-
-def _contained(found: Rows) -> IndexRows:
-    """The rows of contained resources under "#token" and so on, their place first; links among them under "#"."""
-    rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for place, below in found.contained:
-        for table in COLUMNS:
-            rows[MARK + table] += ((place, *row) for row in getattr(below, table))
-    rows[MARK] += found.links
-    return {table: some for table, some in rows.items() if some}
-
-
-def targets(write: Write) -> set[tuple[str, str]]:
-    """(type, id) of every resource whose rid the write's rows need."""
-    # A patient a row is about is referred to as well, by this version or by the one before it.
-    removed = write.removed.get("reference")
-    return write.references.union([row[1:] for row in removed]) if removed else write.references
-
-
-def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[int]) -> list[Statement]:
-    """The pipeline that writes all of them.
-
-    inbound: param_id of every parameter that may refer to what is deleted.
     The database raises HB001 for a version conflict, HB002 for a missing target, HB003 for a target still in use, HB004
     for search parameters that have changed.
     """
@@ -255,9 +104,9 @@ def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[in
     batch += deletions(removed)
     batch += insertions(added)
     if integrity and deleted:
-        batch.append(
-            Statement(_UNREFERENCED, (int8_array([w.version.rid for w in deleted]), int4_array(inbound)), binary=True)
-        )
+        inbound = sorted({number for write in deleted for number in _referring_parameters(write.change.type)})
+        gone = int8_array([write.version.rid for write in deleted])
+        batch.append(Statement(_UNREFERENCED, (gone, int4_array(inbound)), binary=True))
     versions = [write.version for write in ordered]
     batch.append(
         Statement(
@@ -280,6 +129,21 @@ def statements(writes: Sequence[Write], *, integrity: bool, inbound: Sequence[in
     if events := _events(ordered):
         batch.append(store(events))
     return batch
+
+
+@cache
+def _referring_parameters(resource_type: str) -> tuple[int, ...]:
+    """param_id of every reference parameter that may point to the type."""
+    return (
+        UNINDEXED,
+        *(
+            param_id
+            for source in RESOURCE_TYPES
+            for parameter in shipped(source).values()
+            if parameter.type == "reference" and resource_type in parameter.types_of_target
+            for param_id in parameter.ids_to((resource_type,))
+        ),
+    )
 
 
 def _consents(writes: Sequence[Write]) -> list[Statement]:

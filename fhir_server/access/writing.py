@@ -14,13 +14,13 @@ from fhir_server.access.hiding import may_not_change
 from fhir_server.access.interactions import require
 from fhir_server.access.wall import wall_of
 from fhir_server.outcome import Forbidden, NotFound
+from fhir_server.references import local_reference, references_of
 from fhir_server.store_errors import MissingReferences
 from fhir_server.version import Change
-from fhir_server.write_set import local_reference, references_of
 from smart_auth.scopes import Access, Scope
 
 if TYPE_CHECKING:
-    from fhir_server.store import Unit
+    from fhir_server.unit import Unit
 
 
 def professional(access: Access) -> bool:

@@ -33,7 +33,7 @@ async def _pages(
     conninfo: str, order: dict[str, Any], access: Access, base: str, folder: Path, now: int, progress: Progress
 ) -> Exported:
     store = ResourceStore(conninfo, base, connections=1)
-    server = Server(store, base, store._now, Settings(default_count=_PAGE, max_count=_PAGE))
+    server = Server(store, base, store.now, Settings(default_count=_PAGE, max_count=_PAGE))
     request = first(order, access, base)
     try:
         with ExitStack() as stack:

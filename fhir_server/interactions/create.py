@@ -9,12 +9,12 @@ from fhir_server.body import resource_of
 from fhir_server.commit import settle, told, write
 from fhir_server.conditional import Query, criteria, lock_key
 from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.logical_ids import new_id
 from fhir_server.outcome import Issue, PreconditionFailed
 from fhir_server.parameters_allowed import only
 from fhir_server.prefer import prefer, written
 from fhir_server.prepare import Resource, checked, prepare_create
 from fhir_server.search.match import matches
-from fhir_server.store import new_id
 
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server

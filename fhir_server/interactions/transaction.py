@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from fhir_server.body import json_of
 from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.logical_ids import new_id
 from fhir_server.outcome import Invalid, TooLarge
 from fhir_server.parameters_allowed import only
-from fhir_server.store import new_id
 from fhir_server.transaction import answer
 from fhir_server.transaction.batch import batch
 from fhir_server.transaction.carry_out import carry_out

@@ -9,12 +9,13 @@ from fhir_server.body import resource_of
 from fhir_server.commit import settle, told, write
 from fhir_server.conditional import hold, lock_key, require_criteria
 from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.logical_ids import new_id
 from fhir_server.outcome import Conflict, Invalid, Issue, PreconditionFailed
 from fhir_server.parameters_allowed import only
 from fhir_server.prefer import prefer, written
 from fhir_server.prepare import Resource, checked, prepare_update, same_id
 from fhir_server.search.match import matches
-from fhir_server.store import Unit, new_id
+from fhir_server.unit import Unit
 from fhir_server.version import Version
 
 if TYPE_CHECKING:

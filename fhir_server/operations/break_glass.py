@@ -11,11 +11,11 @@ from fhir_server.access import glass
 from fhir_server.audit.trail import flag
 from fhir_server.commit import told
 from fhir_server.exchange import FhirRequest, FhirResponse
+from fhir_server.logical_ids import new_id
 from fhir_server.operations.inputs import simple
 from fhir_server.outcome import Forbidden, Invalid, NotFound
 from fhir_server.prepare import prepare_create
 from fhir_server.statement import Parameters
-from fhir_server.store import new_id
 from fhir_server.version import instant
 from mappings.r4 import serialize
 from smart_auth.scopes import UNRESTRICTED

@@ -23,9 +23,11 @@ from fhir_server.search.parameters import current
 from fhir_server.search.presence import having
 from fhir_server.search.registry import proof
 from fhir_server.statement import Statement
-from fhir_server.store import ResourceStore, Unit
+from fhir_server.store import ResourceStore
+from fhir_server.unit import Unit
 from fhir_server.version import Change, Version
-from fhir_server.write_set import IndexRows, Write, by_table, indexed, resolved_rows
+from fhir_server.write import IndexRows, Write, by_table, indexed
+from fhir_server.write_set import resolved_rows
 from mappings.r4 import parse
 from smart_auth.scopes import UNRESTRICTED
 

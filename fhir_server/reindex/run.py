@@ -203,7 +203,7 @@ class _Reindex:
             self.found = {name: Found(*row) for name, row in orjson.loads(found).items()}
             self.done = sum(one.resources for one in self.found.values())
             return _number(type_id), _number(last)
-        self.started = self.store._now() - SLACK
+        self.started = self.store.now() - SLACK
         [(high,)] = await self._one(Statement(_HIGH))
         [(total,)] = await self._one(Statement(_TOTAL, (_type_ids(types), int8_array([_number(high)])), binary=True))
         self.high, self.total = _number(high), _number(total)

@@ -18,7 +18,7 @@ from fhir_server.search.index import TIMELINE
 from fhir_server.search.parameters import shipped
 from fhir_server.search.probe import one_of
 from fhir_server.statement import Parameters, Statement
-from fhir_server.write_set import UNINDEXED
+from fhir_server.write import UNINDEXED
 from smart_auth.scopes import Access
 
 SHARED: tuple[str, ...] = (

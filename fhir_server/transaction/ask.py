@@ -12,13 +12,13 @@ from fhir_server import store_reads
 from fhir_server.conditional import lock_key
 from fhir_server.outcome import FhirError
 from fhir_server.search.match import match_many
-from fhir_server.store import Unit
 from fhir_server.transaction.criteria import Criteria, Target, criteria_of
 from fhir_server.transaction.entries import Entry, Turn
 from fhir_server.transaction.links import Kind
 from fhir_server.transaction.plan import Plan, link_path
 from fhir_server.transaction.refusals import Refusals, entry_path
 from fhir_server.transaction.settle import Found
+from fhir_server.unit import Unit
 from smart_auth.scopes import UNRESTRICTED, Access
 
 _MOST = 1000

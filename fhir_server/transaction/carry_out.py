@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 from fhir_server import dispatch
 from fhir_server.access.writing import may_appear
 from fhir_server.exchange import FhirRequest
+from fhir_server.logical_ids import new_id
 from fhir_server.outcome import Conflict, FhirError, TooLarge
 from fhir_server.postgres import DatabaseError
 from fhir_server.prefer import removed, written
-from fhir_server.store import Unit, new_id
 from fhir_server.store_errors import RetryTransaction, VersionConflict
 from fhir_server.transaction.ask import ask, lock_keys
 from fhir_server.transaction.entries import Turn
@@ -34,6 +34,7 @@ from fhir_server.transaction.refusals import Refusals
 from fhir_server.transaction.requests import answered, request_of
 from fhir_server.transaction.settle import Decision, Settlement
 from fhir_server.transaction.writing import write_all
+from fhir_server.unit import Unit
 from fhir_server.version import Version
 from mappings.r4 import Json
 

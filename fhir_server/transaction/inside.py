@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 from fhir_server.postgres import Row
 from fhir_server.statement import Statement
-from fhir_server.store import ResourceStore, Unit
+from fhir_server.store import ResourceStore
+from fhir_server.unit import Unit
 from fhir_server.version import Change, Version
 from smart_auth.scopes import Access
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fhir_server import write_set
 from fhir_server.access.writing import free, judge
 from fhir_server.commit import missing
 from fhir_server.outcome import Conflict, FhirError, Unprocessable
-from fhir_server.store import Unit
 from fhir_server.store_errors import MissingReferences, StillReferenced
 from fhir_server.transaction.entries import Entry
 from fhir_server.transaction.pace import Pace
 from fhir_server.transaction.refusals import Refusals
 from fhir_server.transaction.settle import Decision
+from fhir_server.unit import Unit
 from fhir_server.version import Change, Version
+from fhir_server.write import prepare
 from smart_auth.scopes import Access
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ async def write_all(
     for change in changes:
         # What Unit.write does, with turns for others in between: this is where most of the time goes.
         rid = change.previous.rid if change.previous else next(rids)
-        writes.append(write_set.prepare(change, store.base, rid, now))
+        writes.append(prepare(change, store.base, rid, now))
         if pace.due():
             await pace.rest()
     try:

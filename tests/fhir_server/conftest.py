@@ -35,7 +35,7 @@ async def serving(
     from fhir_server.store import ResourceStore
 
     store = ResourceStore(url, BASE, referential_integrity=integrity)
-    server = Server(store, BASE, store._now, settings or Settings())
+    server = Server(store, BASE, store.now, settings or Settings())
     app = App(server, _elsewhere, metrics=Metrics(CollectorRegistry()), **more)
     try:
         transport = httpx2.ASGITransport(app)

@@ -10,7 +10,7 @@ import pytest
 from fhir_server import group_commit
 from fhir_server.group_commit import GroupCommit
 from fhir_server.version import Change, Version
-from fhir_server.write_set import Write
+from fhir_server.write import Write
 
 
 def write(rid: int) -> Write:

@@ -43,7 +43,7 @@ from fhir_server.search.rank import readable
 from fhir_server.statement import Parameters, Statement
 from fhir_server.terminology.codes import Codes
 from fhir_server.terminology.members import hashed
-from fhir_server.write_set import by_table
+from fhir_server.write import by_table
 from smart_auth.scopes import UNRESTRICTED
 from tests.fhir_server.search import drawn
 from tests.fhir_server.search.reference_evaluator import BASE, NOW, Tree, filtered, matches

@@ -31,7 +31,7 @@ class Relaying:
 
     def __init__(self, client: httpx2.AsyncClient, store: ResourceStore, **options: Any) -> None:
         self.client, self.store = client, store
-        self._options = {"pace": Pace(contest=0.05), "patience": QUICK, "now": store._now} | options
+        self._options = {"pace": Pace(contest=0.05), "patience": QUICK, "now": store.now} | options
         self._task: asyncio.Task[None] | None = None
         self.log: list[dict[str, object]] = []
 
@@ -102,7 +102,7 @@ def observation(value: int, id: str | None = None, code: str = "8867-4", **more:
 async def relaying(url: str, *, start: bool = True, **options: Any) -> AsyncIterator[Relaying]:
     """A server on the database; `options` go to the relay."""
     store = ResourceStore(url, BASE)
-    app = App(Server(store, BASE, store._now), _elsewhere, metrics=Metrics(CollectorRegistry()))
+    app = App(Server(store, BASE, store.now), _elsewhere, metrics=Metrics(CollectorRegistry()))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE + "/", timeout=60) as client:
         relay = Relaying(client, store, **options)
         if start:

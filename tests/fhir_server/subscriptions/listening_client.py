@@ -27,9 +27,9 @@ from tests.fhir_server.conftest import BASE, _elsewhere
 async def websockets(url: str, limits: Limits | None = None, *, log: Any = None, **more: Any) -> AsyncIterator[str]:
     """URL of the websockets of a worker on the database that has no relay. `more`: of the App."""
     store = ResourceStore(url, BASE)
-    switchboard = Switchboard(store, now=store._now, limits=limits, log=log or (lambda record: None))
+    switchboard = Switchboard(store, now=store.now, limits=limits, log=log or (lambda record: None))
     app = App(
-        Server(store, BASE, store._now),
+        Server(store, BASE, store.now),
         _elsewhere,
         metrics=Metrics(CollectorRegistry()),
         switchboard=switchboard,
