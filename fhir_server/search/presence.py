@@ -12,11 +12,11 @@ from typing import Any, TypeGuard
 
 from fhir_server.search.contained import MARK
 from fhir_server.search.criteria import Leaf, Node
-from fhir_server.search.parameters import shipped, tables_of
+from fhir_server.search.parameters import TABLES, shipped, tables_of
 
 UNKNOWN = 1
 """Number of no set: the resource was written before there were any, or its type has too many."""
-_TABLES = ("token", "reference", "reference_other", "date", "quantity", "number", "string", "uri", "composite")
+_TABLES = frozenset(table for found in TABLES.values() for table, _ in found)
 
 
 def having(rows: Mapping[str, Collection[tuple[Any, ...]]]) -> frozenset[int]:
