@@ -7,15 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fhir_server.search.alternatives import alternatives
-from fhir_server.search.condition import Conditions, Source, clinical
+from fhir_server.search.condition import Conditions, Source, clinical, to_patient
 from fhir_server.search.contained import MARK, is_contained
 from fhir_server.search.criteria import Criterion, Leaf, Member, Node
-from fhir_server.search.parameters import FULL_TEXT, shipped
+from fhir_server.search.parameters import FULL_TEXT
 from fhir_server.search.presence import in_sets, stretch
 from fhir_server.search.probe import either
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.rank import MAX_BRANCHES, NEVER, POINTS, rank
-from fhir_server.search.values import split_parts
 
 _RID = "{rid}"
 _PATIENT = re.compile(r"(?:Patient/)?([A-Za-z0-9\-.]{1,64})")
@@ -47,7 +46,7 @@ class Branch:
 def scopes(query: SearchQuery, *, apart: bool = False) -> list[tuple[str, ...]]:
     """The types that can be searched together: all, if no criterion depends on the type, else (or if wanted) each
     alone."""
-    if apart or any(map(is_contained, zip(query.types, strict=True))):
+    if apart or query.contained:
         return [(one,) for one in query.types]
     nodes = (criterion.nodes[query.types[0]] for criterion in query.criteria)
     if all(isinstance(node, Member) or (isinstance(node, Leaf) and _of_any_type(node)) for node in nodes):
@@ -70,9 +69,8 @@ def branches(criteria: Sequence[Criterion], scope: Sequence[str], conditions: Co
 def filters(nodes: Sequence[Node], scope: Sequence[str], conditions: Conditions) -> tuple[str, ...]:
     """The nodes, and that the access sees the resource, as conditions on "{rid}"."""
     tests = [conditions.condition(node, _RID, scope) for node in nodes]
-    contained = is_contained(scope)
-    known = bool(conditions.settled) and conditions.settled.issuperset(scope)
-    seen = conditions.own(_RID) if known else conditions.seen(_RID, scope, contained=contained)
+    known = conditions.settled.issuperset(scope)
+    seen = conditions.own(_RID) if known else conditions.seen(_RID, scope, contained=is_contained(scope))
     return (*tests, seen) if seen else tuple(tests)
 
 
@@ -97,7 +95,7 @@ def newest(found: Sequence[Branch], limit: str, conditions: Conditions, *more: s
     for branch in found:
         a = conditions.alias()
         distinct = "" if branch.unique else "distinct "
-        body = branch.body(a, *(one for one in more if one), apart=True)
+        body = branch.body(a, *more, apart=True)
         first = f"{stretch(branch.rid(a))} desc, " if branch.source.each else ""
         part = f"select {distinct}{branch.rid(a)} as rid {body} order by {first}{branch.rid(a)} desc limit {limit}"
         if branch.source.each:
@@ -131,8 +129,8 @@ def is_point(query: SearchQuery) -> bool:
 def _point(node: Node) -> bool:
     if not isinstance(node, Leaf) or node.negated:
         return False
-    if node.parameter.code in POINTS and node.values:
-        return all(split_parts(one)[-1] for one in node.values)  # not a system alone
+    if node.parameter.code in POINTS:
+        return node.coded
     return patient_of(node) is not None
 
 
@@ -157,8 +155,7 @@ def patient_of(node: Node) -> str | None:
     found = _PATIENT.fullmatch(node.values[0])
     if found is None:
         return None
-    own = None if node.parameter.custom else shipped(node.resource_type).get("patient")
-    if own is None or {leaf.moves for leaf in own.leaves} != {leaf.moves for leaf in node.parameter.leaves}:
+    if not to_patient(node.parameter):
         return None
     certain = "/" in node.values[0] or node.modifier or node.parameter.code == "patient"
     return found[1] if certain else None

@@ -58,6 +58,12 @@ def clinical(parameter: SearchParameter) -> bool:
     return not (parameter.column or parameter.custom or own)
 
 
+def to_patient(reference: SearchParameter) -> bool:
+    """Whether the reference is the one to the patient of its type: it selects what R4's `patient` does."""
+    patient = None if reference.custom else shipped(reference.resource_type).get("patient")
+    return patient is not None and {one.moves for one in patient.leaves} == {one.moves for one in reference.leaves}
+
+
 @dataclass(slots=True)
 class Conditions:
     """Writes criteria as SQL into one statement."""
@@ -79,6 +85,11 @@ class Conditions:
         table = current()
         if table.written or table.hidden:
             self.parameters.generation = table.generation
+
+    @property
+    def start(self) -> list[str]:
+        """The condition on "{rid}" that the page begins where the last one ended, if it is not the first."""
+        return [f"{{rid}} < {self.before}"] if self.before else []
 
     def alias(self) -> str:
         """A table alias not used in the statement yet."""
@@ -303,7 +314,7 @@ class Conditions:
 
     def _patient_has(self, node: Reverse, rid: str, types: Sequence[str]) -> str | None:
         """The condition that a patient has something with a code, which stands in `patient_value`; None for others."""
-        found = self.patient_values(node.resource_type, node.parameter, node.node)
+        found = self.patient_values(node.parameter, node.node)
         if tuple(types) != ("Patient",) or found is None:
             return None
         tests = []
@@ -316,13 +327,12 @@ class Conditions:
             )
         return either(tests)
 
-    def patient_values(self, resource_type: str, reference: SearchParameter, node: Node) -> list[str] | None:
+    def patient_values(self, reference: SearchParameter, node: Node) -> list[str] | None:
         """Conditions on `patient_value {t}`, any of which may hold, that say of one patient what the node says of all.
 
         None where the node asks for no code, or the reference is not the one to the patient of the type.
         """
-        patient = None if reference.custom else shipped(resource_type).get("patient")
-        if patient is None or {leaf.moves for leaf in patient.leaves} != {leaf.moves for leaf in reference.leaves}:
+        if not to_patient(reference):
             return None
         if not isinstance(node, Leaf) or node.negated or node.modifier or not node.values:
             return None

@@ -15,6 +15,7 @@ from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.contained import MARK, plain
 from fhir_server.search.links import has_canonical
 from fhir_server.search.parameters import FULL_TEXT, SearchParameter, current, search_parameter
+from fhir_server.search.values import split_parts
 from fhir_server.terminology.members import Members
 
 MAX_DEPTH = 3
@@ -69,6 +70,11 @@ class Leaf:
     negated: bool = False
     codes: tuple[Members, ...] | None = field(default=None, compare=False)
     """What :in, :above, :below or :code-text of a token mean, for each value; looked up by `terms.py`."""
+
+    @property
+    def coded(self) -> bool:
+        """Each of its values, those of a token, names a code: none is a system alone."""
+        return bool(self.values) and all(split_parts(one)[-1] for one in self.values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,12 +103,8 @@ def meeting(nodes: Sequence[Node], scope: Sequence[str], conditions: Conditions)
 
 def _plain(node: Leaf) -> bool:
     """Whether the node asks for codes, not for their systems alone."""
-    return not node.negated and node.modifier is None and bool(node.values) and all(map(_code, node.values))
-
-
-def _code(value: str) -> str:
-    return split_parts(value)[-1]
+    return node.coded and not node.negated and node.modifier is None
 
 
 def _hashes(node: Leaf, conditions: Conditions) -> str:
-    return conditions.array([folded(_code(value), None)[0] for value in node.values], "bigint")
+    return conditions.array([folded(split_parts(value)[-1], None)[0] for value in node.values], "bigint")

@@ -14,7 +14,6 @@ from dataclasses import replace
 from fhir_server.search import few
 from fhir_server.search.branch import filters, newest, scopes
 from fhir_server.search.condition import Conditions
-from fhir_server.search.contained import is_contained
 from fhir_server.search.criteria import Between, Chain, Leaf, Node, Reverse
 from fhir_server.search.cursor import Position
 from fhir_server.search.few import Tables, rows_of
@@ -52,7 +51,7 @@ def probed(
     conditions.probing = True
     if keys and not leading:
         return walk(query, keys, conditions, limit, position)
-    start = [f"{{rid}} < {conditions.before}"] if conditions.before else []
+    start = conditions.start
     if not leading:
         return tested(newest_of(scope, conditions, start, "offset 0"), filters(nodes, scope, conditions), limit)
     lines = None if keys else in_rid_order(leading[0], scope, conditions)
@@ -111,8 +110,7 @@ def probed(
 def _of_each(query: SearchQuery, conditions: Conditions, limit: str, position: Position | None) -> str | None:
     """The newest of what is read for each of a few types by itself, where all criteria are columns of `resource`."""
     nodes = [criterion.nodes[query.types[0]] for criterion in query.criteria]
-    contained = any(map(is_contained, zip(query.types, strict=True)))
-    if not nodes or contained or len(query.types) > MAX_APART:
+    if not nodes or query.contained or len(query.types) > MAX_APART:
         return None
     if not all(isinstance(node, Leaf) and node.parameter.column for node in nodes):
         return None

@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 
 from fhir_server.outcome import Invalid, Issue
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
-from fhir_server.search.contained import MARK
+from fhir_server.search.contained import MARK, is_contained
 from fhir_server.search.criteria import Criterion, Leaf, UnknownParameter, criterion
 from fhir_server.search.filter import filter_criteria
 from fhir_server.search.include import Include, include_of
@@ -70,6 +70,11 @@ class SearchQuery:
     """Parameters that took effect, for the links; without the cursor."""
     ignored: tuple[Issue, ...] = ()
     """Warnings about parameters left out because the client is lenient."""
+
+    @property
+    def contained(self) -> bool:
+        """Contained resources are searched, be it beside others."""
+        return is_contained(self.types[-1:])
 
 
 @dataclass(slots=True)

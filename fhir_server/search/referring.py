@@ -79,7 +79,7 @@ def _coded(
         return None
     for other in others:
         mark = conditions.mark()
-        found = conditions.patient_values(scope[0], node.parameter, other)
+        found = conditions.patient_values(node.parameter, other)
         if found and len(found) == 1 and single(found[0]):
             return other, found[0]
         conditions.back(mark)

@@ -13,7 +13,7 @@ from fhir_server.access import visible
 from fhir_server.access.searching import settled
 from fhir_server.search.branch import Branch, all_of, branches, is_point, newest, scopes
 from fhir_server.search.condition import Conditions
-from fhir_server.search.contained import container_sql, is_contained
+from fhir_server.search.contained import container_sql
 from fhir_server.search.cursor import Position, checked
 from fhir_server.search.include import MAX_INCLUDED, included
 from fhir_server.search.probing import probed
@@ -45,8 +45,7 @@ def select(query: SearchQuery, access: Access, base: str, position: Position | N
     # An index of words is read by bitmap, which connections for one plan leave out.
     point = point and not query.words
     # A contained resource is in the body of its container.
-    contained = any(map(is_contained, zip(query.types, strict=True)))
-    join = f"join resource r on r.rid = {container_sql('p.rid') if contained else 'p.rid'}"
+    join = f"join resource r on r.rid = {container_sql('p.rid') if query.contained else 'p.rid'}"
     texts = "".join(f", p.k{number}::text" for number in range(1, len(keys) + 1))
     columns = f"p.rid, r.type_id, r.fhir_id, r.body{texts}"
     if not query.includes and query.total == "none":
@@ -102,8 +101,7 @@ def _page(
     if not point and (page := probed(query, keys, conditions, limit, position)):
         return page, True
     if not keys:
-        start = f"{{rid}} < {conditions.before}" if position else ""
-        return newest(_branches(query, conditions), limit, conditions, start), point
+        return newest(_branches(query, conditions), limit, conditions, *conditions.start), point
     if not point and keys[0].column and keys[0].column.ordered:
         return walk(query, keys, conditions, limit, position), not query.criteria
     return in_order(all_of(_branches(query, conditions), conditions), keys, conditions, limit, position), point
@@ -118,8 +116,7 @@ COUNTED = 1000
 
 
 def _total(query: SearchQuery, conditions: Conditions) -> str:
-    contained = any(map(is_contained, zip(query.types, strict=True)))
-    if query.total == "estimate" and query.count and not contained:
+    if query.total == "estimate" and query.count and not query.contained:
         newest_rids = newest(_branches(query, conditions), str(COUNTED + 1), conditions)
         oldest = f"select min(e.rid) from resource e where {conditions.of_types(query.types, 'e')}"
         share = f"(max(n.rid) - ({oldest}))::numeric / greatest(max(n.rid) - min(n.rid), 1)"
@@ -128,6 +125,6 @@ def _total(query: SearchQuery, conditions: Conditions) -> str:
             f" from ({newest_rids}) n"
         )
     found = all_of(_branches(query, conditions), conditions)
-    if contained and not query.alone:
+    if query.contained and not query.alone:
         return f"select count(distinct {container_sql('c.rid')}) from ({found}) c"
     return f"select count(*) from ({found}) c"

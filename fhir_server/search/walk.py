@@ -17,7 +17,6 @@ from fhir_server.search.cursor import Position
 from fhir_server.search.index import TIMELINE, dated_code
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.sort import SPANS, Key, after, chained, missing, order, rows_of, single, value
-from fhir_server.search.values import split_parts
 
 
 def walk(query: SearchQuery, keys: Sequence[Key], conditions: Conditions, limit: str, position: Position | None) -> str:
@@ -155,8 +154,7 @@ def _once(where: str, conditions: Conditions) -> str:
 
 def _plain(node: Leaf) -> bool:
     """Whether the node asks for a few codes, not for their systems alone."""
-    few = not node.negated and node.modifier is None and 0 < len(node.values) <= _CODES
-    return few and all(split_parts(one)[-1] for one in node.values)
+    return node.coded and not node.negated and node.modifier is None and len(node.values) <= _CODES
 
 
 _CODES = 8
