@@ -32,10 +32,7 @@ def walked_or_referring(
     too many, all resources are tested."""
     conditions = tables.conditions
     tests = filters(nodes, scope, conditions)
-    if lines:
-        some = newest(lined(lines, ()), str(CHAINED), conditions, *start)
-    else:
-        some = newest_of(scope, conditions, start, f"limit {CHAINED}")
+    some = _some(CHAINED, lines, scope, conditions, start)
     walked, full = tables.walked(tested(some, (*tests, *beyond), limit), limit)
     rest = [*beyond, f"not {full}"]
     many = " and ".join([*rest, *chain.complete])
@@ -67,16 +64,22 @@ def walked_or_all(
     tests = (*filters(nodes, scope, conditions), *beyond)
     if first is None:
         return [tested(newest_of(scope, conditions, start, "offset 0"), tests, limit)]
-    if lines:
-        some = newest(lined(lines, ()), str(WALKED), conditions, *start)
-    else:
-        some = newest_of(scope, conditions, start, f"limit {WALKED}")
+    some = _some(WALKED, lines, scope, conditions, start)
     walked, full = tables.walked(tested(some, tests, limit), limit)
     others = filters([node for node in nodes if node is not first], scope, conditions)
     rows, _, _ = rows_of(first, scope, tables, ["false"])
     gates = " and ".join([*beyond, f"not {full}"])
     everything = f"select distinct s.rid from ({rows}) s where {gates} order by rid desc offset 0"
     return [f"select rid from {walked} where {full}", tested(everything, (*others, *start), limit)]
+
+
+def _some(
+    most: int, lines: list[Source] | None, scope: Sequence[str], conditions: Conditions, start: Sequence[str]
+) -> str:
+    """SQL of so many of the newest resources, of `lines` or of all."""
+    if lines:
+        return newest(lined(lines, ()), str(most), conditions, *start)
+    return newest_of(scope, conditions, start, f"limit {most}")
 
 
 def newest_of(scope: Sequence[str], conditions: Conditions, start: Sequence[str], bound: str) -> str:
