@@ -18,7 +18,7 @@ token = Table(
     Column("system_hash", Integer, nullable=False),
     key("code_hash"),
     key("rid"),
-    # Of a resource's code, the bounds of its clinical date: see `dated_code` in search/index.py.
+    # Of a resource's code, the bounds of its clinical date: see search/timeline.py.
     key("low", null=True),
     key("high", null=True),
     Index("token_code", "param_id", "code_hash", "rid", postgresql_include=["system_hash"]),

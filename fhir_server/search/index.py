@@ -7,7 +7,7 @@ is first indexed; what no parameter selects is never looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, TypeVar
@@ -28,79 +28,12 @@ from fhir_server.search import (
 from fhir_server.search.by_reference import PRESENT, ReferenceIds
 from fhir_server.search.by_token import TokenIds
 from fhir_server.search.contained import MARK, those_in
-from fhir_server.search.parameters import DECEASED, SearchParameter, current, shipped, single_valued
+from fhir_server.search.parameters import DECEASED, SearchParameter, current, shipped
 from fhir_server.search.paths import Leaf, Move
 from fhir_server.search.rows import ITSELF, Rows, hash32
 from fhir_server.search.sink import Emit, Sink
-
-TIMELINE: dict[str, str] = {
-    "AllergyIntolerance": "date",
-    "Appointment": "date",
-    "AuditEvent": "date",
-    "Basic": "created",
-    "CarePlan": "date",
-    "CareTeam": "date",
-    "ChargeItem": "occurrence",
-    "Claim": "created",
-    "ClaimResponse": "created",
-    "ClinicalImpression": "date",
-    "Communication": "sent",
-    "CommunicationRequest": "authored",
-    "Composition": "date",
-    "Condition": "recorded-date",
-    "Consent": "date",
-    "Contract": "issued",
-    "CoverageEligibilityRequest": "created",
-    "CoverageEligibilityResponse": "created",
-    "DetectedIssue": "identified",
-    "DeviceRequest": "authored-on",
-    "DiagnosticReport": "date",
-    "DocumentManifest": "created",
-    "DocumentReference": "date",
-    "Encounter": "date",
-    "EpisodeOfCare": "date",
-    "ExplanationOfBenefit": "created",
-    "FamilyMemberHistory": "date",
-    "Flag": "date",
-    "Goal": "start-date",
-    "ImagingStudy": "started",
-    "Immunization": "date",
-    "ImmunizationEvaluation": "date",
-    "ImmunizationRecommendation": "date",
-    "Invoice": "date",
-    "List": "date",
-    "MeasureReport": "date",
-    "Media": "created",
-    "MedicationAdministration": "effective-time",
-    "MedicationDispense": "whenhandedover",
-    "MedicationRequest": "authoredon",
-    "MedicationStatement": "effective",
-    "NutritionOrder": "datetime",
-    "Observation": "date",
-    "Procedure": "date",
-    "Provenance": "recorded",
-    "QuestionnaireResponse": "authored",
-    "RequestGroup": "authored",
-    "ResearchSubject": "date",
-    "RiskAssessment": "date",
-    "ServiceRequest": "authored",
-    "Specimen": "collected",
-    "Task": "authored-on",
-    "VisionPrescription": "datewritten",
-}
-"""Resource type -> code of the date parameter that places it on a patient's timeline (`patient_date`)."""
-
-
-@cache
-def dated_code(resource_type: str) -> SearchParameter | None:
-    """The parameter `code` of a type with one clinical date: its rows in `token` carry that date."""
-    known = shipped(resource_type)
-    code, timeline = known.get("code"), known.get(TIMELINE.get(resource_type, ""))
-    if code is None or timeline is None or not single_valued(timeline):
-        return None
-    plain = code.type == "token" and code.names == ("code",) and code.data_types <= {"CodeableConcept", "Coding"}
-    return code if plain else None
-
+from fhir_server.search.timeline import TIMELINE, dated_code
+from fhir_server.search.tree import Place, compiled
 
 _Row = TypeVar("_Row", bound=tuple[object, ...])
 
@@ -221,36 +154,6 @@ def _extremes(texts: list[tuple[int, str]]) -> list[tuple[int, str, int]]:
     return [(param_id, text, 0) for param_id, several in found.items() for text in {min(several), max(several)}]
 
 
-@dataclass(slots=True)
-class _Node:
-    """A place in the JSON of a type: what is emitted there, and what lies below."""
-
-    emitters: list[Emit] = field(default_factory=list)
-    members: dict[str, _Node] = field(default_factory=dict)
-    first: dict[str, _Node] = field(default_factory=dict)
-    """Members of which only the first item counts."""
-    filtered: list[tuple[Callable[[Any], bool], _Node]] = field(default_factory=list)
-    conditions: dict[Move, _Node] = field(default_factory=dict)
-
-    def below(self, move: Move) -> _Node:
-        """The node a move leads to, made if need be."""
-        if move[0] == "key":
-            return self.members.setdefault(move[1], _Node())
-        if move[0] == "first":
-            return self.first.setdefault(move[1], _Node())
-        if move not in self.conditions:
-            self.conditions[move] = _Node()
-            self.filtered.append((_condition(move), self.conditions[move]))
-        return self.conditions[move]
-
-
-def _condition(move: Move) -> Callable[[Any], bool]:
-    kind, member, value = move  # type: ignore[misc]  # the other kinds of move never come here
-    if kind == "equals":
-        return lambda element: element.get(member) == value
-    return lambda element: any(extension.get("url") == value for extension in element.get(member, ()))
-
-
 @cache
 def _indexer(resource_type: str) -> _Indexer:
     known = shipped(resource_type)
@@ -260,12 +163,12 @@ def _indexer(resource_type: str) -> _Indexer:
     if resource_type[0] == MARK:
         row = (hash32(resource_type), PRESENT, 0)
         root.emitters.append(lambda value, sink: sink.alone.append(row))
-        return _Indexer(_compile(root), None, None, None)
+        return _Indexer(compiled(root), None, None, None)
     if links.has_canonical(resource_type):
         root.emitters.append(links.name)
     patient, timeline = known.get("patient"), known.get(TIMELINE.get(resource_type, ""))
     return _Indexer(
-        _compile(root),
+        compiled(root),
         patient.param_id if patient else None,
         timeline.param_id if timeline else None,
         dated.param_id if (dated := dated_code(resource_type)) else None,
@@ -276,11 +179,11 @@ def _indexer(resource_type: str) -> _Indexer:
 def _custom(source: str, generation: int, resource_type: str, only: frozenset[int] | None) -> Emit:
     """Writes the rows of custom parameters, as they are in this generation of this database."""
     wanted = [one for one in current().written[resource_type] if only is None or one.param_id in only]
-    return _compile(_tree(wanted))
+    return compiled(_tree(wanted))
 
 
-def _tree(parameters: Sequence[SearchParameter]) -> _Node:
-    root = _Node()
+def _tree(parameters: Sequence[SearchParameter]) -> Place:
+    root = Place()
     grouped: dict[tuple[tuple[Move, ...], str, str], list[tuple[SearchParameter, Leaf]]] = {}
     for parameter in parameters:
         if parameter.evaluated:
@@ -291,10 +194,10 @@ def _tree(parameters: Sequence[SearchParameter]) -> _Node:
             for leaf in parameter.leaves:
                 grouped.setdefault((leaf.moves, leaf.data_type, parameter.type), []).append((parameter, leaf))
     for (moves, data_type, kind), found in grouped.items():
-        node = root
+        place = root
         for move in moves:
-            node = node.below(move)
-        node.emitters.extend(_emitters(kind, data_type, found))
+            place = place.below(move)
+        place.emitters.extend(_emitters(kind, data_type, found))
     return root
 
 
@@ -385,54 +288,3 @@ def _token_ids(parameter: SearchParameter, data_type: str) -> TokenIds:
 def _deceased(param_id: int) -> Emit:
     rows = {answer: (param_id, *by_token.folded(str(answer).lower(), None)) for answer in (True, False)}
     return lambda value, sink: sink.token.append(rows[by_token.deceased(value)])
-
-
-def _compile(node: _Node) -> Emit:
-    """A function over one element (not a list) that writes all rows at and below the node."""
-    table: dict[str, Emit] = {}
-    for name in node.members.keys() | node.first.keys():
-        table[name] = _member(node.members.get(name), node.first.get(name))
-    filtered = [(condition, _compile(below)) for condition, below in node.filtered]
-    emitters = node.emitters
-    if not table and not filtered and len(emitters) == 1:
-        return emitters[0]
-
-    def visit(value: Any, sink: Sink) -> None:
-        for emit in emitters:
-            emit(value, sink)
-        for condition, below in filtered:
-            if condition(value):
-                below(value, sink)
-
-    if not table:
-        return visit
-
-    def walk(value: Any, sink: Sink) -> None:
-        for name, below in value.items():
-            found = table.get(name)
-            if found is not None:
-                found(below, sink)
-        if emitters or filtered:
-            visit(value, sink)
-
-    return walk
-
-
-def _member(every: _Node | None, first: _Node | None) -> Emit:
-    """A function over the value of a member, be it one element or a list of them."""
-    visit = _compile(every) if every else None
-    visit_first = _compile(first) if first else None
-
-    def enter(value: Any, sink: Sink) -> None:
-        if type(value) is list:
-            if visit is not None:
-                for item in value:
-                    # null stands for a primitive with extensions only
-                    if item is not None:
-                        visit(item, sink)
-            if visit_first is not None and value:
-                visit_first(value[0], sink)
-        elif visit is not None and value is not None:
-            visit(value, sink)
-
-    return enter

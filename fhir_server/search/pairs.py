@@ -16,8 +16,8 @@ from fhir_server.search.by_token import WORDED, folded
 from fhir_server.search.condition import Conditions
 from fhir_server.search.contained import is_contained
 from fhir_server.search.criteria import Leaf, Node
-from fhir_server.search.index import dated_code
 from fhir_server.search.parameters import SearchParameter, shipped
+from fhir_server.search.timeline import dated_code
 from fhir_server.search.values import split_parts
 from fhir_server.statement import Statement
 

@@ -16,11 +16,11 @@ from fhir_server.search.contained import MARK, is_contained
 from fhir_server.search.criteria import Criterion, Leaf, UnknownParameter, criterion
 from fhir_server.search.filter import filter_criteria
 from fhir_server.search.include import Include, include_of
-from fhir_server.search.index import TIMELINE
 from fhir_server.search.lists import list_criterion
 from fhir_server.search.parameters import FULL_TEXT, single_valued
 from fhir_server.search.sort_path import sort_path
 from fhir_server.search.terms import leaves
+from fhir_server.search.timeline import TIMELINE
 from fhir_server.search.values import split_values
 
 Total = Literal["none", "estimate", "accurate"]

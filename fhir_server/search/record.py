@@ -14,9 +14,9 @@ from fhir_server.access import visible
 from fhir_server.compartment import member_parameters, member_types
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.condition import Conditions
-from fhir_server.search.index import TIMELINE
 from fhir_server.search.parameters import shipped
 from fhir_server.search.probe import one_of
+from fhir_server.search.timeline import TIMELINE
 from fhir_server.statement import Parameters, Statement
 from fhir_server.write import UNINDEXED
 from smart_auth.scopes import Access

@@ -51,7 +51,7 @@ class Rows:
     patient_value: list[tuple[str, int, int, int]] = field(default_factory=list)
     """patient id, param_id, value_hash, system_hash: a token row once more for each patient it concerns."""
     patient_date: list[tuple[str, int, int]] = field(default_factory=list)
-    """patient id, low, high: the type's clinical date (see TIMELINE in `index.py`)."""
+    """patient id, low, high: the type's clinical date (see `timeline.py`)."""
     date: list[tuple[int, int, int]] = field(default_factory=list)
     """param_id, low, high: microseconds since 1970 UTC, low inclusive, high exclusive; open ends are BEGIN and END."""
     quantity: list[tuple[int, int, Bound, Bound]] = field(default_factory=list)

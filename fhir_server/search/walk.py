@@ -14,9 +14,9 @@ from fhir_server.search.by_date import compare, ranged
 from fhir_server.search.condition import Conditions
 from fhir_server.search.criteria import Between, Leaf, Node
 from fhir_server.search.cursor import Position
-from fhir_server.search.index import TIMELINE, dated_code
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.sort import SPANS, Key, after, chained, missing, order, rows_of, single, value
+from fhir_server.search.timeline import TIMELINE, dated_code
 
 
 def walk(query: SearchQuery, keys: Sequence[Key], conditions: Conditions, limit: str, position: Position | None) -> str:

@@ -12,9 +12,10 @@ from fhir_server import migrations
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search.by_reference import PRESENT
 from fhir_server.search.contained import MARK
-from fhir_server.search.index import TIMELINE, dated_code, index_rows
+from fhir_server.search.index import index_rows
 from fhir_server.search.parameters import shipped
 from fhir_server.search.rows import BEGIN, END, Rows, hash32, hash64
+from fhir_server.search.timeline import TIMELINE, dated_code
 
 BASE = "http://fhir.example.org/fhir"
 LOINC = "http://loinc.org"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fhir_server.definitions import search_parameters
 from fhir_server.resource_types import RESOURCE_TYPES
-from fhir_server.search.index import TIMELINE
 from fhir_server.search.parameters import FULL_TEXT, parameters_of, search_parameter, tables_of
 from fhir_server.search.rows import hash32
+from fhir_server.search.timeline import TIMELINE
 
 SUFFIXES = ("", ":text", ":of-type", ":identifier", ":word", ":sort")
 
