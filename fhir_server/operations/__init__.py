@@ -12,6 +12,7 @@ from fhir_server.bulk.kick_off import export
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.operations.access_report import access_report
 from fhir_server.operations.break_glass import break_glass
+from fhir_server.operations.consents import consent, consents
 from fhir_server.operations.everything import everything
 from fhir_server.operations.expunge import expunge
 from fhir_server.operations.lastn import lastn
@@ -57,6 +58,7 @@ class Operation:
 
 _R4 = "http://hl7.org/fhir/OperationDefinition"
 _BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-"
+_OURS = "urn:fhir-hub:OperationDefinition"
 _REINDEX = "urn:fhir-hub:OperationDefinition:reindex"
 _BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
 
@@ -73,6 +75,8 @@ OPERATIONS: tuple[Operation, ...] = (
         ("Patient",),
         affects_state=True,
     ),
+    Operation("consent", f"{_OURS}:consent", (INSTANCE,), consent, "r", ("Patient",), affects_state=True),
+    Operation("consents", f"{_OURS}:consents", (INSTANCE,), consents, "r", ("Patient",)),
     Operation("events", f"{_BACKPORT}events", (INSTANCE,), subscription_events, "r", types=("Subscription",)),
     Operation("everything", f"{_R4}/Encounter-everything", (INSTANCE,), everything, "rs", ("Encounter",)),
     Operation("everything", f"{_R4}/Patient-everything", (TYPE, INSTANCE), everything, "rs", ("Patient",)),

@@ -278,7 +278,7 @@ async def test_each_revinclude(client: httpx2.AsyncClient, stated: dict[str, Any
 _OF_ALL = ("meta", "meta-add", "meta-delete", "reindex", "validate")
 _OF_TYPES = {
     "AuditEvent": ("trail",),
-    "Patient": ("access-report", "break-glass", "everything", "export"),
+    "Patient": ("access-report", "break-glass", "consent", "consents", "everything", "export"),
     "Group": ("export",),
     "Encounter": ("everything",),
     "Observation": ("lastn",),
@@ -349,6 +349,11 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
     assert (await client.get("AuditEvent/$trail")).json()["type"] == "searchset"
     assert (await client.get(f"Patient/{FIRST}/$access-report")).json()["type"] == "searchset"
     assert (await client.post(f"Patient/{FIRST}/$break-glass")).status_code == 403  # of nobody's roles here
+    said = {"resourceType": "Parameters", "parameter": [
+        {"name": "purpose", "valueCode": "reminders"}, {"name": "granted", "valueBoolean": True}]}  # fmt: skip
+    told = (await client.post(f"Patient/{FIRST}/$consent", json=said, headers={"content-type": FHIR})).json()
+    assert told["resourceType"] == "Parameters"
+    assert (await client.get(f"Patient/{FIRST}/$consents")).json() == told
     assert (await client.get(f"Subscription/{FIRST}/$events")).json()["type"] == "history"
 
 
