@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from smart_auth import people
 from smart_auth.seal import new_key
+from tests.attacks.browser import Browser, person
 from tests.attacks.caller import Caller
+from tests.attacks.record import Record
 from tests.conftest import fresh
 from tests.hub_process import HubProcess
 
@@ -53,6 +56,30 @@ def caller(hub: HubProcess, guarded_database: str, hub_key: str) -> Iterator[Cal
 def mark() -> str:
     """A name nobody else has."""
     return f"x{secrets.token_hex(6)}"
+
+
+@pytest.fixture(scope="module")
+def record(caller: Caller) -> Record:
+    """Two patients' records, of this module's tests alone."""
+    return Record(caller, f"x{secrets.token_hex(6)}")
+
+
+@pytest.fixture(scope="module")
+def token(record: Record) -> str:
+    """Of an app for patient A."""
+    return record.token(seconds=3600)
+
+
+@pytest.fixture
+def member(caller: Caller, record: Record, mark: str) -> people.Person:
+    """Somebody who is patient A."""
+    return person(caller, mark, fhir_user=f"Patient/{record.a}", patients=[record.a])
+
+
+@pytest.fixture
+def browser(caller: Caller) -> Browser:
+    """One that nobody has used."""
+    return Browser(caller)
 
 
 @pytest.fixture

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from typing import Any
 
 import pytest
 
-from tests.attacks.caller import Caller
 from tests.attacks.record import Record
-
-
-@pytest.fixture(scope="module")
-def record(caller: Caller) -> Record:
-    return Record(caller, f"x{secrets.token_hex(6)}")
 
 
 def events(record: Record, path: str, token: str, least: int) -> list[dict[str, Any]]:

@@ -14,21 +14,11 @@ from sqlalchemy import text
 from smart_auth import people
 from smart_auth.clients import PUBLIC
 from smart_auth.codes import challenge_of
-from tests.attacks.browser import PASSWORD, App, Browser, counted, form, person, told
+from tests.attacks.browser import PASSWORD, App, Browser, counted, form, told
 from tests.attacks.caller import Caller
 from tests.hub_process import Answer
 
 SCOPE = "openid online_access launch/patient patient/*.rs user/*.rs"
-
-
-@pytest.fixture
-def member(caller: Caller, mark: str) -> people.Person:
-    return person(caller, mark)
-
-
-@pytest.fixture
-def browser(caller: Caller) -> Browser:
-    return Browser(caller)
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 import pytest
 from sqlalchemy import text
 
@@ -16,22 +14,11 @@ SCOPE = "launch launch/patient openid patient/*.rs"
 INSIDE = "launch patient/Patient.rs"
 
 
-@pytest.fixture(scope="module")
-def record(caller: Caller) -> Record:
-    return Record(caller, f"x{secrets.token_hex(6)}")
-
-
 @pytest.fixture
-def member(caller: Caller, record: Record, mark: str) -> people.Person:
-    return person(caller, mark, patients=[record.a])
-
-
-@pytest.fixture
-def browser(caller: Caller, member: people.Person) -> Browser:
+def browser(browser: Browser, member: people.Person) -> Browser:
     """Signed in."""
-    found = Browser(caller)
-    found.sign_in(member.login)
-    return found
+    browser.sign_in(member.login)
+    return browser
 
 
 @pytest.fixture

@@ -17,11 +17,6 @@ from tests.attacks.browser import App, Browser, counted, form, person
 from tests.attacks.caller import Caller
 
 
-@pytest.fixture
-def member(caller: Caller, mark: str) -> people.Person:
-    return person(caller, mark)
-
-
 def wrong(browser: Browser, login: str) -> httpx2.Response:
     return browser.sign_in(login, "a-wrong-password-1")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import secrets
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -13,23 +12,13 @@ from urllib.parse import quote, urlencode
 import psycopg
 import pytest
 
-from tests.attacks.caller import FORM, Caller
+from tests.attacks.caller import FORM
 from tests.attacks.record import Record
 from tests.attacks.test_patients import PATCH
 from tests.hub_process import Answer
 
 SECRET = "not-to-be-repeated"
 BODY_LIMIT = 16 * 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def record(caller: Caller) -> Record:
-    return Record(caller, f"x{secrets.token_hex(6)}")
-
-
-@pytest.fixture(scope="module")
-def token(record: Record) -> str:
-    return record.token(seconds=3600)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import secrets
 from urllib.parse import urlencode
 
 import pytest
@@ -19,21 +18,6 @@ from tests.attacks.caller import Caller
 from tests.attacks.record import Record
 
 SCOPE = "launch launch/patient openid fhirUser offline_access online_access patient/*.rs user/*.rs"
-
-
-@pytest.fixture(scope="module")
-def record(caller: Caller) -> Record:
-    return Record(caller, f"x{secrets.token_hex(6)}")
-
-
-@pytest.fixture
-def member(caller: Caller, record: Record, mark: str) -> people.Person:
-    return person(caller, mark, fhir_user=f"Patient/{record.a}", patients=[record.a])
-
-
-@pytest.fixture
-def browser(caller: Caller) -> Browser:
-    return Browser(caller)
 
 
 @pytest.mark.parametrize("method", [PUBLIC, PRIVATE_KEY, "client_secret_basic", "client_secret_post"])

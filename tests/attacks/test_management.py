@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import secrets
-
-import pytest
 
 from smart_auth import people
 from tests.attacks.browser import App, Browser, form, person
@@ -15,16 +12,6 @@ from tests.attacks.record import Record
 
 SCOPE = "launch launch/patient openid offline_access online_access patient/*.rs"
 ASKED = "offline_access launch/patient patient/Observation.rs"
-
-
-@pytest.fixture(scope="module")
-def record(caller: Caller) -> Record:
-    return Record(caller, f"x{secrets.token_hex(6)}")
-
-
-@pytest.fixture
-def member(caller: Caller, record: Record, mark: str) -> people.Person:
-    return person(caller, mark, fhir_user=f"Patient/{record.a}", patients=[record.a])
 
 
 def test_seen_and_taken_back(caller: Caller, record: Record, member: people.Person, mark: str) -> None:

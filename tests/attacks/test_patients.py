@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import base64
-import secrets
 import time
 from typing import Any
 
 import pytest
 
-from tests.attacks.caller import Caller
 from tests.attacks.record import EVERYTHING, LOINC, Record
 from tests.hub_process import Answer
 
 PATCH = "application/json-patch+json"
-
-
-@pytest.fixture(scope="module")
-def record(caller: Caller) -> Record:
-    return Record(caller, f"x{secrets.token_hex(6)}")
-
-
-@pytest.fixture(scope="module")
-def token(record: Record) -> str:
-    return record.token(seconds=3600)
 
 
 def same(one: Answer, two: Answer) -> bool:

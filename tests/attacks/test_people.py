@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,18 +12,17 @@ import psycopg
 import pytest
 
 from fhir_server.access.policies import SHIPPED, document
-from tests.attacks.caller import Caller
 from tests.attacks.record import Record
 
 Enter = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def record(caller: Caller) -> Record:
-    found = Record(caller, f"x{secrets.token_hex(6)}")
+def record(record: Record) -> Record:
+    """And two organizations."""
     for name in ("clinic", "other"):
-        found.put({"resourceType": "Organization", "id": f"{name}-{found.mark}", "name": name})
-    return found
+        record.put({"resourceType": "Organization", "id": f"{name}-{record.mark}", "name": name})
+    return record
 
 
 @pytest.fixture

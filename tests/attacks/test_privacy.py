@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.caller import Caller
 from tests.attacks.record import Record
 
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -21,11 +19,11 @@ Enter = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def record(caller: Caller) -> Record:
-    found = Record(caller, f"x{secrets.token_hex(6)}")
+def record(record: Record) -> Record:
+    """And two physicians."""
     for number in (1, 2):
-        found.put({"resourceType": "Practitioner", "id": f"physician{number}-{found.mark}"})
-    return found
+        record.put({"resourceType": "Practitioner", "id": f"physician{number}-{record.mark}"})
+    return record
 
 
 @pytest.fixture

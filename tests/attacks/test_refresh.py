@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from smart_auth import clients, grants, limits, people
-from tests.attacks.browser import App, Browser, counted, form, person
+from tests.attacks.browser import App, Browser, counted, form
 from tests.attacks.caller import Caller
 from tests.attacks.record import Record
 from tests.attacks.test_audit import events
@@ -20,16 +19,6 @@ from tests.attacks.test_codes import ends, refused
 
 SCOPE = "openid offline_access launch/patient patient/*.rs"
 NEW = "another-horse-battery-7"
-
-
-@pytest.fixture(scope="module")
-def record(caller: Caller) -> Record:
-    return Record(caller, f"x{secrets.token_hex(6)}")
-
-
-@pytest.fixture
-def member(caller: Caller, record: Record, mark: str) -> people.Person:
-    return person(caller, mark, patients=[record.a])
 
 
 @pytest.fixture
@@ -88,7 +77,9 @@ def _switched_off(connection: Connection, member: people.Person, app: App, now: 
 
 
 def _other_role(connection: Connection, member: people.Person, app: App, now: int) -> None:
-    people.change(connection, member, ["guardian"], now, fhir_user=None, organization=None, patients=member.patients)
+    people.change(
+        connection, member, ["guardian"], now, fhir_user=member.fhir_user, organization=None, patients=member.patients
+    )
 
 
 def _new_password(connection: Connection, member: people.Person, app: App, now: int) -> None:

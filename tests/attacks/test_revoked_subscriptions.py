@@ -12,7 +12,6 @@ import psycopg
 import pytest
 
 from smart_auth import revocations
-from tests.attacks.caller import Caller
 from tests.attacks.record import EVERYTHING, Record
 
 
@@ -44,11 +43,6 @@ def endpoint() -> Iterator[tuple[str, type[Endpoint]]]:
     yield f"http://127.0.0.1:{server.server_address[1]}/hook", Own
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def record(caller: Caller) -> Record:
-    return Record(caller, f"x{secrets.token_hex(6)}")
 
 
 def test_25_a_subscription_ends_with_the_grant_it_was_made_by(

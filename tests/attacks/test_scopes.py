@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 import statistics
 import time
 from typing import Any
 
 import pytest
 
-from tests.attacks.caller import Caller
 from tests.attacks.record import EVERYTHING, Record
 from tests.attacks.test_patients import bundle, same
 
 LAB = "patient/Observation.cruds?category=laboratory"
-
-
-@pytest.fixture(scope="module")
-def record(caller: Caller) -> Record:
-    return Record(caller, f"x{secrets.token_hex(6)}")
 
 
 def test_30_a_type_not_granted(record: Record) -> None:

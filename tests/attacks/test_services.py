@@ -15,17 +15,12 @@ from typing import Any, ClassVar
 import pytest
 from joserfc import jwt
 
-from tests.attacks.caller import EC, RSA, Caller
+from tests.attacks.caller import EC, RSA
 from tests.attacks.record import EVERYTHING, Record
 from tests.attacks.test_patients import bundle
 from tests.hub_process import Answer
 
 LATER = {"Prefer": "respond-async"}
-
-
-@pytest.fixture(scope="module")
-def record(caller: Caller) -> Record:
-    return Record(caller, f"x{secrets.token_hex(6)}")
 
 
 class Stranger(http.server.BaseHTTPRequestHandler):
