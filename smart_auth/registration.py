@@ -8,6 +8,7 @@ of whoever signs in.
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +88,8 @@ class Registration:
         spent = update(invitation).where(*good).values(uses=invitation.c.uses - 1)
         if not self.connection.execute(spent).rowcount:
             raise _NoRight
-        client_id, value = new()[:22], new()
+        # An operator types it after `hub client approve`: it may not begin with a dash, as base64url may.
+        client_id, value = secrets.token_hex(16), new()
         return 201, self._put(client_id, metadata, value, digest(value)), []
 
     def _change(self, row: Row[Any], token: str, body: bytes) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -81,6 +82,12 @@ def test_registered_read_changed_and_removed(caller: Caller, now: int) -> None:
     assert own(caller, told).status == 401
 
 
+def test_an_id_is_no_option_of_a_command(caller: Caller, now: int) -> None:
+    """`hub client approve ID` and `off ID` read what begins with a dash as an option."""
+    token = invite(caller, uses=3, now=now)
+    assert all(re.fullmatch("[0-9a-f]{32}", send(caller, token, APP).json()["client_id"]) for _ in range(3))
+
+
 def test_60_what_is_asked_too_much(caller: Caller, now: int) -> None:
     token = invite(caller, uses=1, now=now)
     for changed in (
@@ -138,7 +145,8 @@ def test_60_a_service_waits_and_then_works(caller: Caller, now: int) -> None:
     told = send(caller, invite(caller, "system/*.rs", now=now), body).json()
     assert "client_secret" not in told
     assert caller.ask(told["client_id"], "system/Observation.rs").status == 401
-    caller.hub.command("client", "approve", told["client_id"])
+    done = caller.hub.command("client", "approve", told["client_id"])
+    assert done.returncode == 0, done.stderr
     assert caller.ask(told["client_id"], "system/*.rs").json()["scope"] == "system/Observation.rs"
 
 
