@@ -28,6 +28,7 @@ from tests.hub_process import Answer, HubProcess
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+PATCH = "application/json-patch+json"
 
 RSA = RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})
 EC = ECKey.generate_key("P-384", {"kid": "ec", "use": "sig"})
@@ -62,6 +63,29 @@ def hmac256(secret: bytes) -> Callable[[bytes], bytes]:
 def jwks(*own: ECKey | RSAKey) -> str:
     """A JWK set of public keys."""
     return json.dumps({"keys": [key.as_dict(private=False) for key in own]})
+
+
+def bundle(kind: str, *entries: tuple[str, str] | tuple[str, str, Any]) -> dict[str, Any]:
+    """A batch or transaction of (method, url) or (method, url, resource)."""
+    made = [
+        {"request": {"method": one[0], "url": one[1]}} | ({"resource": one[2]} if len(one) > 2 else {})
+        for one in entries
+    ]
+    return {"resourceType": "Bundle", "type": kind, "entry": made}
+
+
+def same(one: Answer, two: Answer) -> bool:
+    """Whether nobody can tell the answers apart."""
+    volatile = ("date", "x-request-id", "ratelimit")
+    kept = [{name: value for name, value in each.headers.items() if name not in volatile} for each in (one, two)]
+    return (one.status, one.body, kept[0]) == (two.status, two.body, kept[1])
+
+
+def refused(answer: Answer, error: str = "invalid_grant") -> bool:
+    """Whether the token endpoint did, as RFC 6749 5.2 has it."""
+    assert answer.headers["cache-control"] == "no-store"
+    assert ("www-authenticate" in answer.headers) == (answer.status == 401)
+    return answer.status == (401 if error == "invalid_client" else 400) and answer.json()["error"] == error
 
 
 @dataclass
@@ -141,3 +165,13 @@ class Caller:
     def opened(self, token: str) -> int:
         """The status of a search with the token."""
         return self.get("Patient?_summary=count", token).status
+
+    def ends(self, token: str) -> None:
+        """An access token no longer holds within 5 seconds, in every worker."""
+        began, quiet = time.monotonic(), 0
+        while quiet < 6:
+            answer = self.get("/auth/userinfo", token)
+            self.hub.client.close()  # the next connection may come to another worker
+            quiet = quiet + 1 if answer.status == 401 else 0
+            assert time.monotonic() - began < 5
+            time.sleep(0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,3 +121,19 @@ class Record:
                     found.add(f"{entry['resource']['resourceType']}/{entry['resource']['id']}")
             following = next((link["url"] for link in bundle.get("link", ()) if link["relation"] == "next"), None)
         return found
+
+    def status(self, path: str, token: str, method: str = "GET", body: Any = None, **headers: str) -> int:
+        """What comes of a request, by its number alone."""
+        return self.caller.get(path, token, method, body, **headers).status
+
+    def events(self, path: str, token: str, least: int) -> list[dict[str, Any]]:
+        """AuditEvents, once so many are sealed."""
+        end = time.monotonic() + 20
+        while True:
+            answer = self.caller.get(path, token)
+            assert answer.status == 200, answer.body
+            found = [entry["resource"] for entry in answer.json().get("entry", ())]
+            if len(found) >= least:
+                return found
+            assert time.monotonic() < end, f"{len(found)} of {least}"
+            time.sleep(0.1)

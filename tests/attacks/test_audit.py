@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
-from typing import Any
 
 import pytest
 
 from tests.attacks.record import Record
 
 
-def events(record: Record, path: str, token: str, least: int) -> list[dict[str, Any]]:
-    """AuditEvents, once so many are sealed."""
-    end = time.monotonic() + 20
-    while True:
-        answer = record.caller.get(path, token)
-        assert answer.status == 200, answer.body
-        found = [entry["resource"] for entry in answer.json().get("entry", ())]
-        if len(found) >= least:
-            return found
-        assert time.monotonic() < end, f"{len(found)} of {least}"
-        time.sleep(0.1)
-
-
 def test_who_acted_is_told(record: Record) -> None:
     token = record.token("patient/Patient.rs", client="reader", subject="nurse-7")
     assert record.caller.get(f"Patient/{record.a}", token).status == 200
     assert record.caller.get(f"Patient/{record.b}", token).status == 404
-    own = events(record, "AuditEvent/$trail?agent=nurse-7&client=reader", record.operator, 2)
+    own = record.events("AuditEvent/$trail?agent=nurse-7&client=reader", record.operator, 2)
     assert [event["outcome"] for event in own] == ["4", "0"]
     assert json.dumps(own[0]).count(record.b) == 0, "ids stand in the query, which is encoded, and nowhere else"
 
@@ -46,7 +31,7 @@ def test_22_a_forged_event_is_no_part_of_it(record: Record) -> None:
         "agent": [{"requestor": True, "who": {"display": record.mark}}], "source": {"observer": {"display": "x"}},
     }  # fmt: skip
     assert record.caller.get("AuditEvent", record.operator, "POST", forged).status == 201
-    found = events(record, "AuditEvent/$trail?subtype=create", record.operator, 1)
+    found = record.events("AuditEvent/$trail?subtype=create", record.operator, 1)
     assert all(record.mark not in json.dumps(event["agent"]) for event in found)
 
 
@@ -56,6 +41,6 @@ def test_22_the_report_of_another_patient(record: Record) -> None:
 
 def test_78_the_own_report_names_nobody_else(record: Record) -> None:
     record.caller.get(f"Patient?_id={record.a},{record.b}", record.operator)
-    found = events(record, f"Patient/{record.a}/$access-report", record.token(), 2)
+    found = record.events(f"Patient/{record.a}/$access-report", record.token(), 2)
     assert record.b not in json.dumps(found)
     assert all("Query" not in json.dumps(event) for event in found)

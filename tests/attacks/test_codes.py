@@ -15,8 +15,7 @@ from smart_auth import people
 from smart_auth.clients import PUBLIC
 from smart_auth.codes import challenge_of
 from tests.attacks.browser import PASSWORD, App, Browser, counted, form, told
-from tests.attacks.caller import Caller
-from tests.hub_process import Answer
+from tests.attacks.caller import Caller, refused
 
 SCOPE = "openid online_access launch/patient patient/*.rs user/*.rs"
 
@@ -31,23 +30,6 @@ def code(app: App, browser: Browser, member: people.Person) -> str:
     return app.code(browser, member.login, scope="openid online_access")
 
 
-def refused(answer: Answer, error: str = "invalid_grant") -> bool:
-    """Whether the token endpoint did."""
-    assert answer.headers["cache-control"] == "no-store"
-    return answer.status == (401 if error == "invalid_client" else 400) and answer.json()["error"] == error
-
-
-def ends(caller: Caller, token: str) -> None:
-    """An access token no longer holds within 5 seconds, in every worker."""
-    began, quiet = time.monotonic(), 0
-    while quiet < 6:
-        answer = caller.hub.client.request("GET", "/auth/userinfo", None, {"Authorization": f"Bearer {token}"})
-        caller.hub.client.close()  # the next connection may come to another worker
-        quiet = quiet + 1 if answer.status == 401 else 0
-        assert time.monotonic() - began < 5
-        time.sleep(0.05)
-
-
 def page(answer: httpx2.Response) -> bool:
     """Whether it is an error page, with nobody sent anywhere."""
     return (
@@ -59,7 +41,7 @@ def test_47_twice(caller: Caller, app: App, code: str) -> None:
     first = app.redeem(code)
     assert first.status == 200
     assert refused(app.redeem(code))
-    ends(caller, first.json()["access_token"])
+    caller.ends(first.json()["access_token"])
     assert refused(app.refresh(first.json()["refresh_token"]))
 
 
@@ -70,7 +52,7 @@ def test_47_fifty_at_once(caller: Caller, app: App, code: str, capsys: pytest.Ca
         print(f"\n47: one code, 50 at once: {counted([one.status for one in answers])}")
     assert [one.status for one in answers].count(200) == 1
     assert all(refused(one) for one in answers if one.status != 200)
-    ends(caller, next(one.json()["access_token"] for one in answers if one.status == 200))
+    caller.ends(next(one.json()["access_token"] for one in answers if one.status == 200))
 
 
 def test_47_by_others(caller: Caller, app: App, code: str, mark: str) -> None:
@@ -256,9 +238,7 @@ def test_42_other_tokens_open_nothing(caller: Caller, app: App, code: str) -> No
     found = app.redeem(code).json()
     for token in (found["id_token"], found["refresh_token"], code):
         assert caller.get("Patient", token).status == 401
-        assert (
-            caller.hub.client.request("GET", "/auth/userinfo", None, {"Authorization": f"Bearer {token}"}).status == 401
-        )
+        assert caller.get("/auth/userinfo", token).status == 401
     assert refused(app.redeem(found["access_token"]))
     assert refused(app.refresh(found["access_token"]))
     assert refused(app.refresh(found["id_token"]))

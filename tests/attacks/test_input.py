@@ -12,9 +12,8 @@ from urllib.parse import quote, urlencode
 import psycopg
 import pytest
 
-from tests.attacks.caller import FORM
+from tests.attacks.caller import FORM, PATCH
 from tests.attacks.record import Record
-from tests.attacks.test_patients import PATCH
 from tests.hub_process import Answer
 
 SECRET = "not-to-be-repeated"

@@ -54,20 +54,17 @@ def test_identity(caller: Caller, record: Record, member: people.Person, browser
     assert claims["fhirUser"] == f"{caller.site.fhir_base}/Patient/{record.a}"
     assert (claims["acr"], claims["amr"]) == ("1", ["pwd"])
     assert claims["auth_time"] <= claims["iat"] < claims["exp"]
-    who = {"Authorization": f"Bearer {found['access_token']}"}
-    answer = caller.hub.client.request("GET", "/auth/userinfo", None, who)
+    answer = caller.get("/auth/userinfo", found["access_token"])
     assert answer.json() == {"sub": member.subject, "fhirUser": claims["fhirUser"]}
     assert caller.hub.client.request("GET", "/auth/userinfo").status == 401
-    plain = {"Authorization": f"Bearer {caller.token('patient/*.rs', patient=record.a)}"}
-    assert caller.hub.client.request("GET", "/auth/userinfo", None, plain).status == 403
+    assert caller.get("/auth/userinfo", caller.token("patient/*.rs", patient=record.a)).status == 403
 
 
 def test_fhir_user_only_with_its_scope(caller: Caller, member: people.Person, browser: Browser, mark: str) -> None:
     found = App(caller, mark, SCOPE).tokens(browser, member.login, scope="openid")
     assert found["scope"] == "openid"
     assert "patient" not in found
-    who = {"Authorization": f"Bearer {found['access_token']}"}
-    assert caller.hub.client.request("GET", "/auth/userinfo", None, who).json() == {"sub": member.subject}
+    assert caller.get("/auth/userinfo", found["access_token"]).json() == {"sub": member.subject}
 
 
 def test_from_inside(caller: Caller, record: Record, member: people.Person, browser: Browser, mark: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.attacks.caller import PATCH, bundle
 from tests.attacks.caller import Caller as Hub
 from tests.attacks.evaluator import Evaluator
 from tests.attacks.record import EVERYTHING
@@ -23,7 +24,6 @@ from tests.hub_process import Answer
 ALL = os.environ.get("MATRIX") == "all"
 CELLS = 10**9 if ALL else 1_600
 REQUESTS = 20_000 if ALL else 500
-PATCH = "application/json-patch+json"
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +36,8 @@ def resources(caller: Hub, mark: str) -> list[dict[str, Any]]:
     """The record, stored."""
     found = record(mark)
     token = caller.token(EVERYTHING, client=f"{mark}-loader", seconds=3600)
-    entry = [
-        {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}} for one in found
-    ]
-    answer = caller.get("", token, "POST", {"resourceType": "Bundle", "type": "transaction", "entry": entry})
+    puts = [("PUT", f"{one['resourceType']}/{one['id']}", one) for one in found]
+    answer = caller.get("", token, "POST", bundle("transaction", *puts))
     assert answer.status == 200, answer.body[:2000]
     return found
 
@@ -66,8 +64,7 @@ def asked(hub: Hub, token: str, interaction: str, kind: str, id: str) -> int:
         nothing = [{"op": "test", "path": "/resourceType", "value": kind}]
         return hub.get(path, token, "PATCH", nothing, Content_Type=PATCH).status
     if interaction == "batch":
-        entry = [{"request": {"method": "GET", "url": path}}]
-        answer = hub.get("", token, "POST", {"resourceType": "Bundle", "type": "batch", "entry": entry})
+        answer = hub.get("", token, "POST", bundle("batch", ("GET", path)))
         return int(answer.json()["entry"][0]["response"]["status"][:3]) if answer.status == 200 else answer.status
     urls = {"read": path, "vread": f"{path}/_history/1", "history": f"{path}/_history", "search": f"{kind}?_id={id}",
             "count": f"{kind}?_id={id}&_summary=count"}  # fmt: skip
@@ -150,8 +147,7 @@ def test_no_random_request_shows_what_the_evaluator_denies(
         if len(several) == 1:
             answers = [caller.get(several[0], token)]
         else:
-            entry = [{"request": {"method": "GET", "url": url}} for url in several]
-            whole = caller.get("", token, "POST", {"resourceType": "Bundle", "type": "batch", "entry": entry})
+            whole = caller.get("", token, "POST", bundle("batch", *[("GET", url) for url in several]))
             answers = [
                 Answer(int(one["response"]["status"][:3]), {}, json.dumps(one.get("resource", {})).encode())
                 for one in whole.json()["entry"]

@@ -8,17 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.attacks.caller import PATCH, bundle, same
 from tests.attacks.record import EVERYTHING, LOINC, Record
-from tests.hub_process import Answer
-
-PATCH = "application/json-patch+json"
-
-
-def same(one: Answer, two: Answer) -> bool:
-    """Whether nobody can tell the answers apart."""
-    volatile = ("date", "x-request-id", "ratelimit")
-    kept = [{name: value for name, value in each.headers.items() if name not in volatile} for each in (one, two)]
-    return (one.status, one.body, kept[0]) == (two.status, two.body, kept[1])
 
 
 def test_own_record_is_open(record: Record, token: str) -> None:
@@ -224,14 +215,6 @@ def test_11_search_by_post(record: Record, token: str) -> None:
     narrow = record.token("patient/Observation.rs")
     assert record.caller.get("_search", narrow, "POST", b"_type=Patient", **form).status == 403
     assert record.caller.get("Patient/_search", narrow, "POST", b"", **form).status == 403
-
-
-def bundle(kind: str, *entries: tuple[str, str] | tuple[str, str, Any]) -> dict[str, Any]:
-    made = [
-        {"request": {"method": one[0], "url": one[1]}} | ({"resource": one[2]} if len(one) > 2 else {})
-        for one in entries
-    ]
-    return {"resourceType": "Bundle", "type": kind, "entry": made}
 
 
 def test_12_bundles(record: Record, token: str) -> None:

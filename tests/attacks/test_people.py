@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
 from fhir_server.access.policies import SHIPPED, document
+from tests.attacks.caller import PATCH, bundle
 from tests.attacks.record import Record
+from tests.attacks.world import day
 
 Enter = Callable[..., str]
 
@@ -52,42 +53,34 @@ def rows(record: Record, guarded_database: str) -> Iterator[Callable[[list[dict[
     store([])
 
 
-def status(record: Record, path: str, token: str, method: str = "GET", body: Any = None, **headers: str) -> int:
-    return record.caller.get(path, token, method, body, **headers).status
-
-
 def until(record: Record, path: str, token: str, wanted: int) -> float:
     """Seconds until both workers answer with this status."""
     began, in_a_row = time.monotonic(), 0
     while in_a_row < 12:
-        in_a_row = in_a_row + 1 if status(record, path, token) == wanted else 0
+        in_a_row = in_a_row + 1 if record.status(path, token) == wanted else 0
         assert time.monotonic() - began < 5.5, "a change of policies holds within 5 seconds"
         time.sleep(0.02)
     return time.monotonic() - began
 
 
-def ago(days: int) -> str:
-    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%d")
-
-
 def test_a_person_without_role_and_a_sales_role_see_nothing(record: Record, enter: Enter) -> None:
     for roles in ((), ("sales",), ("underwriting",), ("client:app",)):
         for path in (f"Patient/{record.a}", "Patient", f"Claim?patient={record.a}", "Organization", "Observation"):
-            assert status(record, path, enter(*roles)) == 403, (roles, path)
+            assert record.status(path, enter(*roles)) == 403, (roles, path)
 
 
 def test_a_nurse_reads_the_record_and_writes_what_nurses_write(record: Record, enter: Enter) -> None:
     token = enter("nurse")
-    assert status(record, f"Patient/{record.a}", token) == 200
+    assert record.status(f"Patient/{record.a}", token) == 200
     assert f"Observation/lab-a-{record.mark}" in record.shown(f"Observation?patient={record.a}", token)
     written = record.observation("a", "by-nurse")
     assert record.caller.get("Observation", token, "POST", written).status == 201
-    assert status(record, f"Patient/{record.a}", token, "PUT", {"resourceType": "Patient", "id": record.a}) == 403
+    assert record.status(f"Patient/{record.a}", token, "PUT", {"resourceType": "Patient", "id": record.a}) == 403
     order = {"resourceType": "MedicationRequest", "status": "active", "intent": "order",
              "subject": {"reference": f"Patient/{record.a}"}, "medicationCodeableConcept": {"text": "x"}}  # fmt: skip
-    assert status(record, "MedicationRequest", token, "POST", order) == 403
-    assert status(record, f"Observation/by-nurse-new-{record.mark}", token, "PUT",
-                  record.observation("a", "by-nurse-new")) == 404  # fmt: skip
+    assert record.status("MedicationRequest", token, "POST", order) == 403
+    new = record.observation("a", "by-nurse-new")
+    assert record.status(f"Observation/{new['id']}", token, "PUT", new) == 404
 
 
 def test_27_staff_need_a_care_relation_within_24_months(record: Record, enter: Enter) -> None:
@@ -99,7 +92,7 @@ def test_27_staff_need_a_care_relation_within_24_months(record: Record, enter: E
     )  # fmt: skip
 
     def seen() -> list[int]:
-        return [status(record, path, token) for path in paths]
+        return [record.status(path, token) for path in paths]
 
     def encounter(**more: Any) -> None:
         record.put({"resourceType": "Encounter", "id": f"visit-{mark}", "status": "finished", "class": {"code": "AMB"},
@@ -108,14 +101,14 @@ def test_27_staff_need_a_care_relation_within_24_months(record: Record, enter: E
     clinic = {"reference": f"Organization/clinic-{mark}"}
     assert seen() == [404] * len(paths)
     assert record.shown(f"Observation?patient={record.a}", token) == set()
-    assert status(record, "Observation", enter("provider-staff")) == 403, "of no organization"
+    assert record.status("Observation", enter("provider-staff")) == 403, "of no organization"
     encounter(serviceProvider=clinic)
     assert seen() == [404] * len(paths), "nobody knows when"
-    encounter(serviceProvider=clinic, period={"start": ago(760), "end": ago(750)})
+    encounter(serviceProvider=clinic, period={"start": day(-760), "end": day(-750)})
     assert seen() == [404] * len(paths), "older than the window"
-    encounter(serviceProvider={"reference": f"Organization/other-{mark}"}, period={"start": ago(30)})
+    encounter(serviceProvider={"reference": f"Organization/other-{mark}"}, period={"start": day(-30)})
     assert seen() == [404] * len(paths), "at another organization"
-    encounter(serviceProvider=clinic, period={"start": ago(700), "end": ago(690)})
+    encounter(serviceProvider=clinic, period={"start": day(-700), "end": day(-690)})
     assert seen() == [200] * len(paths)
     assert f"Observation/lab-a-{mark}" in record.shown(f"Observation?patient={record.a}", token)
     assert not record.shown(f"Observation?patient={record.b}", token)
@@ -125,9 +118,9 @@ def test_27_staff_need_a_care_relation_within_24_months(record: Record, enter: E
     )
     assert not {one for one in bundle if one in record.foreign() and f"-b-{mark}" in one}
     forged = {"resourceType": "Encounter", "status": "finished", "class": {"code": "AMB"}, "serviceProvider": clinic,
-              "subject": {"reference": f"Patient/{record.b}"}, "period": {"start": ago(1)}}  # fmt: skip
-    assert status(record, "Encounter", token, "POST", forged) == 403, "nobody makes their own relation"
-    assert status(record, "Observation", token, "POST", record.observation("b", "forged")) in (403, 422)
+              "subject": {"reference": f"Patient/{record.b}"}, "period": {"start": day(-1)}}  # fmt: skip
+    assert record.status("Encounter", token, "POST", forged) == 403, "nobody makes their own relation"
+    assert record.status("Observation", token, "POST", record.observation("b", "forged")) in (403, 422)
 
 
 def test_27_a_relation_by_place_claim_order_or_appointment(record: Record, enter: Enter) -> None:
@@ -137,47 +130,47 @@ def test_27_a_relation_by_place_claim_order_or_appointment(record: Record, enter
     place = {"resourceType": "Location", "id": f"ward-{mark}", "managingOrganization": organization}
     record.put(place)
     relations: list[dict[str, Any]] = [
-        {"resourceType": "Appointment", "status": "booked", "start": f"{ago(3)}T10:00:00Z",
-         "end": f"{ago(3)}T11:00:00Z",
+        {"resourceType": "Appointment", "status": "booked", "start": f"{day(-3)}T10:00:00Z",
+         "end": f"{day(-3)}T11:00:00Z",
          "participant": [{"actor": patient, "status": "accepted"},
                          {"actor": {"reference": f"Location/ward-{mark}"}, "status": "accepted"}]},
         {"resourceType": "ServiceRequest", "status": "active", "intent": "order", "subject": patient,
-         "authoredOn": ago(5), "performer": [organization]},
+         "authoredOn": day(-5), "performer": [organization]},
         {"resourceType": "Claim", "status": "active", "type": {"text": "x"}, "use": "claim", "patient": patient,
-         "created": ago(6), "provider": organization, "priority": {"text": "x"},
+         "created": day(-6), "provider": organization, "priority": {"text": "x"},
          "insurance": [{"sequence": 1, "focal": True, "coverage": {"display": "x"}}]},
         {"resourceType": "Encounter", "status": "finished", "class": {"code": "AMB"}, "subject": patient,
-         "period": {"start": ago(9)}, "location": [{"location": {"reference": f"Location/ward-{mark}"}}]},
+         "period": {"start": day(-9)}, "location": [{"location": {"reference": f"Location/ward-{mark}"}}]},
     ]  # fmt: skip
     for number, one in enumerate(relations):
         path = f"{one['resourceType']}/relation-{number}-{mark}"
-        assert status(record, f"Patient/{record.b}", token) == 404, path
+        assert record.status(f"Patient/{record.b}", token) == 404, path
         record.put(one | {"id": f"relation-{number}-{mark}"})
-        assert status(record, f"Patient/{record.b}", token) == 200, path
-        assert status(record, path, record.operator, "DELETE") == 204
-    assert status(record, f"Patient/{record.b}", token) == 404
+        assert record.status(f"Patient/{record.b}", token) == 200, path
+        assert record.status(path, record.operator, "DELETE") == 204
+    assert record.status(f"Patient/{record.b}", token) == 404
 
 
 def test_28_members_see_their_own_and_guardians_a_child_s(record: Record, enter: Enter) -> None:
     member = enter("member", fhir_user=f"Patient/{record.a}")
-    assert status(record, f"Patient/{record.a}", member) == 200
-    assert status(record, f"Patient/{record.b}", member) == 404
+    assert record.status(f"Patient/{record.a}", member) == 200
+    assert record.status(f"Patient/{record.b}", member) == 404
     assert record.shown("Observation", member) >= {f"Observation/lab-a-{record.mark}"}
     assert not record.shown("Observation", member) & set(record.foreign())
-    assert status(record, f"Claim?patient={record.b}", member) == 200
+    assert record.status(f"Claim?patient={record.b}", member) == 200
     assert record.shown(f"Claim?patient={record.b}", member) == set()
     parent = {"fhir_user": f"RelatedPerson/parent-{record.mark}", "patient": f"child-{record.mark}"}
-    child = {"resourceType": "Patient", "id": f"child-{record.mark}", "birthDate": ago(6560)}
+    child = {"resourceType": "Patient", "id": f"child-{record.mark}", "birthDate": day(-6560)}
     record.put(child)
     for scope in ("patient/*.rs", "user/*.rs"):
         token = enter("guardian", scope=scope, **parent)
         record.put(child)
-        assert status(record, f"Patient/child-{record.mark}", token) == 200
-        assert status(record, f"Patient/{record.a}", token) == 404
-        record.put(child | {"birthDate": ago(6580)})
-        assert status(record, f"Patient/child-{record.mark}", token) == 404, "after the 18th birthday"
+        assert record.status(f"Patient/child-{record.mark}", token) == 200
+        assert record.status(f"Patient/{record.a}", token) == 404
+        record.put(child | {"birthDate": day(-6580)})
+        assert record.status(f"Patient/child-{record.mark}", token) == 404, "after the 18th birthday"
         record.put({name: value for name, value in child.items() if name != "birthDate"})
-        assert status(record, f"Patient/child-{record.mark}", token) == 404, "nobody knows how old"
+        assert record.status(f"Patient/child-{record.mark}", token) == 404, "nobody knows how old"
 
 
 def test_29_hidden_elements(record: Record, enter: Enter, rows: Callable[[list[dict[str, Any]]], None]) -> None:
@@ -209,22 +202,18 @@ def test_29_hidden_elements(record: Record, enter: Enter, rows: Callable[[list[d
         "Patient?birthdate=ge1970&birthdate=le1971", "Observation?_sort=patient.birthdate",
         "Patient?_filter=not (birthdate eq 1970-01-31)", "Observation?_filter=patient.birthdate eq 1970-01-31",
     ):  # fmt: skip
-        assert status(record, query.replace(" ", "%20"), token) == 403, query
+        assert record.status(query.replace(" ", "%20"), token) == 403, query
     test = [{"op": "test", "path": "/birthDate", "value": "1970-01-31"}]
     other = [{"op": "test", "path": "/birthDate", "value": "1980-01-31"}]
-    patch = "application/json-patch+json"
-    answers = [record.caller.get(f"Patient/{id}", token, "PATCH", one, Content_Type=patch) for one in (test, other)]
+    answers = [record.caller.get(f"Patient/{id}", token, "PATCH", one, Content_Type=PATCH) for one in (test, other)]
     assert [one.status for one in answers] == [403, 403]
     assert answers[0].body == answers[1].body
-    assert status(record, f"Patient/{id}", token, "PUT", {"resourceType": "Patient", "id": id}) == 403
-    assert status(record, f"Patient/{id}/$everything", token) == 403
-    assert status(record, f"Patient?birthdate=1970-01-31&_id={id}", token, "PUT", {"resourceType": "Patient"}) == 403
+    assert record.status(f"Patient/{id}", token, "PUT", {"resourceType": "Patient", "id": id}) == 403
+    assert record.status(f"Patient/{id}/$everything", token) == 403
+    assert record.status(f"Patient?birthdate=1970-01-31&_id={id}", token, "PUT", {"resourceType": "Patient"}) == 403
     create = {"If_None_Exist": "birthdate=1970-01-31"}
-    assert status(record, "Patient", token, "POST", {"resourceType": "Patient"}, **create) == 403
-    batch = {"resourceType": "Bundle", "type": "batch", "entry": [
-        {"request": {"method": "GET", "url": f"Patient/{id}"}},
-        {"request": {"method": "GET", "url": "Patient?birthdate=1970"}}
-    ]}  # fmt: skip
+    assert record.status("Patient", token, "POST", {"resourceType": "Patient"}, **create) == 403
+    batch = bundle("batch", ("GET", f"Patient/{id}"), ("GET", "Patient?birthdate=1970"))
     answer = record.caller.get("", token, "POST", batch)
     assert b"1970-01-31" not in answer.body
     assert [entry["response"]["status"][:3] for entry in answer.json()["entry"]] == ["200", "403"]
@@ -235,10 +224,10 @@ def test_29_read_only_elements(record: Record, enter: Enter, rows: Callable[[lis
     token, id = enter("scribe"), f"Observation/vital-b-{record.mark}"
     until(record, id, token, 200)
     stored = record.caller.get(id, token).json()
-    assert status(record, id, token, "PUT", stored | {"language": "pt"}) == 200
-    assert status(record, id, token, "PUT", stored | {"status": "amended"}) == 403
+    assert record.status(id, token, "PUT", stored | {"language": "pt"}) == 200
+    assert record.status(id, token, "PUT", stored | {"status": "amended"}) == 403
     patch = [{"op": "replace", "path": "/status", "value": "amended"}]
-    assert status(record, id, token, "PATCH", patch, Content_Type="application/json-patch+json") == 403
+    assert record.status(id, token, "PATCH", patch, Content_Type=PATCH) == 403
 
 
 def test_29_hidden_elements_of_a_service(record: Record, rows: Callable[[list[dict[str, Any]]], None]) -> None:
@@ -275,14 +264,14 @@ def test_39_a_right_that_was_lost_since(
     rows([{"role": "temporary", "types": ["Observation"], "interactions": "rs", "criteria": "category=laboratory"}])
     token, lab, vital = enter("temporary"), f"Observation/lab-b-{record.mark}", f"Observation/vital-b-{record.mark}"
     until(record, lab, token, 200)
-    assert status(record, vital, token) == 404
-    assert status(record, "Patient", token) == 403
+    assert record.status(vital, token) == 404
+    assert record.status("Patient", token) == 403
     page = record.caller.get("Observation?_count=1", token).json()
     following = next(link["url"] for link in page["link"] if link["relation"] == "next")
     rows([])
     until(record, lab, token, 403)
-    assert status(record, following, token) == 403
-    assert status(record, "Observation", token) == 403
+    assert record.status(following, token) == 403
+    assert record.status("Observation", token) == 403
 
 
 def test_66_roles_and_variables(record: Record, enter: Enter, rows: Callable[[list[dict[str, Any]]], None]) -> None:
@@ -290,11 +279,11 @@ def test_66_roles_and_variables(record: Record, enter: Enter, rows: Callable[[li
     for path in ("Communication", "QuestionnaireResponse", "Observation", f"Observation/lab-a-{record.mark}",
                  f"Patient/{record.a}/Communication", "Claim?_revinclude=Communication:about",
                  "Encounter?_has:Communication:encounter:status=completed"):  # fmt: skip
-        assert status(record, path, analyst) == 403, path
-    assert status(record, "Claim", analyst) == 200
+        assert record.status(path, analyst) == 403, path
+    assert record.status("Claim", analyst) == 200
     for role in ("operator", "nurse", "security-officer"):
         for path in ("policy", "Basic?code=policy", "$policy", "_policy"):
-            assert status(record, path, enter(role), "PUT", {"resourceType": "Basic"}) in (400, 403, 404, 405), path
+            assert record.status(path, enter(role), "PUT", {"resourceType": "Basic"}) in (400, 403, 404, 405), path
     rows([{"role": "worker", "types": ["Task"], "interactions": "rs", "criteria": "owner=%user"}])
     task = {"resourceType": "Task", "id": f"work-{record.mark}", "status": "draft", "intent": "order",
             "owner": {"reference": f"Practitioner/doctor-{record.mark}"}}  # fmt: skip
@@ -303,7 +292,7 @@ def test_66_roles_and_variables(record: Record, enter: Enter, rows: Callable[[li
     until(record, f"Task/work-{record.mark}", token, 200)
     assert record.shown("Task", token) == {f"Task/work-{record.mark}"}
     nobody = enter("worker", fhir_user="Practitioner/nobody")
-    assert status(record, "Task?owner=%25user", nobody) == 400
+    assert record.status("Task?owner=%25user", nobody) == 400
     for query in ("Task", f"Task?owner=Practitioner/doctor-{record.mark}", f"Task?_id=work-{record.mark}"):
         assert record.shown(query, nobody) == set(), query
-    assert status(record, "Task", enter("worker", fhir_user="%user")) == 403
+    assert record.status("Task", enter("worker", fhir_user="%user")) == 403

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from tests.attacks.caller import PATCH, bundle
 from tests.attacks.record import Record
+from tests.attacks.world import day
 
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
@@ -34,10 +35,6 @@ def enter(record: Record) -> Enter:
         return record.caller.token(scope, roles=roles, **more)
 
     return person
-
-
-def status(record: Record, path: str, token: str, method: str = "GET", body: Any = None, **headers: str) -> int:
-    return record.caller.get(path, token, method, body, **headers).status
 
 
 def condition(record: Record, id: str, code: str = "F32", who: str = "a", **more: Any) -> dict[str, Any]:
@@ -66,10 +63,6 @@ def actor(reference: str) -> list[dict[str, Any]]:
     return [{"role": {"text": "x"}, "reference": {"reference": reference}}]
 
 
-def day(days: int) -> str:
-    return (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d")
-
-
 def security(record: Record, path: str) -> list[str]:
     meta = record.caller.get(path, record.operator).json()["meta"]
     return [one["code"] for one in meta.get("security", ())]
@@ -82,7 +75,7 @@ def test_19_labels_are_the_server_s(record: Record) -> None:
     record.put(condition(record, "labelled", "E11"))
     assert security(record, path) == ["PSY"], "what it was labelled stays"
     patch = [{"op": "remove", "path": "/meta/security"}]
-    assert status(record, path, record.operator, "PATCH", patch, Content_Type="application/json-patch+json") == 200
+    assert record.status(path, record.operator, "PATCH", patch, Content_Type=PATCH) == 200
     assert security(record, path) == ["PSY"]
     less = {
         "resourceType": "Parameters",
@@ -90,11 +83,11 @@ def test_19_labels_are_the_server_s(record: Record) -> None:
     }
     record.caller.get(f"{path}/$meta-delete", record.operator, "POST", less)
     assert security(record, path) == ["PSY"]
-    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [
-        {"resource": condition(record, "labelled", "B24"), "request": {"method": "PUT", "url": path}},
-        {"resource": condition(record, "posted", "T74.2"), "request": {"method": "POST", "url": "Condition"}},
-    ]}  # fmt: skip
-    answer = record.caller.get("", record.operator, "POST", bundle)
+    both = bundle(
+        "transaction", ("PUT", path, condition(record, "labelled", "B24")),
+        ("POST", "Condition", condition(record, "posted", "T74.2")),
+    )  # fmt: skip
+    answer = record.caller.get("", record.operator, "POST", both)
     assert answer.status == 200
     assert security(record, path) == ["HIV", "PSY"]
     assert security(record, answer.json()["entry"][1]["response"]["location"].partition("/_history")[0]) == ["SDV"]
@@ -119,9 +112,9 @@ def test_63_sensitive_labels(record: Record, enter: Enter) -> None:
     record.put(condition(record, "plain", "E11"))
     path, plain = f"Condition/psy-{record.mark}", f"Condition/plain-{record.mark}"
     nurse = enter("nurse")
-    assert status(record, plain, nurse) == 200
+    assert record.status(plain, nurse) == 200
     for way in (path, f"{path}/_history", f"{path}/_history/1"):
-        assert status(record, way, nurse) == 404, way
+        assert record.status(way, nurse) == 404, way
     for way in ways(record, "psy"):
         assert path not in record.shown(way, nurse), way
     assert plain in record.shown(ways(record, "psy")[0], nurse)
@@ -129,27 +122,27 @@ def test_63_sensitive_labels(record: Record, enter: Enter) -> None:
     for way in ("_summary=count", "_total=accurate"):
         total = record.caller.get(f"Condition?patient={record.a}&code=F32&{way}", nurse).json()["total"]
         assert total == 0
-    assert status(record, path, nurse, "PUT", condition(record, "psy", "E11")) in (403, 404)
-    batch = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": path}}]}
+    assert record.status(path, nurse, "PUT", condition(record, "psy", "E11")) in (403, 404)
+    batch = bundle("batch", ("GET", path))
     assert record.caller.get("", nurse, "POST", batch).json()["entry"][0]["response"]["status"][:3] == "404"
     own = record.token("patient/*.rs")
-    assert status(record, path, own) == 200, "the patient's own app"
-    assert status(record, path, enter("member", scope="patient/*.rs", patient=record.a,
-                                      fhir_user=f"Patient/{record.a}")) == 200  # fmt: skip
-    assert status(record, path, enter("nurse", scope="patient/*.rs", patient=record.a)) == 404
-    assert status(record, path, record.token("patient/*.rs", fhir_user="Practitioner/x")) == 404
+    assert record.status(path, own) == 200, "the patient's own app"
+    member = enter("member", scope="patient/*.rs", patient=record.a, fhir_user=f"Patient/{record.a}")
+    assert record.status(path, member) == 200
+    assert record.status(path, enter("nurse", scope="patient/*.rs", patient=record.a)) == 404
+    assert record.status(path, record.token("patient/*.rs", fhir_user="Practitioner/x")) == 404
     # A treating relation: the person themselves, within 24 months.
     treated = {"resourceType": "Encounter", "id": f"treats-{record.mark}", "status": "in-progress",
                "class": {"code": "AMB"},
                "subject": {"reference": f"Patient/{record.a}"}, "period": {"start": day(-2)},
                "participant": [{"individual": {"reference": f"Practitioner/physician1-{record.mark}"}}]}  # fmt: skip
     record.put(treated)
-    assert status(record, path, nurse) == 200
+    assert record.status(path, nurse) == 200
     assert all(path in record.shown(way, nurse) for way in ways(record, "psy"))
     other = enter("nurse", fhir_user=f"Practitioner/physician2-{record.mark}", subject="other")
-    assert status(record, path, other) == 404
-    assert status(record, f"Encounter/treats-{record.mark}", record.operator, "DELETE") == 204
-    assert status(record, path, nurse) == 404
+    assert record.status(path, other) == 404
+    assert record.status(f"Encounter/treats-{record.mark}", record.operator, "DELETE") == 204
+    assert record.status(path, nurse) == 404
 
 
 def test_62_a_permit_its_withdrawal_and_its_end(record: Record, enter: Enter) -> None:
@@ -157,77 +150,77 @@ def test_62_a_permit_its_withdrawal_and_its_end(record: Record, enter: Enter) ->
     record.put(condition(record, "psychic", "F20"))
     path, other = f"Condition/hiv-{record.mark}", f"Condition/psychic-{record.mark}"
     nurse = enter("nurse")
-    assert status(record, path, nurse) == 404
+    assert record.status(path, nurse) == 404
     permit = {"type": "permit", "securityLabel": coding(ACT, "HIV"), "purpose": coding(REASON, "TREAT")}
     consent(record, permit)
-    assert (status(record, path, nurse), status(record, other, nurse)) == (200, 404)
+    assert (record.status(path, nurse), record.status(other, nurse)) == (200, 404)
     auditor = enter("medical-auditor")
-    assert status(record, path, auditor) == 404, "another purpose"
+    assert record.status(path, auditor) == 404, "another purpose"
     consent(record, permit, status="inactive")
-    assert status(record, path, nurse) == 404, "withdrawn"
+    assert record.status(path, nurse) == 404, "withdrawn"
     consent(record, permit | {"period": {"start": day(-20), "end": day(-2)}})
-    assert status(record, path, nurse) == 404, "over"
+    assert record.status(path, nurse) == 404, "over"
     consent(record, permit | {"period": {"start": day(-20), "end": day(2)}})
-    assert status(record, path, nurse) == 200
+    assert record.status(path, nurse) == 200
     consent(record, permit | {"actor": actor(f"Practitioner/physician2-{record.mark}")})
-    assert status(record, path, nurse) == 404, "of another person"
+    assert record.status(path, nurse) == 404, "of another person"
     consent(record, permit | {"actor": actor(f"{record.caller.site.fhir_base}/Practitioner/physician1-{record.mark}")})
-    assert status(record, path, nurse) == 200
+    assert record.status(path, nurse) == 200
     consent(
         record, permit | {"provision": [{"type": "deny", "actor": actor(f"Practitioner/physician1-{record.mark}")}]}
     )
-    assert status(record, path, nurse) == 404, "an exception"
-    assert status(record, path, enter("nurse", fhir_user=f"Practitioner/physician2-{record.mark}", subject="o")) == 200
+    assert record.status(path, nurse) == 404, "an exception"
+    assert record.status(path, enter("nurse", fhir_user=f"Practitioner/physician2-{record.mark}", subject="o")) == 200
     consent(record, permit | {"provision": [permit, permit | {"type": "deny"}]})
-    assert status(record, path, nurse) == 404, "contrary ones"
+    assert record.status(path, nurse) == 404, "contrary ones"
     consent(record, permit | {"class": coding("http://hl7.org/fhir/resource-types", "Observation")})
-    assert status(record, path, nurse) == 404, "of another type"
+    assert record.status(path, nurse) == 404, "of another type"
     consent(record, permit | {"code": [{"coding": coding(ICD, "B24")}]})
-    assert status(record, path, nurse) == 200
+    assert record.status(path, nurse) == 200
     consent(record, permit | {"purpose": coding(REASON, "TREAT", "SOMETHING")})
-    assert status(record, path, nurse) == 404, "a permit that is not understood is none"
+    assert record.status(path, nurse) == 404, "a permit that is not understood is none"
     consent(record, permit, scope={"text": "research"})
-    assert status(record, path, nurse) == 404, "not about privacy"
+    assert record.status(path, nurse) == 404, "not about privacy"
     consent(record, permit)
-    assert status(record, path, nurse) == 200
-    assert status(record, f"Consent/privacy-{record.mark}", record.operator, "DELETE") == 204
-    assert status(record, path, nurse) == 404, "deleted"
+    assert record.status(path, nurse) == 200
+    assert record.status(f"Consent/privacy-{record.mark}", record.operator, "DELETE") == 204
+    assert record.status(path, nurse) == 404, "deleted"
 
 
 def test_62_denials(record: Record, enter: Enter) -> None:
     path, lab = f"Condition/condition-{record.b}", f"Observation/lab-b-{record.mark}"
     nurse, other = enter("nurse"), enter("nurse", fhir_user=f"Practitioner/physician2-{record.mark}", subject="o")
-    assert status(record, path, nurse) == 200
+    assert record.status(path, nurse) == 200
     mine = actor(f"Practitioner/physician1-{record.mark}")
     consent(record, {"provision": [{"type": "deny", "actor": mine}]}, "no", "b")
     for way in (path, f"Patient/{record.b}", lab):
-        assert (status(record, way, nurse), status(record, way, other)) == (404, 200), way
+        assert (record.status(way, nurse), record.status(way, other)) == (404, 200), way
     assert record.shown(f"Observation?patient={record.b}", nurse) == set()
-    assert status(record, f"Patient/{record.b}", record.token(patient=record.b)) == 200
+    assert record.status(f"Patient/{record.b}", record.token(patient=record.b)) == 200
     labs = {"type": "deny", "actor": mine, "class": coding("http://hl7.org/fhir/resource-types", "Observation")}
     consent(record, {"provision": [labs]}, "no", "b")
-    assert (status(record, path, nurse), status(record, lab, nurse)) == (200, 404)
+    assert (record.status(path, nurse), record.status(lab, nurse)) == (200, 404)
     consent(
         record, {"provision": [labs | {"data": [{"meaning": "instance", "reference": {"reference": lab}}]}]}, "no", "b"
     )
-    assert (status(record, lab, nurse), status(record, f"Observation/vital-b-{record.mark}", nurse)) == (404, 200)
+    assert (record.status(lab, nurse), record.status(f"Observation/vital-b-{record.mark}", nurse)) == (404, 200)
     consent(record, {"provision": [labs | {"dataPeriod": {"start": "2023-01-01", "end": "2023-12-31"}}]}, "no", "b")
-    assert status(record, lab, nurse) == 200
+    assert record.status(lab, nurse) == 200
     consent(record, {"provision": [labs | {"dataPeriod": {"start": "2023-12-01", "end": "2024-12-31"}}]}, "no", "b")
-    assert status(record, lab, nurse) == 404
+    assert record.status(lab, nurse) == 404
     # The newest of a category rules.
     consent(record, {"type": "permit"}, "newer", "b", dateTime=day(1))
-    assert status(record, lab, nurse) == 200
+    assert record.status(lab, nurse) == 200
     consent(record, {"type": "permit"}, "newer", "b", dateTime="2020-01-01")
-    assert status(record, lab, nurse) == 404
+    assert record.status(lab, nurse) == 404
     consent(record, {"type": "permit"}, "newer", "b", dateTime=day(1), category=[{"text": "of something else"}])
-    assert status(record, lab, nurse) == 404
+    assert record.status(lab, nurse) == 404
     consent(record, {"type": "deny"}, "no", "b")
-    assert status(record, lab, nurse) == 404
+    assert record.status(lab, nurse) == 404
     # A consent opens nothing that policy or scope keeps closed.
     consent(record, {"type": "permit"}, "no", "b")
-    assert status(record, lab, enter("claims-analyst")) == 403
-    assert status(record, lab, enter("nurse", scope="user/Condition.rs")) == 403
+    assert record.status(lab, enter("claims-analyst")) == 403
+    assert record.status(lab, enter("nurse", scope="user/Condition.rs")) == 403
 
 
 def test_64_break_glass(record: Record, enter: Enter) -> None:
@@ -250,15 +243,15 @@ def test_64_break_glass(record: Record, enter: Enter) -> None:
     for body in (None, {"resourceType": "Parameters"}, short):
         assert call(operation, physician, "POST", body).status == 400
     assert call("Patient/nobody/$break-glass", physician, "POST", reason).status == 404
-    assert status(record, path, physician) == 404
+    assert record.status(path, physician) == 404
     answer = call(operation, physician, "POST", reason)
     assert answer.status == 200, answer.body
     began = time.monotonic()
-    while status(record, path, physician) != 200:
+    while record.status(path, physician) != 200:
         assert time.monotonic() - began < 8
         time.sleep(0.1)
-    assert status(record, other, physician) == 404, "another patient's"
-    assert status(record, path, enter("physician", subject="other")) == 404, "another person"
+    assert record.status(other, physician) == 404, "another patient's"
+    assert record.status(path, enter("physician", subject="other")) == 404, "another person"
     tasks = call(f"Task?patient=Patient/{record.a}&status=requested", record.operator).json()["entry"]
     assert [one["resource"]["reasonCode"]["text"] for one in tasks] == ["unconscious in the ward"]
     told = call(f"Communication?recipient=Patient/{record.a}", record.token("patient/*.rs")).json()["entry"]
@@ -270,7 +263,7 @@ def test_64_break_glass(record: Record, enter: Enter) -> None:
     assert flagged, trail.body
     with record.caller.engine.begin() as connection:
         connection.exec_driver_sql("update break_glass set until = 1")
-    assert status(record, path, physician) == 404, "over"
+    assert record.status(path, physician) == 404, "over"
 
 
 def test_65_results_of_models(record: Record, enter: Enter) -> None:
@@ -284,7 +277,7 @@ def test_65_results_of_models(record: Record, enter: Enter) -> None:
     physician = enter("physician")
 
     def seen() -> list[int]:
-        return [status(record, path, token) for token in (own, member)]
+        return [record.status(path, token) for token in (own, member)]
 
     assert seen() == [404, 404]
     for token in (own, member):
@@ -294,13 +287,13 @@ def test_65_results_of_models(record: Record, enter: Enter) -> None:
             assert path not in record.shown(way, token), way
     total = record.caller.get(f"RiskAssessment?patient={record.a}&_summary=count", own).json()["total"]
     assert total == 0
-    assert status(record, path, physician) == 200
+    assert record.status(path, physician) == 200
     plain = {name: value for name, value in risk.items() if name != "meta"}
     record.put(plain | {"status": "final"})
     assert security(record, path) == ["AIAST"]
     assert seen() == [404, 404], "a machine does not review itself"
-    assert status(record, path, physician, "PUT", plain) == 200
+    assert record.status(path, physician, "PUT", plain) == 200
     assert seen() == [404, 404], "not final"
-    assert status(record, path, physician, "PUT", plain | {"status": "final"}) == 200
+    assert record.status(path, physician, "PUT", plain | {"status": "final"}) == 200
     assert security(record, path) == []
     assert seen() == [200, 200]

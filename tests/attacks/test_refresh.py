@@ -12,10 +12,8 @@ from sqlalchemy import Connection, text
 
 from smart_auth import clients, grants, limits, people
 from tests.attacks.browser import App, Browser, counted, form
-from tests.attacks.caller import Caller
+from tests.attacks.caller import Caller, refused
 from tests.attacks.record import Record
-from tests.attacks.test_audit import events
-from tests.attacks.test_codes import ends, refused
 
 SCOPE = "openid offline_access launch/patient patient/*.rs"
 NEW = "another-horse-battery-7"
@@ -37,7 +35,7 @@ def test_57_reuse(caller: Caller, app: App, tokens: dict[str, str]) -> None:
     assert refused(app.refresh(tokens["refresh_token"]))
     assert refused(app.refresh(second["refresh_token"])), "the whole family ends"
     for one in (tokens, second):
-        ends(caller, one["access_token"])
+        caller.ends(one["access_token"])
 
 
 def test_57_fifty_at_once(caller: Caller, app: App, tokens: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,7 +47,7 @@ def test_57_fifty_at_once(caller: Caller, app: App, tokens: dict[str, str], caps
     assert len(good) == 1
     assert all(refused(one) for one in answers if one.status != 200)
     assert refused(app.refresh(good[0].json()["refresh_token"]))
-    ends(caller, good[0].json()["access_token"])
+    caller.ends(good[0].json()["access_token"])
 
 
 @pytest.mark.parametrize(
@@ -109,7 +107,7 @@ def test_57_after_the_end(
         change(connection, member, app, int(time.time()))
     assert refused(app.refresh(tokens["refresh_token"]), "invalid_client" if change is _client_off else "invalid_grant")
     if change is not _idle:
-        ends(caller, tokens["access_token"])
+        caller.ends(tokens["access_token"])
 
 
 @pytest.mark.parametrize("which", ["refresh_token", "access_token"])
@@ -123,7 +121,7 @@ def test_46_a_client_gives_back_its_own_only(
         if client is other:
             tokens |= app.refresh(tokens["refresh_token"]).json() if which == "access_token" else {}
     assert refused(app.refresh(tokens["refresh_token"]))
-    ends(caller, tokens["access_token"])
+    caller.ends(tokens["access_token"])
 
 
 def test_57_fewer_rights_of_the_client(caller: Caller, app: App, tokens: dict[str, str]) -> None:
@@ -143,7 +141,7 @@ def test_57_the_trail_tells(caller: Caller, record: Record, app: App, member: pe
     app.refresh(found["refresh_token"])
     app.refresh(found["refresh_token"])
     browser.post("/sign-out", form(browser.get("/account"), "/sign-out"))
-    told = events(record, f"AuditEvent/$trail?agent={member.subject}", record.operator, 5)
+    told = record.events(f"AuditEvent/$trail?agent={member.subject}", record.operator, 5)
     said = [(one["subtype"][0]["display"], one["outcome"]) for one in told]
     assert said == [
         ("sign-out", "0"), ("refresh-reused", "4"), ("grant", "0"), ("sign-in", "0"), ("sign-in", "4"),

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.attacks.caller import PATCH, bundle, same
 from tests.attacks.record import EVERYTHING, Record
-from tests.attacks.test_patients import bundle, same
 
 LAB = "patient/Observation.cruds?category=laboratory"
 
@@ -109,9 +109,9 @@ def test_35_reading_scopes_do_not_write(record: Record) -> None:
     tries: tuple[tuple[str, str, str, Any, dict[str, str]], ...] = (
         ("c", "POST", "Observation", new, {}),
         ("u", "PUT", path, mine, {}),
-        ("u", "PATCH", path, patch, {"Content_Type": "application/json-patch+json"}),
+        ("u", "PATCH", path, patch, {"Content_Type": PATCH}),
         ("us", "PUT", f"Observation?identifier=urn:o|lab-a-{record.mark}", new, {}),
-        ("us", "PATCH", f"Observation?_id=lab-a-{record.mark}", patch, {"Content_Type": "application/json-patch+json"}),
+        ("us", "PATCH", f"Observation?_id=lab-a-{record.mark}", patch, {"Content_Type": PATCH}),
         ("r", "GET", path, None, {}),
         ("r", "GET", f"{path}/_history", None, {}),
         ("r", "GET", f"{path}/_history/1", None, {}),
@@ -155,7 +155,7 @@ def test_36_conditions_hold_for_reading_and_writing(record: Record) -> None:
         assert made.status == (200 if status == 201 else 403)
     before = call(lab, record.operator).body
     to = [{"op": "replace", "path": "/category/0/coding/0/code", "value": "vital-signs"}]
-    assert call(lab, token, "PATCH", to, Content_Type="application/json-patch+json").status == 403
+    assert call(lab, token, "PATCH", to, Content_Type=PATCH).status == 403
     assert call(lab, record.operator).body == before
     system = record.caller.token(f"system/Observation.cruds?_id=lab-a-{record.mark},lab-b-{record.mark}")
     assert record.shown("Observation", system) == {lab, f"Observation/lab-b-{record.mark}"}

@@ -15,9 +15,8 @@ from typing import Any, ClassVar
 import pytest
 from joserfc import jwt
 
-from tests.attacks.caller import EC, RSA
+from tests.attacks.caller import EC, RSA, bundle
 from tests.attacks.record import EVERYTHING, Record
-from tests.attacks.test_patients import bundle
 from tests.hub_process import Answer
 
 LATER = {"Prefer": "respond-async"}

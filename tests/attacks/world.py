@@ -83,6 +83,7 @@ class Caller:
 
 
 def day(days: int) -> str:
+    """So many days from now."""
     return (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d")
 
 
