@@ -16,6 +16,7 @@ from smart_auth import people
 from smart_auth.seal import new_key
 from tests.attacks.browser import Browser, person
 from tests.attacks.caller import Caller
+from tests.attacks.neighbour import Neighbour, listening
 from tests.attacks.record import Record
 from tests.conftest import fresh
 from tests.hub_process import HubProcess
@@ -80,6 +81,13 @@ def member(caller: Caller, record: Record, mark: str) -> people.Person:
 def browser(caller: Caller) -> Browser:
     """One that nobody has used."""
     return Browser(caller)
+
+
+@pytest.fixture
+def neighbour() -> Iterator[Neighbour]:
+    """A server that the hub may be made to call."""
+    with listening() as found:
+        yield found
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
 import pytest
 from joserfc import jwt
@@ -15,6 +13,7 @@ from joserfc.jwk import ECKey, RSAKey
 from smart_auth.clients import UnusableClient
 from tests.attacks.browser import counted
 from tests.attacks.caller import EC, RSA, Caller, forged, hmac256, jwks, refused
+from tests.attacks.neighbour import Neighbour
 
 
 @pytest.fixture
@@ -182,44 +181,22 @@ def test_texts_name_the_parameter_and_never_its_value(caller: Caller, client: st
         assert secret not in answer.body.decode() + str(answer.headers)
 
 
-class _Keys(BaseHTTPRequestHandler):
-    answer: tuple[int, dict[str, str], bytes] = (200, {}, b"")
-    asked = 0
-
-    def do_GET(self) -> None:
-        type(self).asked += 1
-        status, headers, body = type(self).answer
-        self.send_response(status)
-        for name, value in (headers | {"Content-Length": str(len(body))}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        pass
-
-
-def test_70_keys_at_a_url(caller: Caller, mark: str) -> None:
-    server = HTTPServer(("127.0.0.1", 0), _Keys)
-    Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        _Keys.answer = (200, {"Cache-Control": "max-age=600"}, jwks(EC).encode())
-        caller.client(mark, jwks=None, jwks_uri=f"{url}/jwks")
-        for _ in range(4):
-            assert caller.ask(mark, assertion=caller.assertion(mark, head={"jku": f"{url}/jwks"})).status == 200
-        assert _Keys.asked <= 2, "once for each worker"
-        elsewhere = caller.assertion(mark, head={"jku": f"{url}/other"})
-        assert refused(caller.ask(mark, assertion=elsewhere), "invalid_client")
-        redirect = (302, {"Location": f"{url}/jwks"}, b"")
-        for number, answer in enumerate(
-            (redirect, (200, {}, b"{" * 70_000), (200, {}, b"{}"), (500, {}, jwks(EC).encode()))
-        ):
-            _Keys.answer = answer
-            caller.client(f"{mark}-{number}", jwks=None, jwks_uri=f"{url}/{number}")
-            assert refused(caller.ask(f"{mark}-{number}"), "invalid_client"), number
-    finally:
-        server.shutdown()
+def test_70_keys_at_a_url(caller: Caller, neighbour: Neighbour, mark: str) -> None:
+    url = neighbour.url
+    neighbour.answer = (200, {"Cache-Control": "max-age=600"}, jwks(EC).encode())
+    caller.client(mark, jwks=None, jwks_uri=f"{url}/jwks")
+    for _ in range(4):
+        assert caller.ask(mark, assertion=caller.assertion(mark, head={"jku": f"{url}/jwks"})).status == 200
+    assert len(neighbour.heard) <= 2, "once for each worker"
+    elsewhere = caller.assertion(mark, head={"jku": f"{url}/other"})
+    assert refused(caller.ask(mark, assertion=elsewhere), "invalid_client")
+    redirect = (302, {"Location": f"{url}/jwks"}, b"")
+    for number, answer in enumerate(
+        (redirect, (200, {}, b"{" * 70_000), (200, {}, b"{}"), (500, {}, jwks(EC).encode()))
+    ):
+        neighbour.answer = answer
+        caller.client(f"{mark}-{number}", jwks=None, jwks_uri=f"{url}/{number}")
+        assert refused(caller.ask(f"{mark}-{number}"), "invalid_client"), number
 
 
 def test_70_no_way_inside(caller: Caller, mark: str) -> None:

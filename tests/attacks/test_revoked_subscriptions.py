@@ -2,75 +2,41 @@
 
 from __future__ import annotations
 
-import http.server
 import secrets
-import threading
 import time
-from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from smart_auth import revocations
+from tests.attacks.neighbour import Neighbour
 from tests.attacks.record import EVERYTHING, Record
 
 
-class Endpoint(http.server.BaseHTTPRequestHandler):
-    """Counts what it is told."""
-
-    told = 0
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length", "0")))
-        type(self).told += 1
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    do_PUT = do_POST
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
-
-
-@pytest.fixture
-def endpoint() -> Iterator[tuple[str, type[Endpoint]]]:
-    class Own(Endpoint):
-        told = 0
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Own)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/hook", Own
-    server.shutdown()
-    server.server_close()
-
-
-def test_25_a_subscription_ends_with_the_grant_it_was_made_by(
-    record: Record, endpoint: tuple[str, type[Endpoint]]
-) -> None:
-    caller, (url, heard) = record.caller, endpoint
+def test_25_a_subscription_ends_with_the_grant_it_was_made_by(record: Record, neighbour: Neighbour) -> None:
+    caller = record.caller
     grant = f"grant-{record.mark}"
     owner = caller.token(EVERYTHING, client="teller", subject="teller", id=grant)
     subscription = {
         "resourceType": "Subscription", "status": "requested", "reason": "x",
         "criteria": f"Observation?identifier=urn:o|told-{record.mark}",
-        "channel": {"type": "rest-hook", "endpoint": url},
+        "channel": {"type": "rest-hook", "endpoint": f"{neighbour.url}/hook"},
     }  # fmt: skip
     made = caller.get("Subscription", owner, "POST", subscription)
     assert made.status == 201, made.body
     until, told = time.monotonic() + 20, record.observation("a", "told")
-    while not heard.told:
+    while not neighbour.heard:
         assert time.monotonic() < until, "it is told at first"
         record.put(told | {"note": [{"text": secrets.token_hex(4)}]})
         time.sleep(0.5)
     with caller.engine.begin() as connection:
         revocations.revoke(connection, f"grant:{grant}")
     time.sleep(3)
-    before = heard.told
+    before = len(neighbour.heard)
     for _ in range(3):
         record.put(told | {"note": [{"text": secrets.token_hex(4)}]})
     time.sleep(2)
-    assert heard.told == before, "and nothing after its grant has ended"
+    assert len(neighbour.heard) == before, "and nothing after its grant has ended"
     with caller.engine.begin() as connection:
         ended = connection.exec_driver_sql(
             "select ended from subscription_owner where %s = any(names)", (f"grant:{grant}",)

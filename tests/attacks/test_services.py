@@ -4,53 +4,19 @@ and what is told to whoever reads logs and metrics.
 
 from __future__ import annotations
 
-import http.server
 import json
 import secrets
-import threading
 import time
-from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
-import pytest
 from joserfc import jwt
 
 from tests.attacks.caller import EC, RSA, bundle
+from tests.attacks.neighbour import Neighbour
 from tests.attacks.record import EVERYTHING, Record
 from tests.hub_process import Answer
 
 LATER = {"Prefer": "respond-async"}
-
-
-class Stranger(http.server.BaseHTTPRequestHandler):
-    """Asks whoever calls it for a token, and keeps what it was sent."""
-
-    heard: ClassVar[list[str]]
-
-    def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
-        self.heard.append(f"{self.requestline}\n{self.headers}\n{body.decode()}")
-        self.send_response(401)
-        self.send_header("www-authenticate", 'Bearer realm="fhir"')
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    do_GET = do_POST = do_PUT = _answer
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
-
-
-@pytest.fixture
-def stranger() -> Iterator[tuple[str, type[Stranger]]]:
-    class Own(Stranger):
-        heard: ClassVar[list[str]] = []
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Own)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", Own
-    server.shutdown()
-    server.server_close()
 
 
 def test_76_no_decision_support_is_served(record: Record) -> None:
@@ -84,9 +50,10 @@ def test_76_no_decision_support_is_served(record: Record) -> None:
         assert caller.get("cds-services", bearer).status in (401, 404)
 
 
-def test_76_a_stranger_is_not_sent_a_token(record: Record, stranger: tuple[str, type[Stranger]], mark: str) -> None:
+def test_76_a_stranger_is_not_sent_a_token(record: Record, neighbour: Neighbour, mark: str) -> None:
     """Neither a server that keys come from, nor one that is told of changes, gets a token, though it asks for one."""
-    caller, (url, other) = record.caller, stranger
+    caller, url = record.caller, neighbour.url
+    neighbour.answer = (401, {"WWW-Authenticate": 'Bearer realm="fhir"'}, b"")
     caller.client(mark, jwks=None, jwks_uri=f"{url}/jwks")
     assert caller.ask(mark).status == 401
     own = caller.token(EVERYTHING, client="teller", subject="teller")
@@ -102,12 +69,12 @@ def test_76_a_stranger_is_not_sent_a_token(record: Record, stranger: tuple[str, 
     def heard() -> bool:
         record.put(told | {"note": [{"text": secrets.token_hex(4)}]})
         time.sleep(0.5)
-        return any("/hook" in one for one in other.heard)
+        return any("/hook" in one for one in neighbour.heard)
 
     caller.eventually(heard, 20)
     assert caller.get(f"Subscription/{made.json()['id']}", own, "DELETE").status == 204
-    assert any("/jwks" in one for one in other.heard)
-    for one in other.heard:
+    assert any("/jwks" in one for one in neighbour.heard)
+    for one in neighbour.heard:
         head = one.lower()
         assert "authorization:" not in head
         assert "cookie:" not in head
