@@ -251,11 +251,11 @@ def test_29_read_only_elements_of_a_service(record: Record, rows: Callable[[list
     until(record, "Observation", token, 403)
     stored = record.caller.get(id, token).json()
     changed = [stored | {"language": "pt"}, stored | {"name": "other"}]
-    assert [status(record, id, token, "PUT", one) for one in changed] == [200, 403]
+    assert [record.status(id, token, "PUT", one) for one in changed] == [200, 403]
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [
         {"request": {"method": "PUT", "url": id}, "resource": changed[1]}
     ]}  # fmt: skip
-    assert status(record, "", token, "POST", bundle) == 403
+    assert record.status("", token, "POST", bundle) == 403
 
 
 def test_39_a_right_that_was_lost_since(
