@@ -13,6 +13,8 @@ from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.operations.access_report import access_report
 from fhir_server.operations.break_glass import break_glass
 from fhir_server.operations.consents import consent, consents
+from fhir_server.operations.data_requests import data_requests, rectification
+from fhir_server.operations.decide import decide
 from fhir_server.operations.everything import everything
 from fhir_server.operations.expunge import expunge
 from fhir_server.operations.lastn import lastn
@@ -77,6 +79,8 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("consent", f"{_OURS}:consent", (INSTANCE,), consent, "r", ("Patient",), affects_state=True),
     Operation("consents", f"{_OURS}:consents", (INSTANCE,), consents, "r", ("Patient",)),
+    Operation("data-requests", f"{_OURS}:data-requests", (INSTANCE,), data_requests, "r", ("Patient",)),
+    Operation("decide", f"{_OURS}:decide", (INSTANCE,), decide, "u", ("Task",), affects_state=True),
     Operation("events", f"{_BACKPORT}events", (INSTANCE,), subscription_events, "r", types=("Subscription",)),
     Operation("everything", f"{_R4}/Encounter-everything", (INSTANCE,), everything, "rs", ("Encounter",)),
     Operation("everything", f"{_R4}/Patient-everything", (TYPE, INSTANCE), everything, "rs", ("Patient",)),
@@ -105,6 +109,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("meta", f"{_R4}/Resource-meta", (SYSTEM, TYPE, INSTANCE), meta, "rs"),
     Operation("meta-add", f"{_R4}/Resource-meta-add", (INSTANCE,), meta_add, "u", affects_state=True),
     Operation("meta-delete", f"{_R4}/Resource-meta-delete", (INSTANCE,), meta_delete, "u", affects_state=True),
+    Operation(
+        "rectification", f"{_OURS}:rectification", (INSTANCE,), rectification, "r", ("Patient",), affects_state=True
+    ),
     Operation("reindex", _REINDEX, (SYSTEM, TYPE), reindex, "", affects_state=True),
     Operation("reindex", _REINDEX, (INSTANCE,), reindex, "", ("SearchParameter",), affects_state=True),
     Operation("status", f"{_BACKPORT}status", (TYPE, INSTANCE), subscription_status, "r", types=("Subscription",)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_server.access import glass
+from fhir_server.access.step_up import stepped_up
 from fhir_server.audit.trail import flag
 from fhir_server.commit import told
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from fhir_server.dispatch import Server
 
 ROLES = frozenset({"nurse", "physician", "provider-staff"})
-FRESH = 300
-"""Seconds since the second factor was shown."""
 SHORTEST, LONGEST = 10, 500
 """Characters of a reason."""
 _CODES = "urn:fhir-hub:CodeSystem:access"
@@ -37,8 +36,7 @@ async def break_glass(server: Server, request: FhirRequest, resource_type: str |
     access, now = request.access, server.now()
     if not ROLES & set(access.roles):
         raise Forbidden("breaking the glass is for those who treat patients")
-    if access.stepped_up is None or now - access.stepped_up * 1_000_000 > FRESH * 1_000_000:
-        raise Forbidden("this needs a second factor shown within the last 5 minutes: sign in again")
+    stepped_up(access, now)
     reason = simple(request, ("reason",)).get("reason", [""])[0].strip()
     if not SHORTEST <= len(reason) <= LONGEST:
         raise Invalid(f"a reason of {SHORTEST} to {LONGEST} characters is needed", code="required",

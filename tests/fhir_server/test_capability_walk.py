@@ -278,7 +278,17 @@ async def test_each_revinclude(client: httpx2.AsyncClient, stated: dict[str, Any
 _OF_ALL = ("meta", "meta-add", "meta-delete", "reindex", "validate")
 _OF_TYPES = {
     "AuditEvent": ("trail",),
-    "Patient": ("access-report", "break-glass", "consent", "consents", "everything", "export"),
+    "Patient": (
+        "access-report",
+        "break-glass",
+        "consent",
+        "consents",
+        "data-requests",
+        "everything",
+        "export",
+        "rectification",
+    ),
+    "Task": ("decide",),
     "Group": ("export",),
     "Encounter": ("everything",),
     "Observation": ("lastn",),
@@ -354,6 +364,13 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
     told = (await client.post(f"Patient/{FIRST}/$consent", json=said, headers={"content-type": FHIR})).json()
     assert told["resourceType"] == "Parameters"
     assert (await client.get(f"Patient/{FIRST}/$consents")).json() == told
+    wrong = {"resourceType": "Parameters", "parameter": [
+        {"name": "resource", "valueString": f"Patient/{FIRST}"},
+        {"name": "statement", "valueString": "not so"}]}  # fmt: skip
+    asked = await client.post(f"Patient/{FIRST}/$rectification", json=wrong, headers={"content-type": FHIR})
+    assert (asked.status_code, asked.json()["resourceType"]) == (201, "Task")
+    assert ids((await client.get(f"Patient/{FIRST}/$data-requests")).json()) == {f"Task/{asked.json()['id']}"}
+    assert (await client.post(f"Task/{asked.json()['id']}/$decide")).status_code == 403  # of nobody's roles here
     assert (await client.get(f"Subscription/{FIRST}/$events")).json()["type"] == "history"
 
 
