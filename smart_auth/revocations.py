@@ -25,11 +25,6 @@ _ANY = text("select exists (select from auth.revocation where key in :keys and b
 _SINCE = text("""
 select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, r.key, r.before
 from (select) one left join auth.revocation r on r.xid >= :since and r.expires >= :now""")
-_SWEEP = (
-    text("delete from auth.revocation where expires < :now"),
-    text("delete from auth.assertion where expires < :now"),
-    text("delete from auth.counter where minute < :now / 60"),
-)
 
 
 def revoke(connection: Connection, key: str) -> None:
@@ -47,9 +42,3 @@ def since(connection: Connection, xid: int, now: int) -> tuple[int, dict[str, in
     """Where to read on next time, and what was revoked by transactions from `xid` on: key -> before."""
     rows = list(connection.execute(_SINCE, {"since": xid, "now": now}))
     return rows[0][0], {key: before for _, key, before in rows if key is not None}
-
-
-def sweep(connection: Connection, now: int) -> None:
-    """Removes what no longer matters."""
-    for statement in _SWEEP:
-        connection.execute(statement, {"now": now - LEEWAY})

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from smart_auth import grants, guesses, revocations, sessions
+from smart_auth import grants, guesses, sessions
+from smart_auth.revocations import LEEWAY
 
 _STATEMENTS = tuple(
     text(statement)
     for statement in (
+        "delete from auth.revocation where expires < :now - :leeway",
+        "delete from auth.assertion where expires < :now - :leeway",
+        "delete from auth.counter where minute < (:now - :leeway) / 60",
         "delete from auth.session where seen < :now - :idle or created < :now - :session",
         "delete from auth.request where expires < :now",
         "delete from auth.launch where expires < :now",
@@ -23,11 +27,9 @@ _STATEMENTS = tuple(
 
 def sweep(connection: Connection, now: int) -> None:
     """Removes all of it."""
-    revocations.sweep(connection, now)
     values = {
-        "now": now, "idle": sessions.IDLE, "session": sessions.LONGEST, "grant": grants.LONGEST,
+        "now": now, "leeway": LEEWAY, "idle": sessions.IDLE, "session": sessions.LONGEST, "grant": grants.LONGEST,
         "forgotten": guesses.FORGOTTEN,
     }  # fmt: skip
     for statement in _STATEMENTS:
-        used = {name: value for name, value in values.items() if f":{name}" in str(statement)}
-        connection.execute(statement, used)
+        connection.execute(statement, values)

@@ -16,6 +16,7 @@ from smart_auth.bearer import Bearer, TokenRefused
 from smart_auth.feed import Feed, FeedLost
 from smart_auth.scopes import parse
 from smart_auth.seal import Seal
+from smart_auth.sweep import sweep
 from tests.conftest import administer
 from tests.smart_auth.conftest import SITE
 
@@ -128,7 +129,7 @@ def test_sweep(tables: Engine) -> None:
     revoke(tables, "grant:g")
     with tables.begin() as connection:
         later = int(time.time()) + keys.LONGEST + 2 * revocations.LEEWAY + 5
-        revocations.sweep(connection, int(time.time()))
+        sweep(connection, int(time.time()))
         assert revocations.since(connection, 0, 0)[1].keys() == {"grant:g"}
-        revocations.sweep(connection, later)
+        sweep(connection, later)
         assert revocations.since(connection, 0, 0)[1] == {}
