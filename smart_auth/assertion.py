@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidClientError
@@ -21,6 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from smart_auth import schema
 from smart_auth.clients import PRIVATE_KEY, Client
 from smart_auth.revocations import LEEWAY
+from smart_auth.secret_values import digest
 
 ALGORITHMS = ("RS384", "ES384")
 KEY_TYPES = {"RS384": "RSA", "ES384": "EC"}
@@ -124,7 +124,7 @@ class Assertion(JWTBearerClientAssertion):
         once one alone gets through."""
         put = insert(schema.assertion).values(
             client_id=claims["iss"],
-            jti=sha256(jti.encode("utf-8", "surrogatepass")).hexdigest(),
+            jti=digest(jti),
             expires=int(claims["exp"]) + LEEWAY,
         )
         done = self._connection.execute(put.on_conflict_do_nothing().returning(schema.assertion.c.jti))

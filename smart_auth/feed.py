@@ -74,8 +74,7 @@ class Feed:
     async def revoked(self, names: Collection[str], issued: int) -> bool:
         """Whether a token issued then no longer holds because any of the names was revoked. Raises FeedLost."""
         if time.monotonic() - self._fresh <= STALE_SECONDS:
-            known = self._revoked
-            return any(known.get(name, -1) >= issued for name in names)
+            return self.seen(names, issued)
 
         def ask() -> bool:
             with self._engine.connect() as connection:
