@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from smart_auth.references import ID
 
 HSTS = ("Strict-Transport-Security", "max-age=31536000")
 """To every answer where the hub is called by https, whoever ends the TLS connection before it."""
@@ -190,7 +191,7 @@ def _base(text: str) -> str:
 
 def _ids(text: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not all(re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", id) for id in found):
+    if not all(ID.fullmatch(id) for id in found):
         raise ValueError("must be ids of Organizations, separated by commas")
     return found
 

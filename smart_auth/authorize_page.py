@@ -144,8 +144,7 @@ def _ask(desk: Desk, visit: Visit, value: str, step: _Step) -> Page:
         choices = [found] if found else []
     elif authorize.needs_patient(step.scopes):
         picker = "search" if person.staff else "own"
-        choices = patient_choice.own(search, person, site, client_id)
-        choices += [one for one in patient_choice.seen(search, person, site, client_id, find) if one not in choices]
+        choices = patient_choice.offered(search, person, site, client_id, find)
     only = _only(picker, choices)
     with desk.engine.begin() as connection:
         if picker != "search" and _agreed(desk, connection, step, only):

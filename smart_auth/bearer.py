@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from smart_auth.access_token import TYPE, Site, revocation_keys
 from smart_auth.feed import Feed
+from smart_auth.references import ID
 from smart_auth.revocations import LEEWAY
 from smart_auth.scopes import Access, Known, parse
 
@@ -30,7 +31,7 @@ _KNOWN_LIMIT = 10_000
 _SIGNATURE = ECDSA(SHA256())
 _HEADER = {"alg", "kid", "typ"}
 _TEXTS = ("sub", "client_id", "jti", "grant", "scope")
-_ORGANIZATION = re.compile(r"Organization/[A-Za-z0-9\-.]{1,64}")
+_ORGANIZATION = re.compile(f"Organization/{ID.pattern}")
 
 
 class TokenRefused(Exception):

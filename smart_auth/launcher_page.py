@@ -75,10 +75,7 @@ def _page(
     desk: Desk, visit: Visit, session: Session, apps: list[Client], *, problem: str = "", ready: str = "", app: str = ""
 ) -> Page:
     search, site, find = desk.parts.search, desk.parts.site, visit.first("find")[:100]
-    patients = patient_choice.own(search, session.person, site, "launcher")
-    patients += [
-        one for one in patient_choice.seen(search, session.person, site, "launcher", find) if one not in patients
-    ]
+    patients = patient_choice.offered(search, session.person, site, "launcher", find)
     return desk.page(
         visit, "launcher.html", 400 if problem else 200, apps=[(one, launch_url(one)) for one in apps], app=app,
         patients=patients, find=find, staff=session.person.staff, person=session.person.name, ready=ready,

@@ -13,12 +13,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
+from smart_auth.references import ID, REFERENCE
 from smart_auth.schema import launch as table
 from smart_auth.secret_values import digest, new
 
 SECONDS = 300
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-_REFERENCE = re.compile(r"([A-Z][A-Za-z]{1,63})/[A-Za-z0-9\-.]{1,64}")
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.\-]*:[!-~]+")
 _ITEM = frozenset({"reference", "canonical", "identifier", "type", "role"})
 
@@ -65,7 +64,7 @@ def checked(
 ) -> Context:
     """The context, if an app may be told it. Raises UnusableContext."""
     for name, id in (("patient", patient), ("encounter", encounter)):
-        if id is not None and not _ID.fullmatch(id):
+        if id is not None and not ID.fullmatch(id):
             raise UnusableContext(f"{name}: must be the id of a resource")
     if encounter is not None and patient is None:
         raise UnusableContext("encounter: needs a patient")
@@ -80,7 +79,7 @@ def checked(
             or not {"reference", "canonical", "identifier"} & set(item)
         ):
             raise UnusableContext("fhirContext: each item has a reference, a canonical or an identifier; type; role")
-        found = _REFERENCE.fullmatch(item["reference"]) if isinstance(item.get("reference", ""), str) else None
+        found = REFERENCE.fullmatch(item["reference"]) if isinstance(item.get("reference", ""), str) else None
         if "reference" in item and found is None:
             raise UnusableContext("fhirContext: a reference is relative, such as ImagingStudy/1")
         if found and found[1] in ("Patient", "Encounter") and not item.get("role"):

@@ -5,18 +5,17 @@ The record is asked as that person, through the FHIR API's own wall.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from smart_auth.access_token import Site
 from smart_auth.people import Person
+from smart_auth.references import ID
 from smart_auth.scopes import Access, Scope
 
 Search = Callable[[Access, str, Sequence[tuple[str, str]]], list[dict[str, Any]]]
 """(who asks, type, parameters) -> the resources found; empty where it may not ask."""
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 MOST = 20
 """Patients shown at once."""
 
@@ -44,12 +43,13 @@ def _access(person: Person, site: Site, client_id: str, scope: Scope, patient: s
 
 def own(search: Search, person: Person, site: Site, client_id: str) -> list[Choice]:
     """Those for whom the person acts."""
-    scope = Scope("patient", "Patient", "rs")
-    found = []
-    for id in person.patients:
-        access = _access(person, site, client_id, scope, id)
-        found += [_choice(one) for one in search(access, "Patient", [("_id", id)])]
-    return found
+    return [one for id in person.patients for one in _one(search, person, site, client_id, "patient", id)]
+
+
+def _one(search: Search, person: Person, site: Site, client_id: str, level: str, id: str) -> list[Choice]:
+    """The patient of this id, if a scope of this level lets the person see them."""
+    access = _access(person, site, client_id, Scope(level, "Patient", "rs"), id if level == "patient" else None)
+    return [_choice(one) for one in search(access, "Patient", [("_id", id)])]
 
 
 def seen(search: Search, person: Person, site: Site, client_id: str, name: str) -> list[Choice]:
@@ -61,14 +61,19 @@ def seen(search: Search, person: Person, site: Site, client_id: str, name: str) 
     return [_choice(one) for one in search(access, "Patient", asked)]
 
 
+def offered(search: Search, person: Person, site: Site, client_id: str, name: str) -> list[Choice]:
+    """All that are shown to choose from: their own, then those of this name."""
+    found = own(search, person, site, client_id)
+    return found + [one for one in seen(search, person, site, client_id, name) if one not in found]
+
+
 def may_choose(search: Search, person: Person, site: Site, client_id: str, patient: str) -> Choice | None:
     """The patient, if the person may choose this one."""
-    if patient in person.patients:
-        return next((one for one in own(search, person, site, client_id) if one.id == patient), None)
-    if not person.staff or not _ID.fullmatch(patient):
+    theirs = patient in person.patients
+    if not theirs and not (person.staff and ID.fullmatch(patient)):
         return None
-    access = _access(person, site, client_id, Scope("user", "Patient", "rs"))
-    return next((_choice(one) for one in search(access, "Patient", [("_id", patient)])), None)
+    found = _one(search, person, site, client_id, "patient" if theirs else "user", patient)
+    return found[0] if found else None
 
 
 def has_encounter(

@@ -5,7 +5,6 @@ Whatever changes what a person may do ends what they had: sessions, grants and, 
 
 from __future__ import annotations
 
-import re
 import secrets
 import unicodedata
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from smart_auth import passwords
+from smart_auth.references import ID, REFERENCE
 from smart_auth.revocations import revoke
 from smart_auth.roles import FOR_THEMSELVES, ROLES
 from smart_auth.schema import granted, session
@@ -22,7 +22,6 @@ from smart_auth.schema import person as table
 
 USERS = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person")
 """Types of a person's own resource: https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#scopes-for-requesting-identity-data"""
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 class UnusablePerson(ValueError):
@@ -128,7 +127,7 @@ def _described(
         raise UnusablePerson(f"fhirUser: a reference such as Practitioner/1, of {', '.join(USERS)}")
     if organization is not None and not _reference(organization, ("Organization",)):
         raise UnusablePerson("organization: a reference such as Organization/1")
-    if not all(_ID.fullmatch(one) for one in patients):
+    if not all(ID.fullmatch(one) for one in patients):
         raise UnusablePerson("patients: ids of Patient resources")
     return {
         "roles": sorted(set(roles)), "fhir_user": fhir_user, "organization": organization,
@@ -137,8 +136,8 @@ def _described(
 
 
 def _reference(text: str, types: Sequence[str]) -> bool:
-    kind, _, id = text.partition("/")
-    return kind in types and _ID.fullmatch(id) is not None
+    found = REFERENCE.fullmatch(text)
+    return found is not None and found[1] in types
 
 
 def set_password(connection: Connection, person: Person, password: str, now: int) -> None:
