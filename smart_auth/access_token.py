@@ -6,7 +6,6 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from joserfc import jwt
 from sqlalchemy import Connection, text
 
 from smart_auth import keys
@@ -84,8 +83,7 @@ def issue(connection: Connection, seal: Seal, site: Site, grant: Grant, seconds:
         claims["person"] = grant.person
     if grant.auth_time is not None:
         claims |= {"auth_time": grant.auth_time, "acr": grant.acr}
-    header = {"alg": signing.alg, "kid": signing.kid, "typ": TYPE}
-    return jwt.encode(header, claims, signing.private, algorithms=[signing.alg])
+    return signing.signed(TYPE, claims)
 
 
 def revocation_keys(claims: dict[str, Any]) -> tuple[str, str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from joserfc import jwt
 from sqlalchemy import Connection
 
 from smart_auth import keys
@@ -26,7 +25,6 @@ def issue(
     connection: Connection, seal: Seal, site: Site, granted: Granted, fhir_user: str | None, nonce: str | None, now: int
 ) -> str:
     """The id token. fhir_user: as far as the app may know it. Raises SealError."""
-    signing = keys.current(connection, seal, keys.IDENTITY)
     claims: dict[str, Any] = {
         "iss": site.issuer,
         "sub": granted.subject,
@@ -41,5 +39,4 @@ def issue(
         claims["nonce"] = nonce
     if fhir_user is not None:
         claims["fhirUser"] = fhir_user
-    header = {"alg": signing.alg, "kid": signing.kid, "typ": "JWT"}
-    return jwt.encode(header, claims, signing.private, algorithms=[signing.alg])
+    return keys.current(connection, seal, keys.IDENTITY).signed("JWT", claims)

@@ -10,8 +10,10 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+from joserfc import jwt
 from joserfc.jwk import ECKey, KeyParameters, RSAKey
 from sqlalchemy import Connection, delete, insert, select, text, update
 
@@ -41,6 +43,10 @@ class SigningKey:
     kid: str
     alg: str
     private: Key
+
+    def signed(self, type: str, claims: dict[str, Any]) -> str:
+        """The claims as a JWT of this type."""
+        return jwt.encode({"alg": self.alg, "kid": self.kid, "typ": type}, claims, self.private, algorithms=[self.alg])
 
 
 def make_sure(connection: Connection, seal: Seal, now: int) -> None:
@@ -87,6 +93,12 @@ def current(connection: Connection, seal: Seal, alg: str) -> SigningKey:
         signing_key.c.alg == alg, signing_key.c.state == "current"
     )
     kid, sealed = connection.execute(wanted).one()
+    return _opened(seal, sealed, kid, alg)
+
+
+@lru_cache(maxsize=8)
+def _opened(seal: Seal, sealed: bytes, kid: str, alg: str) -> SigningKey:
+    """Kept, as reading an RSA key checks it, which takes longer than all else a token needs."""
     private = _READERS[alg].import_key(seal.open(sealed, kid), {"kid": kid, "use": "sig", "alg": alg})
     return SigningKey(kid, alg, private)
 
