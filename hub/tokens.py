@@ -18,7 +18,7 @@ from smart_auth import access_token, clients, keys, registration
 from smart_auth.access_token import Grant
 from smart_auth.client_metadata import redirect_fault
 from smart_auth.clients import PRIVATE_KEY, PUBLIC, UnusableClient
-from smart_auth.scopes import Scopes, parse
+from smart_auth.scopes import Scopes, parse, understood
 from smart_auth.seal import SealError, new_key
 
 DEMO = "demo"
@@ -101,9 +101,7 @@ def _app_scopes(scopes: Scopes, text: str) -> None:
 
 def _invite(connection: Connection, chosen: argparse.Namespace) -> None:
     text = chosen.scope or registration.PATIENT_APP
-    for part in text.split():
-        if not parse(part, known):
-            raise Refused("--scope: holds a scope that does not exist")
+    _existing(text)
     if not text.split():
         raise Refused("--scope: is empty")
     print(registration.invite(connection, str(parse(text, known)), chosen.uses, _now() + chosen.days * 86_400))
@@ -117,9 +115,8 @@ def _service_scopes(scopes: Scopes, text: str) -> None:
 
 
 def _existing(text: str) -> None:
-    for part in text.split():
-        if not parse(part, known):
-            raise Refused("--scope: holds a scope that does not exist")
+    if not understood(text, known):
+        raise Refused("--scope: holds a scope that does not exist")
 
 
 def show_keys(settings: Settings, url: str, chosen: argparse.Namespace) -> None:

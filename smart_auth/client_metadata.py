@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS, UnusableClient, key_set
-from smart_auth.scopes import Known, Scopes, parse
+from smart_auth.scopes import Known, Scopes, parse, understood
 
 METHODS = (PUBLIC, *SECRETS, PRIVATE_KEY)
 CODE, REFRESH, SERVICE = "authorization_code", "refresh_token", "client_credentials"
@@ -143,8 +143,7 @@ def _scope(sent: Mapping[str, Any], service: bool, allowed: Scopes, known: Known
     text = sent.get("scope", str(allowed))
     if not isinstance(text, str) or len(text) > 10_000:
         raise _metadata("scope: must be scopes separated by spaces")
-    parts = [parse(part, known) for part in text.split()]
-    if not all(parts):
+    if not understood(text, known):
         raise _metadata("scope: holds a scope that does not exist")
     found = parse(text, known)
     system = [scope for scope in found.resources if scope.level == "system"]

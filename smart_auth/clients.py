@@ -8,24 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 from sqlalchemy import Connection, insert, select, text, update
 
 from smart_auth.revocations import revoke
 from smart_auth.schema import client as table
+from smart_auth.secret_values import hashed, verified
 
 PRIVATE_KEY = "private_key_jwt"
 SECRETS = ("client_secret_basic", "client_secret_post")
 PUBLIC = "none"
 MAX_KEYS = 20
 RSA_BITS = 2048
-
-# A secret of 256 random bits cannot be guessed, however fast guesses are tried: cheap parameters are enough.
-_HASHER = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1)
-_NOBODY = _HASHER.hash("nobody has this secret")
 
 
 class UnusableClient(ValueError):
@@ -71,14 +66,6 @@ class Client:
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         """Whether the URI is, byte for byte, a registered one."""
         return redirect_uri in self.redirect_uris
-
-
-def verified(secret_hash: str | None, secret: str) -> bool:
-    """Whether the secret is the hashed one; takes as long where there is none."""
-    try:
-        return _HASHER.verify(secret_hash or _NOBODY, secret) and secret_hash is not None
-    except VerificationError:
-        return False
 
 
 def find(connection: Connection, client_id: str) -> Client | None:
@@ -140,7 +127,7 @@ def register(
     values = {
         "name": name, "active": True, "auth_method": auth_method, "scope": scope, "grant_types": list(grant_types),
         "redirect_uris": list(redirect_uris), "jwks": jwks, "jwks_uri": jwks_uri, "introspect": introspect,
-        "secret_hash": _HASHER.hash(secret) if secret else None,
+        "secret_hash": hashed(secret) if secret else None,
     }  # fmt: skip
     known = connection.execute(update(table).where(table.c.client_id == client_id).values(**values))
     if known.rowcount:

@@ -6,13 +6,12 @@ import secrets
 from typing import Any
 
 import pyotp
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
 from smart_auth.people import Person
 from smart_auth.schema import factor, recovery
 from smart_auth.seal import Seal
+from smart_auth.secret_values import hashed, verified
 
 STEP = 30
 WINDOW = 1
@@ -20,10 +19,6 @@ WINDOW = 1
 RECOVERY_CODES = 10
 FRESH = 300
 """Seconds for which a factor that was shown counts as shown just now."""
-
-# 80 random bits cannot be guessed, however fast guesses are tried: cheap parameters are enough.
-_HASHER = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1)
-
 
 _TOTP = factor.c.kind == "totp"
 
@@ -104,13 +99,10 @@ def _taken(connection: Connection, seal: Seal, person: Person, code: str, now: i
 def fresh_recovery(connection: Connection, person: Person) -> list[str]:
     """New recovery codes; those before count no more."""
     connection.execute(delete(recovery).where(recovery.c.subject == person.subject))
-    codes = []
-    for _ in range(RECOVERY_CODES):
-        raw = secrets.token_hex(10)
-        codes.append("-".join(raw[at : at + 5] for at in range(0, 20, 5)))
-        row = {"id": secrets.token_urlsafe(16), "subject": person.subject, "hash": _HASHER.hash(raw)}
-        connection.execute(insert(recovery).values(**row))
-    return codes
+    codes = [secrets.token_hex(10) for _ in range(RECOVERY_CODES)]  # 80 random bits each
+    rows = [{"id": secrets.token_urlsafe(16), "subject": person.subject, "hash": hashed(code)} for code in codes]
+    connection.execute(insert(recovery), rows)
+    return ["-".join(code[at : at + 5] for at in range(0, 20, 5)) for code in codes]
 
 
 def _recovered(connection: Connection, person: Person, code: str, now: int) -> bool:
@@ -118,18 +110,11 @@ def _recovered(connection: Connection, person: Person, code: str, now: int) -> b
     unused = select(recovery.c.id, recovery.c.hash).where(
         recovery.c.subject == person.subject, recovery.c.used_at.is_(None)
     )
-    right = [row.id for row in connection.execute(unused).all() if _is(row.hash, raw)]
+    right = [row.id for row in connection.execute(unused).all() if verified(row.hash, raw)]
     if not right:
         return False
     spent = update(recovery).where(recovery.c.id == right[0], recovery.c.used_at.is_(None)).values(used_at=now)
     return bool(connection.execute(spent).rowcount)
-
-
-def _is(kept: str, raw: str) -> bool:
-    try:
-        return _HASHER.verify(kept, raw)
-    except VerificationError:
-        return False
 
 
 def address(secret: str, login: str, issuer: str) -> str:

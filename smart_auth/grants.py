@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, ScalarSelect, insert, select, update
 
 from smart_auth.revocations import revoke
 from smart_auth.schema import granted as table
@@ -54,7 +54,7 @@ def make(connection: Connection, **values: Any) -> str:
     return id
 
 
-def find(connection: Connection, id: str) -> Granted | None:
+def find(connection: Connection, id: str | ScalarSelect[str]) -> Granted | None:
     """The grant, if it has not ended, to look at."""
     found = connection.execute(select(table).where(table.c.id == id, table.c.ended_at.is_(None))).one_or_none()
     return None if found is None else _granted(found._mapping)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from smart_auth import grants
 from smart_auth.grants import Granted
@@ -20,10 +21,13 @@ def make(connection: Connection, granted: Granted, now: int) -> str:
     return value
 
 
-def grant_of(connection: Connection, value: str) -> str | None:
-    """The id of the grant a refresh token is of, used or not."""
-    found: str | None = connection.execute(select(table.c.granted).where(table.c.secret == digest(value))).scalar()
-    return found
+def grant_of(connection: Connection, value: str) -> Granted | None:
+    """The grant a refresh token is of, used or not, if it has not ended."""
+    return grants.find(connection, _family(value).scalar_subquery())
+
+
+def _family(value: str) -> Select[Any]:
+    return select(table.c.granted).where(table.c.secret == digest(value))
 
 
 def use(connection: Connection, value: str, now: int, reused: Callable[[str], None]) -> bool:
@@ -33,7 +37,7 @@ def use(connection: Connection, value: str, now: int, reused: Callable[[str], No
     taken = connection.execute(update(table).where(*fresh).values(used_at=now).returning(table.c.expires)).one_or_none()
     if taken is not None:
         return bool(taken.expires > now)
-    family = grant_of(connection, value)
+    family: str | None = connection.execute(_family(value)).scalar()
     if family is not None:
         grants.end(connection, family, grants.REFRESH_REUSED, now)
         reused(family)

@@ -17,7 +17,7 @@ from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS, Client
 from smart_auth.grants import Granted
 from smart_auth.happened import REFRESH_REUSED, Happened
 from smart_auth.people import Person
-from smart_auth.scopes import Scopes, parse
+from smart_auth.scopes import Scopes, parse, understood
 from smart_auth.too_often import TooOften
 
 if TYPE_CHECKING:
@@ -58,15 +58,13 @@ class Refresh(RefreshTokenGrant):
         said = {"client_id", "client_secret", "client_assertion", "client_assertion_type"} & set(form)
         if said or self.request.headers["Authorization"]:
             return None
-        id = refresh.grant_of(server.connection, form.get("refresh_token", ""))
-        known = grants.find(server.connection, id) if id else None
+        known = refresh.grant_of(server.connection, form.get("refresh_token", ""))
         client = server.query_client(known.client_id) if known else None
         return client if client is not None and client.auth_method == PUBLIC else None
 
     def _taken(self, server: Server, client: Client, value: str) -> _Refreshed:
         connection, refused = server.connection, InvalidGrantError("refresh_token: unknown, over, used or not its own")
-        id = refresh.grant_of(connection, value)
-        known = grants.find(connection, id) if id else None
+        known = refresh.grant_of(connection, value)
         if known is None or known.client_id != client.client_id:
             raise refused
         # Before the token is spent: whoever is told to wait comes again with it.
@@ -95,8 +93,7 @@ class Refresh(RefreshTokenGrant):
         whole = parse(granted.scope, known).meet(parse(client.scope, known))
         text = self.request.form.get("scope")
         asked = whole if text is None else parse(text, known)
-        listed = [] if text is None else text.split()
-        if not asked or not all(parse(one, known) for one in listed) or not whole.covers(asked):
+        if not asked or not understood(text or "", known) or not whole.covers(asked):
             raise InvalidScopeError("scope: more than was granted")
         return asked
 

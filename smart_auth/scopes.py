@@ -137,6 +137,11 @@ def parse(text: str, known: Known) -> Scopes:
     return merged(resources, others)
 
 
+def understood(text: str, known: Known) -> bool:
+    """Whether each scope of the text is one that exists: `parse` leaves out what is not."""
+    return all(parse(one, known) for one in text.split())
+
+
 def _resource(text: str, known: Known) -> Scope | None:
     found = _RESOURCE.fullmatch(text) if _TOKEN.fullmatch(text) else None
     if found is None:

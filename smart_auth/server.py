@@ -29,7 +29,7 @@ from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from sqlalchemy import Connection
 
-from smart_auth import access_token, clients, grants, limits, person_tokens, refresh, revocations
+from smart_auth import access_token, clients, grants, limits, person_tokens, refresh, revocations, secret_values
 from smart_auth.access_token import Grant, Site
 from smart_auth.assertion import Assertion, KeysOf
 from smart_auth.bearer import Verified
@@ -199,7 +199,7 @@ def _by_form(query_client: Any, request: Request) -> Client | None:
 def _by_secret(query_client: Any, client_id: str, secret: str) -> Client | None:
     """The client of this id and secret; it takes as long if there is none of this id."""
     client: Client | None = query_client(client_id)
-    proven = clients.verified(client.secret_hash if client else None, secret)
+    proven = secret_values.verified(client.secret_hash if client else None, secret)
     return client if proven else None
 
 
@@ -298,8 +298,7 @@ class Revocation(_OfToken, RevocationEndpoint):
         if request.named is not None:
             access = request.named.access
             return access.grant if access.client == client.client_id else None
-        id = refresh.grant_of(self.server.connection, request.form["token"])
-        found = grants.find(self.server.connection, id) if id else None
+        found = refresh.grant_of(self.server.connection, request.form["token"])
         return found.id if found and found.client_id == client.client_id else None
 
     def revoke_token(self, token: str, request: Request) -> None:
