@@ -43,9 +43,9 @@ class App:
 def show(desk: Desk, visit: Visit) -> Page:
     """GET: my apps, what they see, and when they last did."""
     with desk.engine.begin() as connection:
-        session = desk.session(connection, visit)
-        if session is None:
-            return redirect(f"{desk.parts.site.issuer}/sign-in?to=apps")
+        session = desk.signed_in(connection, visit, "apps")
+        if isinstance(session, Page):
+            return session
         held = grants.of_person(connection, session.person.subject, desk.time())
         names = {one.client_id: one.name for one in clients.listed(connection)}
     own = patient_choice.own(desk.parts.search, session.person, desk.parts.site, "apps") if held else []
@@ -72,10 +72,8 @@ def _day(seconds: int) -> str:
 def withdraw(desk: Desk, visit: Visit) -> Page:
     """POST: takes back all that one app was allowed; its tokens end within seconds."""
     with desk.engine.begin() as connection:
-        session = desk.session(connection, visit)
-        if session is None:
-            return redirect(f"{desk.parts.site.issuer}/sign-in?to=apps")
-        if not desk.genuine(visit, session):
-            return desk.error(visit, "form")
+        session = desk.signed_in(connection, visit, "apps")
+        if isinstance(session, Page):
+            return session
         grants.withdraw(connection, session.person.subject, visit.first("client_id"), desk.time())
     return redirect(f"{desk.parts.site.issuer}/apps")

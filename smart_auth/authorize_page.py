@@ -34,8 +34,6 @@ from smart_auth.sessions import LONGEST, Session
 from smart_auth.visits import Page, Visit, redirect
 from smart_auth.words import WORDS
 
-CONTINUE = "continue"
-
 
 @dataclass(frozen=True, slots=True)
 class _Step:
@@ -53,8 +51,8 @@ def authorize_endpoint(desk: Desk, visit: Visit) -> Page:
     parameters = visit.form if visit.method == "POST" else visit.query
     if visit.method == "POST" and visit.query:
         return desk.error(visit, "parameters belong into the body, or into the URL, not into both")
-    if visit.method == "GET" and any(name == CONTINUE for name, _ in visit.query):
-        return _go_on(desk, visit, visit.first(CONTINUE))
+    if visit.method == "GET" and any(name == "continue" for name, _ in visit.query):
+        return _go_on(desk, visit, visit.carried)
     with desk.engine.begin() as connection:
         wait = limits.wait(connection, f"authorize:{visit.address}", limits.REQUESTS_PER_MINUTE, desk.time())
         if wait:
@@ -66,7 +64,7 @@ def authorize_endpoint(desk: Desk, visit: Visit) -> Page:
         except Refused as error:
             return redirect(authorize.refusal_url(desk.parts.site, error))
         value = requests.put(connection, parameters, asked.redirect_uri, desk.time())
-    return redirect(f"{desk.parts.site.issuer}/authorize?{urlencode({CONTINUE: value})}")
+    return redirect(f"{desk.parts.site.issuer}/authorize?{urlencode({'continue': value})}")
 
 
 def _read(desk: Desk, connection: Connection, parameters: requests.Parameters) -> Asked:
@@ -87,13 +85,13 @@ def _go_on(desk: Desk, visit: Visit, value: str) -> Page:
             if session is None or not _fresh(asked, session, waiting, desk.time()):
                 if "none" in asked.prompt:
                     raise asked.refused("login_required", "nobody is signed in, or not recently enough")
-                return redirect(f"{site.issuer}/sign-in?{urlencode({CONTINUE: value})}")
+                return redirect(desk.sign_in_url(visit))
             if _steps_up(asked, session, desk.time()):
                 if not factors.has(connection, session.person):
                     raise asked.refused("unmet_authentication_requirements", "the person has no second factor")
                 if "none" in asked.prompt:
                     raise asked.refused("login_required", "the second factor is to be shown")
-                return redirect(f"{site.issuer}/second-factor?{urlencode({CONTINUE: value})}")
+                return redirect(desk.sign_in_url(visit, "second-factor"))
             step = _step(desk, connection, asked, session)
         return _ask(desk, visit, value, step)
     except NoRedirect as error:
@@ -115,7 +113,7 @@ def _fresh(asked: Asked, session: Session, waiting: UnderWay, now: int) -> bool:
 
 def _steps_up(asked: Asked, session: Session, now: int) -> bool:
     """Whether the second factor is to be shown first: asked for alone (acr_values=2), and not shown just now."""
-    return asked.acr_values == ("2",) and (session.factor_time is None or now - session.factor_time > factors.FRESH)
+    return asked.acr_values == ("2",) and not factors.fresh(session.factor_time, now)
 
 
 def _step(desk: Desk, connection: Connection, asked: Asked, session: Session) -> _Step:
@@ -193,7 +191,7 @@ def _host(redirect_uri: str) -> str:
 
 def consent(desk: Desk, visit: Visit) -> Page:
     """POST: what the person says."""
-    value = visit.first(CONTINUE)
+    value = visit.carried
     with desk.engine.begin() as connection:
         session = desk.session(connection, visit)
         waiting = requests.find(connection, value, desk.time())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import re
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,15 +11,16 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Connection, Engine
 
-from smart_auth import clients, requests, sessions
+from smart_auth import requests, sessions
 from smart_auth.happened import Happened
+from smart_auth.requests import UnderWay
 from smart_auth.server import Parts
 from smart_auth.sessions import Session
-from smart_auth.visits import Page, Visit, cookie, cookie_name, html
+from smart_auth.visits import Page, Visit, cookie_name, html, redirect
 from smart_auth.words import WORDS
 
-SESSION, FORM = "session", "form"
-"""Cookies."""
+SESSION = "session"
+"""A cookie."""
 _TO = re.compile(r"[a-z][a-z/-]{0,60}")
 
 
@@ -62,9 +62,9 @@ class Desk:
 
     def onward(self, visit: Visit) -> str:
         """Where a form leads: to the request it belongs to, or to a page below the issuer."""
-        carried, to = visit.first("continue"), visit.first("to")
-        if carried:
-            return f"{self.parts.site.issuer}/authorize?{urlencode({'continue': carried})}"
+        to = visit.first("to")
+        if visit.carried:
+            return f"{self.parts.site.issuer}/authorize?{urlencode({'continue': visit.carried})}"
         return f"{self.parts.site.issuer}/{to if _TO.fullmatch(to) else 'account'}"
 
     def sign_in_url(self, visit: Visit, page: str = "sign-in") -> str:
@@ -72,41 +72,34 @@ class Desk:
         carried = {name: visit.first(name) for name in ("continue", "to") if visit.first(name)}
         return f"{self.parts.site.issuer}/{page}{'?' if carried else ''}{urlencode(carried)}"
 
+    def under_way(self, connection: Connection, visit: Visit) -> UnderWay | None:
+        """The authorization request it belongs to, if it waits."""
+        return requests.find(connection, visit.carried, self.time()) if visit.carried else None
+
     def leads_to(self, connection: Connection, visit: Visit) -> str:
         """The redirect URI to which the forms of a page may lead; empty if there is none."""
-        carried = visit.first("continue")
-        waiting = requests.find(connection, carried, self.time()) if carried else None
+        waiting = self.under_way(connection, visit)
         return waiting.redirect_uri if waiting else ""
+
+    def signed_in(self, connection: Connection, visit: Visit, to: str) -> Session | Page:
+        """Who is signed in, a form being one of a page of theirs; else the answer. to: where signing in leads back."""
+        session = self.session(connection, visit)
+        if session is None:
+            return redirect(f"{self.parts.site.issuer}/sign-in?{urlencode({'to': to})}")
+        return session if visit.method != "POST" or self.genuine(visit, session) else self.error(visit, "form")
 
     def genuine(self, visit: Visit, session: Session) -> bool:
         """Whether a form was sent from a page of this session."""
         return not visit.foreign and same(session.form, visit.first("form"))
 
-    def page(self, visit: Visit, template: str, status: int = 200, **values: Any) -> Page:
-        """A page of this server."""
-        return html(visit, self.parts.site, template, status, **values)
+    def page(
+        self, visit: Visit, template: str, status: int = 200, *, problem: str = "", wait: int = 0, **values: Any
+    ) -> Page:
+        """A page of this server. problem: key of the words for it; wait: seconds before another try."""
+        told = WORDS[visit.language][problem].format(wait) if problem else ""
+        headers = [("Retry-After", str(wait))] if wait else ()
+        return html(visit, self.parts.site, template, status, headers=headers, problem=told, **values)
 
     def error(self, visit: Visit, reason: str = "", *, status: int = 400, over: bool = False) -> Page:
         """The page for what cannot go on; nobody is redirected."""
         return self.page(visit, "error.html", status, reason=reason, over=over)
-
-    def sign_in(
-        self, visit: Visit, connection: Connection, problem: str = "", status: int = 200, *, wait: int = 0
-    ) -> Page:
-        """The page to sign in on, with what it is for."""
-        carried, to = visit.first("continue"), visit.first("to")
-        waiting = requests.find(connection, carried, self.time()) if carried else None
-        app, leads_to = "", ""
-        if waiting is not None:
-            found = clients.find(connection, dict(waiting.parameters)["client_id"])
-            app, leads_to = found.name if found else "", waiting.redirect_uri
-        form = self.cookie(visit, FORM) or secrets.token_urlsafe(32)
-        words = WORDS[visit.language]
-        return self.page(
-            visit, "sign_in.html", status, leads_to=leads_to,
-            headers=[("Retry-After", str(wait))] if wait else (),
-            cookies=[cookie(self.parts.site, FORM, form)],
-            problem=words[problem].format(wait) if problem else "",
-            app=app, form=form, login=visit.first("login")[:100], to=to,
-            carried=carried,
-        )  # fmt: skip

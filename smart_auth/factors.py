@@ -27,6 +27,11 @@ def _own(person: Person, confirmed: bool) -> ColumnElement[bool]:
     return (factor.c.subject == person.subject) & (factor.c.confirmed.is_(confirmed))
 
 
+def fresh(shown: int | None, now: int) -> bool:
+    """Whether one that was shown then counts as shown just now."""
+    return shown is not None and now - shown <= FRESH
+
+
 def has(connection: Connection, person: Person) -> bool:
     """Whether the person has a second factor."""
     return bool(connection.execute(select(exists(select(factor.c.id).where(_own(person, True))))).scalar())

@@ -14,28 +14,26 @@ from smart_auth.client_metadata import CODE, redirect_fault
 from smart_auth.clients import Client
 from smart_auth.desk import Desk
 from smart_auth.sessions import Session
-from smart_auth.visits import Page, Visit, redirect
+from smart_auth.visits import Page, Visit
 
 
 def show(desk: Desk, visit: Visit) -> Page:
     """GET: the choice of app and patient."""
     with desk.engine.begin() as connection:
-        session = desk.session(connection, visit)
+        session = desk.signed_in(connection, visit, "launcher")
         apps = _apps(connection)
-    if session is None:
-        return redirect(f"{desk.parts.site.issuer}/sign-in?to=launcher")
+    if isinstance(session, Page):
+        return session
     return _page(desk, visit, session, apps)
 
 
 def launch(desk: Desk, visit: Visit) -> Page:
     """POST: the URL that launches the app; for five minutes, once."""
     with desk.engine.begin() as connection:
-        session = desk.session(connection, visit)
+        session = desk.signed_in(connection, visit, "launcher")
         apps = _apps(connection)
-    if session is None:
-        return redirect(f"{desk.parts.site.issuer}/sign-in?to=launcher")
-    if not desk.genuine(visit, session):
-        return desk.error(visit, "form")
+    if isinstance(session, Page):
+        return session
     app = next((one for one in apps if one.client_id == visit.first("client_id")), None)
     url, patient, site = (
         visit.first("url").strip() or (launch_url(app) if app else ""),

@@ -28,20 +28,18 @@ def _form(
     desk: Desk, visit: Visit, connection: Connection, session: Session, problem: str = "", status: int = 200, *,
     wait: int = 0,
 ) -> Page:  # fmt: skip
-    secret = ""
+    secret = address = ""
     if not factors.has(connection, session.person):
         secret = factors.offer(connection, desk.parts.seal, session.person, desk.time())
+        address = factors.address(secret, session.person.login, WORDS[visit.language]["product"])
     options = ""
     if security_keys.credentials(connection, session.person):
         given = sessions.challenge(connection, session.sid, desk.time())
         options = security_keys.request(connection, desk.parts.site, session.person, given)
-    words = WORDS[visit.language]
     return desk.page(
         visit, "second_factor.html", status, scripts=bool(options), options=options,
-        leads_to=desk.leads_to(connection, visit),
-        headers=[("Retry-After", str(wait))] if wait else (), problem=words[problem].format(wait) if problem else "",
-        secret=secret, address=factors.address(secret, session.person.login, words["product"]) if secret else "",
-        session_form=session.form, carried=visit.first("continue"), to=visit.first("to"),
+        leads_to=desk.leads_to(connection, visit), problem=problem, wait=wait, secret=secret, address=address,
+        session_form=session.form, carried=visit.carried, to=visit.first("to"),
     )  # fmt: skip
 
 
@@ -77,7 +75,7 @@ def check(desk: Desk, visit: Visit) -> Page:
         desk.note(connection, visit, FACTOR_ADDED if codes is not None else SECOND_FACTOR, 200, person.subject)
         guesses.forget(connection, "factor", person.subject)
         made, sid = sessions.start(connection, person.subject, ("pwd", *methods), now, session, factor_time=now)
-        requests.proved(connection, visit.first("continue"), sid, now)
+        requests.proved(connection, visit.carried, sid, now)
         leads_to = desk.leads_to(connection, visit)
     cookies = [cookie(desk.parts.site, SESSION, made)]
     if codes is None:
@@ -93,13 +91,10 @@ def show_key(desk: Desk, visit: Visit) -> Page:
 
 
 def _stepped_up(desk: Desk, visit: Visit, connection: Connection) -> Session | Page:
-    session = desk.session(connection, visit)
-    site = desk.parts.site
-    if session is None:
-        return redirect(f"{site.issuer}/sign-in?to=security-key")
-    if session.factor_time is None or desk.time() - session.factor_time > factors.FRESH:
-        return redirect(f"{site.issuer}/second-factor?to=security-key")
-    return session
+    session = desk.signed_in(connection, visit, "security-key")
+    if isinstance(session, Page) or factors.fresh(session.factor_time, desk.time()):
+        return session
+    return redirect(f"{desk.parts.site.issuer}/second-factor?to=security-key")
 
 
 def _key_form(
@@ -107,10 +102,9 @@ def _key_form(
 ) -> Page:
     given = sessions.challenge(connection, session.sid, desk.time())
     options = security_keys.registration(connection, desk.parts.site, session.person, given)
-    words = WORDS[visit.language]
     return desk.page(
         visit, "security_key.html", status, scripts=True, options=options, session_form=session.form,
-        problem=words[problem] if problem else "",
+        problem=problem,
     )  # fmt: skip
 
 
@@ -120,8 +114,6 @@ def add_key(desk: Desk, visit: Visit) -> Page:
         session = _stepped_up(desk, visit, connection)
         if isinstance(session, Page):
             return session
-        if not desk.genuine(visit, session):
-            return desk.error(visit, "form")
         now, site = desk.time(), desk.parts.site
         given, sent = sessions.challenged(connection, session.sid, now), visit.first("credential")
         if given is None or not security_keys.register(connection, site, session.person, sent, given, now):

@@ -35,6 +35,11 @@ class Visit:
     foreign: bool
     """The browser says that another site sent the request."""
 
+    @property
+    def carried(self) -> str:
+        """The authorization request under way that it belongs to; empty if to none."""
+        return self.first("continue")
+
     def first(self, name: str) -> str:
         """A parameter of the query or the form; empty if there is none."""
         return next((text for key, text in (*self.form, *self.query) if key == name), "")
@@ -61,7 +66,7 @@ def html(
     """A page. scripts: it may run those of this server; leads_to: the redirect URI at which its forms may end, since
     browsers hold redirects to form-action."""
     words = WORDS[visit.language]
-    text = _templates().get_template(template).render(t=words, lang=visit.language, issuer=site.issuer, **values)
+    text = _templates().get_template(template).render(t=words, issuer=site.issuer, **values)
     forms = f"'self' {_origin(leads_to)}".strip()
     kept = [("Content-Type", HTML), ("Content-Language", words["tag"]), ("Vary", "Accept-Language")]
     return Page(status, text.encode(), [*kept, *headers, *_set(cookies), *_careful(forms, scripts)])
