@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from smart_auth import keys
@@ -27,6 +27,7 @@ from smart_auth.wire import (
     Scope,
     Send,
     address,
+    bearer_of,
     body_of,
     form_of,
     headers_of,
@@ -48,6 +49,7 @@ STYLE: dict[str, str] = {
 }  # fmt: skip
 """https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#styling"""
 _SECRET = [("Cache-Control", "no-store"), ("Pragma", "no-cache")]
+_AGAIN = [("Retry-After", "1")]
 
 
 class AuthApp:
@@ -70,24 +72,24 @@ class AuthApp:
         there are pages for those who make apps."""
         self._parts, self._engine, self._bearer, self._other = parts, engine, bearer, other
         self._now, self._tell = now, tell
-        self._patient_apps, self._brand = patient_apps, brand
+        self._patient_apps = patient_apps
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="auth")
         self._waiting = 0
         site = parts.site
         below, base = urlsplit(site.issuer).path, urlsplit(site.fhir_base).path
         self._documents: Mapping[str, Callable[[], Awaitable[dict[str, Any]]]] = {
-            f"{base}/.well-known/smart-configuration": self._smart,
-            f"{below}/.well-known/openid-configuration": self._openid,
+            f"{base}/.well-known/smart-configuration": _always(smart_configuration(site, brand)),
+            f"{below}/.well-known/openid-configuration": _always(openid_configuration(site)),
+            f"{below}/style.json": _always(STYLE),
             f"{below}/jwks": self._jwks,
         }
-        self._register = f"{below}/register"
-        self._endpoints: Mapping[str, Callable[[Server, Request], Answer]] = {
-            f"{below}/token": lambda server, request: server.create_token_response(request),
-            f"{below}/introspect": lambda server, request: server.create_endpoint_response("introspection", request),
-            f"{below}/revoke": lambda server, request: server.create_endpoint_response("revocation", request),
+        self._endpoints: Mapping[str, Callable[[Scope, Receive], Awaitable[Answer]]] = {
+            f"{below}/token": self._token,
+            f"{below}/introspect": self._about_token("introspection"),
+            f"{below}/revoke": self._about_token("revocation"),
+            f"{below}/userinfo": self._who,
+            f"{below}/register": self._registered,
         }
-        self._userinfo = f"{below}/userinfo"
-        self._style = f"{below}/style.json"
         pages = {**PAGES, **(DEVELOPERS if developers else {})}
         self._pages: Mapping[str, Mapping[str, Handler]] = {f"{below}{path}": page for path, page in pages.items()}
         self._desk = Desk(parts, engine, now)
@@ -102,26 +104,12 @@ class AuthApp:
         if path in self._documents:
             await self._document(scope, send, self._documents[path])
         elif path in self._endpoints:
-            status, body, headers = await self._posted(scope, receive, path)
+            status, body, headers = await self._answered(scope, receive, self._endpoints[path])
             await reply(send, status, body, [*headers, *_SECRET])
         elif path in self._pages:
             await self._page(scope, receive, send, self._pages[path])
-        elif path == self._userinfo:
-            status, body, headers = await self._who(scope)
-            await reply(send, status, body, [*headers, *_SECRET])
-        elif path == self._style:
-            await reply(send, 200, STYLE, _KEPT)
-        elif path == self._register:
-            status, body, headers = await self._registered(scope, receive)
-            await reply(send, status, body, [*headers, *_SECRET])
         else:
             await self._other(scope, receive, send)
-
-    async def _smart(self) -> dict[str, Any]:
-        return smart_configuration(self._parts.site, self._brand)
-
-    async def _openid(self) -> dict[str, Any]:
-        return openid_configuration(self._parts.site)
 
     async def _jwks(self) -> dict[str, Any]:
         def read() -> list[dict[str, Any]]:
@@ -143,35 +131,59 @@ class AuthApp:
                 return
             await reply(send, 200, document, _KEPT, head=scope["method"] == "HEAD")
 
-    async def _posted(self, scope: Scope, receive: Receive, path: str) -> Answer:
+    async def _answered(
+        self, scope: Scope, receive: Receive, endpoint: Callable[[Scope, Receive], Awaitable[Answer]]
+    ) -> Answer:
+        """What an endpoint answers, also where it cannot."""
+        try:
+            return await endpoint(scope, receive)
+        except Malformed as error:
+            return 400, {"error": error.code, "error_description": str(error)}, []
+        except Exception as error:  # noqa: BLE001 - outermost of a request: the next one goes on
+            if self._fault(scope["path"], error) == 503:
+                return 503, {"error": "temporarily_unavailable"}, _AGAIN
+            return 500, {"error": "server_error"}, []
+
+    def _fault(self, path: str, error: Exception) -> int:
+        """The status for what is not the client's fault; ours are told."""
+        if isinstance(error, _Busy | FeedLost):
+            return 503
+        self._tell(path, error)
+        return 503 if isinstance(error, SQLAlchemyError) else 500
+
+    async def _token(self, scope: Scope, receive: Receive) -> Answer:
+        """https://www.rfc-editor.org/rfc/rfc6749#section-3.2"""
+        return await self._posted(scope, receive, lambda server, request: server.create_token_response(request))
+
+    def _about_token(self, name: str) -> Callable[[Scope, Receive], Awaitable[Answer]]:
+        """An endpoint that is asked about a token, which is looked at before a thread and a transaction are taken."""
+
+        async def endpoint(scope: Scope, receive: Receive) -> Answer:
+            return await self._posted(
+                scope, receive, lambda server, request: server.create_endpoint_response(name, request), shown=True
+            )
+
+        return endpoint
+
+    async def _posted(
+        self, scope: Scope, receive: Receive, answer: Callable[[Server, Request], Answer], *, shown: bool = False
+    ) -> Answer:
+        """Of a form. shown: access tokens in it and beside it are looked at first."""
         if scope["method"] != "POST":
             return 405, {"error": "invalid_request", "error_description": "only POST"}, [("Allow", "POST")]
-        try:
-            headers = headers_of(scope)
-            form = await form_of(scope, headers, receive)
-            named = bearer = None
-            if not path.endswith("/token"):
-                named = await self._good(form.get("token", ""))
-                scheme, _, token = headers.get("authorization", "").partition(" ")
-                bearer = await self._good(token.strip()) if scheme.lower() == "bearer" else None
-            url = f"{self._parts.site.issuer}/{path.rpartition('/')[2]}"
+        headers = headers_of(scope)
+        form = await form_of(scope, headers, receive)
+        named = await self._good(form.get("token", "")) if shown else None
+        bearer = await self._good(bearer_of(headers)) if shown else None
+        url = f"{self._parts.site.issuer}/{scope['path'].rpartition('/')[2]}"
+        request = Request(url, form, headers, named, bearer, address(scope))
 
-            def work() -> Answer:
-                with self._engine.begin() as connection:
-                    return self._answer(connection, path, Request(url, form, headers, named, bearer, address(scope)))
+        def work() -> Answer:
+            with self._engine.begin() as connection:
+                return answer(Server(self._parts, connection, int(self._now())), request)
 
-            answer: Answer = await self._in_thread(work)
-            return answer
-        except Malformed as error:
-            return 400, {"error": "invalid_request", "error_description": str(error)}, []
-        except (_Busy, FeedLost):
-            return _unavailable()
-        except SQLAlchemyError as error:
-            self._tell(path, error)
-            return _unavailable()
-        except Exception as error:  # noqa: BLE001 - outermost of a request: the next one goes on
-            self._tell(path, error)
-            return 500, {"error": "server_error"}, []
+        found: Answer = await self._in_thread(work)
+        return found
 
     async def _page(self, scope: Scope, receive: Receive, send: Send, handlers: Mapping[str, Handler]) -> None:
         """A page for a browser."""
@@ -183,29 +195,18 @@ class AuthApp:
             visit = await visit_of(scope, receive)
             page = await self._in_thread(lambda: handler(self._desk, visit))
         except Malformed as error:
-            await reply(send, 400, {"error": "invalid_request", "error_description": str(error)}, _SECRET)
-        except _Busy:
-            await reply(send, 503, None, [("Retry-After", "1")])
-        except SQLAlchemyError as error:
-            self._tell(scope["path"], error)
-            await reply(send, 503, None, [("Retry-After", "1")])
+            await reply(send, 400, {"error": error.code, "error_description": str(error)}, _SECRET)
         except Exception as error:  # noqa: BLE001 - outermost of a request: the next one goes on
-            self._tell(scope["path"], error)
-            await reply(send, 500, None, [])
+            status = self._fault(scope["path"], error)
+            await reply(send, status, None, _AGAIN if status == 503 else [])
         else:
             await send_raw(send, page.status, page.body, page.headers, head=scope["method"] == "HEAD")
 
-    async def _who(self, scope: Scope) -> Answer:
+    async def _who(self, scope: Scope, receive: Receive) -> Answer:
         """userinfo: https://openid.net/specs/openid-connect-core-1_0.html#UserInfo"""
         if scope["method"] not in ("GET", "POST"):
             return 405, None, [("Allow", "GET, POST")]
-        try:
-            scheme, _, token = headers_of(scope).get("authorization", "").partition(" ")
-            found = await self._good(token.strip()) if scheme.lower() == "bearer" else None
-        except Malformed as error:
-            return 400, {"error": "invalid_request", "error_description": str(error)}, []
-        except FeedLost:
-            return _unavailable()
+        found = await self._good(bearer_of(headers_of(scope)))
         if found is None:
             return 401, None, [("WWW-Authenticate", 'Bearer error="invalid_token"')]
         if "openid" not in found.claims["scope"].split():
@@ -222,35 +223,20 @@ class AuthApp:
             return 405, None, [("Allow", ", ".join(methods))]
         try:
             headers = headers_of(scope)
-            scheme, _, token = headers.get("authorization", "").partition(" ")
-            shown = token.strip() if scheme.lower() == "bearer" else ""
             body = b""
             if scope["method"] in ("POST", "PUT"):
-                if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-                    raise Malformed("the body must be application/json")
-                body = await body_of(receive)
-
-            def work() -> Answer:
-                with self._engine.begin() as connection:
-                    now, parts = int(self._now()), self._parts
-                    registration = Registration(connection, parts.site, parts.known, now, self._patient_apps)
-                    return registration.answer(scope["method"], client_id, shown, body)
-
-            answer: Answer = await self._in_thread(work)
-            return answer
+                body = await body_of(headers, receive, "application/json")
         except Malformed as error:
-            return 400, {"error": "invalid_client_metadata", "error_description": str(error)}, []
-        except _Busy:
-            return _unavailable()
-        except SQLAlchemyError as error:
-            self._tell(scope["path"], error)
-            return _unavailable()
-        except Exception as error:  # noqa: BLE001 - outermost of a request: the next one goes on
-            self._tell(scope["path"], error)
-            return 500, {"error": "server_error"}, []
+            raise Malformed(str(error), "invalid_client_metadata") from None
 
-    def _answer(self, connection: Connection, path: str, request: Request) -> Answer:
-        return self._endpoints[path](Server(self._parts, connection, int(self._now())), request)
+        def work() -> Answer:
+            with self._engine.begin() as connection:
+                now, parts = int(self._now()), self._parts
+                registration = Registration(connection, parts.site, parts.known, now, self._patient_apps)
+                return registration.answer(scope["method"], client_id, bearer_of(headers), body)
+
+        found: Answer = await self._in_thread(work)
+        return found
 
     async def _good(self, token: str) -> Verified | None:
         """The token, if it is an access token and holds."""
@@ -273,5 +259,8 @@ class _Busy(Exception):
     """More requests wait than may wait."""
 
 
-def _unavailable() -> Answer:
-    return 503, {"error": "temporarily_unavailable"}, [("Retry-After", "1")]
+def _always(document: dict[str, Any]) -> Callable[[], Awaitable[dict[str, Any]]]:
+    async def build() -> dict[str, Any]:
+        return document
+
+    return build

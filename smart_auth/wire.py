@@ -22,6 +22,11 @@ FORM = "application/x-www-form-urlencoded"
 class Malformed(ValueError):
     """The request is not what the endpoint takes; the text says why."""
 
+    def __init__(self, reason: str, code: str = "invalid_request") -> None:
+        """code: of the answer. https://www.rfc-editor.org/rfc/rfc6749#section-5.2"""
+        super().__init__(reason)
+        self.code = code
+
 
 def headers_of(scope: Scope) -> dict[str, str]:
     """Headers by lower-case name. Raises Malformed where one that decides is given twice."""
@@ -47,9 +52,7 @@ async def form_of(scope: Scope, headers: Mapping[str, str], receive: Receive) ->
 
 async def _form_pairs(headers: Mapping[str, str], receive: Receive) -> list[tuple[str, str]]:
     """The parameters of a form. Raises Malformed."""
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise Malformed(f"the body must be {FORM}")
-    return _pairs(await body_of(receive), "body")
+    return _pairs(await body_of(headers, receive, FORM), "body")
 
 
 def _pairs(raw: bytes, where: str) -> list[tuple[str, str]]:
@@ -88,8 +91,16 @@ async def visit_of(scope: Scope, receive: Receive) -> Visit:
     )
 
 
-async def body_of(receive: Receive) -> bytes:
-    """The body, as far as it may be large. Raises Malformed."""
+def bearer_of(headers: Mapping[str, str]) -> str:
+    """The bearer token; empty if there is none. https://www.rfc-editor.org/rfc/rfc6750#section-2.1"""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def body_of(headers: Mapping[str, str], receive: Receive, media_type: str) -> bytes:
+    """The body, if of this type, as far as it may be large. Raises Malformed."""
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        raise Malformed(f"the body must be {media_type}")
     body = b""
     more = True
     while more:
