@@ -34,8 +34,8 @@ from smart_auth.assertion import ClientKeysUnknown
 from smart_auth.bearer import Bearer
 from smart_auth.client_keys import FETCH_SECONDS, MAX_SET, ClientKeys, Fetch
 from smart_auth.feed import Feed
+from smart_auth.parts import Parts
 from smart_auth.scopes import Access
-from smart_auth.server import Parts
 
 CONNECTIONS = 4
 """Of each worker to the database, beside the one that hears of revocations."""

@@ -18,8 +18,9 @@ from smart_auth.browser import DEVELOPERS, PAGES, Handler
 from smart_auth.desk import Desk
 from smart_auth.discovery import openid_configuration, smart_configuration
 from smart_auth.feed import FeedLost
+from smart_auth.parts import Answer, Parts
 from smart_auth.registration import Registration
-from smart_auth.server import Answer, Parts, Request, Server
+from smart_auth.server import Request, Server
 from smart_auth.wire import (
     Asgi,
     Malformed,

@@ -5,7 +5,7 @@ Authlib reads a code, uses it, then deletes it; here it is taken by one statemen
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
@@ -14,6 +14,7 @@ from smart_auth import codes, grants, people, person_tokens
 from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS, Client
 from smart_auth.grants import Granted
 from smart_auth.happened import CODE_REUSED, Happened
+from smart_auth.parts import Answer
 from smart_auth.people import Person
 from smart_auth.scopes import parse
 
@@ -64,7 +65,7 @@ class AuthorizationCode(AuthorizationCodeGrant):
         """Whoever granted it, if active."""
         return people.find(self.server.connection, authorization_code.subject)
 
-    def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+    def create_token_response(self) -> Answer:
         """The tokens. Raises InvalidGrantError."""
         server: Server = self.server
         granted: Granted = self.request.authorization_code

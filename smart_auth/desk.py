@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine
 
 from smart_auth import requests, sessions
 from smart_auth.happened import Happened
+from smart_auth.parts import Parts
 from smart_auth.requests import UnderWay
-from smart_auth.server import Parts
 from smart_auth.sessions import Session
 from smart_auth.visits import Page, Visit, cookie_name, html, redirect
 from smart_auth.words import WORDS

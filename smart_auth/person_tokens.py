@@ -5,7 +5,7 @@ https://hl7.org/fhir/smart-app-launch/app-launch.html#response-5
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -13,12 +13,10 @@ from smart_auth import access_token, id_token, refresh
 from smart_auth.access_token import Grant, Site
 from smart_auth.grants import Granted
 from smart_auth.launches import Context
+from smart_auth.parts import Parts
 from smart_auth.patient_choice import fhir_user
 from smart_auth.people import Person
 from smart_auth.scopes import Scopes
-
-if TYPE_CHECKING:
-    from smart_auth.server import Parts
 
 SECONDS = 900
 _IDENTITY = frozenset({"fhirUser", "profile"})

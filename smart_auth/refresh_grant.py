@@ -7,7 +7,7 @@ followed by another.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError, UnauthorizedClientError
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
@@ -16,6 +16,7 @@ from smart_auth import grants, limits, people, person_tokens, refresh
 from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS, Client
 from smart_auth.grants import Granted
 from smart_auth.happened import REFRESH_REUSED, Happened
+from smart_auth.parts import Answer
 from smart_auth.people import Person
 from smart_auth.scopes import Scopes, parse, understood
 from smart_auth.too_often import TooOften
@@ -97,7 +98,7 @@ class Refresh(RefreshTokenGrant):
             raise InvalidScopeError("scope: more than was granted")
         return asked
 
-    def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+    def create_token_response(self) -> Answer:
         """The tokens, and the refresh token that follows."""
         server: Server = self.server
         found: _Refreshed = self.request.refresh_token

@@ -18,12 +18,12 @@ from sqlalchemy import Connection, Row, insert, select, update
 from smart_auth import clients
 from smart_auth.access_token import Site
 from smart_auth.client_metadata import Metadata, Refused, read
+from smart_auth.parts import Answer
 from smart_auth.schema import client as table
 from smart_auth.schema import invitation
 from smart_auth.scopes import Known, parse
 from smart_auth.secret_values import digest, new
 
-Answer = tuple[int, Any, list[tuple[str, str]]]
 PATIENT_APP = "launch launch/patient openid fhirUser profile online_access offline_access patient/*.rs"
 """Scopes an initial access token is for unless the operator says otherwise."""
 

@@ -1,4 +1,4 @@
-"""The token, introspection and revocation endpoints, on Authlib's server classes. https://www.rfc-editor.org/rfc/rfc6749
+"""The token, introspection and revocation endpoints, on Authlib's server classes: who asks, and what for. RFC 6749
 
 Synchronous: each request runs in a thread, in one database transaction, with a server of its own. What Authlib does
 otherwise than we want is overridden here and pinned by tests/smart_auth/test_authlib.py.
@@ -9,56 +9,32 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import unquote
 
 from authlib.oauth2.rfc6749 import (
     AuthorizationServer,
     InvalidClientError,
     InvalidRequestError,
-    InvalidScopeError,
     OAuth2Error,
     OAuth2Request,
     UnsupportedGrantTypeError,
 )
-from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
-from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7523.client import ASSERTION_TYPE
-from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from sqlalchemy import Connection
 
-from smart_auth import access_token, clients, grants, limits, person_tokens, refresh, revocations, secret_values
-from smart_auth.access_token import Grant, Site
-from smart_auth.assertion import Assertion, KeysOf
+from smart_auth import clients, secret_values
+from smart_auth.assertion import Assertion
 from smart_auth.bearer import Verified
-from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS, Client
+from smart_auth.clients import PRIVATE_KEY, PUBLIC, Client
 from smart_auth.code_grant import AuthorizationCode
-from smart_auth.happened import REVOCATION, Happened, Note
-from smart_auth.patient_choice import Search
+from smart_auth.introspect_revoke import Introspection, Revocation
+from smart_auth.parts import Answer, Parts
 from smart_auth.refresh_grant import Refresh
-from smart_auth.scopes import Known, Scopes, parse
-from smart_auth.seal import Seal
-from smart_auth.too_often import TooOften
+from smart_auth.service_grant import BackendService
 
-SERVICE_SECONDS = 300
-"""Life of a token of client_credentials."""
-Answer = tuple[int, Any, list[tuple[str, str]]]
-"""Status, body for JSON, headers."""
 _REALM = ("WWW-Authenticate", 'Basic realm="token"')
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the endpoints are made of."""
-
-    site: Site
-    seal: Seal
-    known: Known
-    keys_of: KeysOf
-    search: Search
-    note: Note
 
 
 class Request(OAuth2Request):
@@ -164,19 +140,6 @@ class Server(AuthorizationServer):
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Nobody listens."""
 
-    def granted(self, client: Client, asked: str, levels: tuple[str, ...]) -> Scopes:
-        """What a client gets of what it asks: all of it, or nothing. Raises InvalidScopeError."""
-        scopes = parse(asked, self.parts.known)
-        allowed = parse(client.scope, self.parts.known)
-        if not scopes or len(asked.split()) > 1000:
-            raise InvalidScopeError("scope: nothing in it can be granted")
-        if any(one.level not in levels for one in scopes.resources) or scopes.others:
-            raise InvalidScopeError("scope: a backend service has scopes of the level system only")
-        met = scopes.meet(allowed)
-        if not met:
-            raise InvalidScopeError("scope: the client is registered for nothing of it")
-        return met
-
 
 def _by_header(query_client: Any, request: Request) -> Client | None:
     """HTTP Basic, both halves form-encoded first as RFC 6749 2.3.1 has it; every failure takes as long."""
@@ -201,109 +164,3 @@ def _by_secret(query_client: Any, client_id: str, secret: str) -> Client | None:
     client: Client | None = query_client(client_id)
     proven = secret_values.verified(client.secret_hash if client else None, secret)
     return client if proven else None
-
-
-class BackendService(ClientCredentialsGrant):
-    """client_credentials: a backend service, by private_key_jwt alone.
-
-    https://hl7.org/fhir/smart-app-launch/backend-services.html
-    """
-
-    TOKEN_ENDPOINT_AUTH_METHODS: ClassVar[list[str]] = [PRIVATE_KEY]
-
-    def validate_requested_scope(self) -> None:
-        """Takes what of the scope is granted. Raises InvalidScopeError."""
-        server: Server = self.server
-        scopes = server.granted(self.request.client, self.request.payload.scope or "", ("system",))
-        self.request.granted = scopes
-
-    def create_token_response(self) -> Answer:
-        """The token: five minutes, no refresh token."""
-        server: Server = self.server
-        client: Client = self.request.client
-        scopes: Scopes = self.request.granted
-        # Counted once it is proven who asks: no stranger uses up what is the client's.
-        seconds = limits.wait(server.connection, f"token:{client.client_id}", limits.TOKENS_PER_MINUTE, server.now)
-        if seconds:
-            raise TooOften(seconds)
-        grant = Grant(client.client_id, client.client_id, scopes)
-        parts = server.parts
-        token = access_token.issue(server.connection, parts.seal, parts.site, grant, SERVICE_SECONDS)
-        body = {
-            "access_token": token,
-            "token_type": "bearer",
-            "expires_in": SERVICE_SECONDS,
-            "scope": str(scopes),
-        }
-        return 200, body, self.TOKEN_RESPONSE_HEADER
-
-
-class _OfToken:
-    """What introspection and revocation share: the client proves itself, and unknown hints are no fault."""
-
-    CLIENT_AUTH_METHODS: ClassVar[list[str]] = [PRIVATE_KEY, *SECRETS]
-    server: Server
-
-    def check_params(self, request: Request, client: Client) -> None:
-        """Raises InvalidRequestError without a token."""
-        if not request.form.get("token"):
-            raise InvalidRequestError("token: missing")
-
-    def query_token(self, token: str, hint: str | None) -> None:
-        """Found before, by whoever made the request."""
-        raise NotImplementedError
-
-
-class Introspection(_OfToken, IntrospectionEndpoint):
-    """What a token is worth, for those who may know: a resource server any, a client its own. RFC 7662"""
-
-    def authenticate_endpoint_client(self, request: Request) -> Client:
-        """The client, proven, or named by the bearer token of one that may ask about any. Raises InvalidClientError."""
-        if not request.headers["Authorization"].lower().startswith("bearer "):
-            client: Client = super().authenticate_endpoint_client(request)
-            return client
-        found = request.bearer and self.server.query_client(request.bearer.access.client)
-        if not found or not found.introspect:
-            raise InvalidClientError("the bearer token gives no right to this", status_code=401)
-        return found
-
-    def authenticate_token(self, request: Request, client: Client) -> Verified | None:
-        """The token, if it holds and the client may ask about it."""
-        self.check_params(request, client)
-        found = request.named
-        return found if found and (client.introspect or found.access.client == client.client_id) else None
-
-    def create_introspection_payload(self, token: Verified | None) -> dict[str, Any]:
-        """The answer; the same for whatever is not to be told of."""
-        if token is None or revocations.is_revoked(self.server.connection, token.revocation, token.issued):
-            return {"active": False}
-        claims = token.claims
-        shown = ("iss", "sub", "client_id", "scope", "exp", "iat", "patient", "fhirUser")
-        told = {name: claims[name] for name in shown if name in claims}
-        granted = grants.find(self.server.connection, claims["grant"])
-        if granted is not None:
-            scopes = parse(claims["scope"], self.server.parts.known)
-            told = person_tokens.context(granted, scopes, self.server.parts.site) | told
-        return {"active": True, "token_type": "Bearer"} | told | {"iat": int(claims["iat"])}
-
-
-class Revocation(_OfToken, RevocationEndpoint):
-    """Ends a token; 200 whatever it was, and only a client's own ends. RFC 7009"""
-
-    CLIENT_AUTH_METHODS: ClassVar[list[str]] = [PRIVATE_KEY, *SECRETS, PUBLIC]
-
-    def authenticate_token(self, request: Request, client: Client) -> str | None:
-        """The grant of an access or refresh token, if it is the client's own."""
-        self.check_params(request, client)
-        if request.named is not None:
-            access = request.named.access
-            return access.grant if access.client == client.client_id else None
-        found = refresh.grant_of(self.server.connection, request.form["token"])
-        return found.id if found and found.client_id == client.client_id else None
-
-    def revoke_token(self, token: str, request: Request) -> None:
-        """Ends the grant, and with it every token of it."""
-        server = self.server
-        if grants.end(server.connection, token, grants.REVOKED, server.now):
-            happened = Happened(REVOCATION, 200, client=request.client.client_id, grant=token, address=request.address)
-            server.parts.note(server.connection, happened)
