@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
+
+from hub.database import Database, opened
+from hub.settings import Settings
 
 MIGRATIONS = {"fhir_server:migrations": "alembic_version", "smart_auth:migrations": "auth.alembic_version"}
 """Where they are, and the table that says how far they got."""
@@ -15,6 +21,14 @@ LOCK = 4_611_686_018_427_387_847
 def sqlalchemy_url(url: str) -> sqlalchemy.URL:
     """SQLAlchemy's form of a `postgresql://` URL, spoken by psycopg."""
     return sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")
+
+
+@contextmanager
+def prepared(settings: Settings) -> Iterator[Database]:
+    """The database, its schema up to date. Raises DatabaseUnusable, EmbeddedError."""
+    with opened(settings) as found:
+        upgrade(found.url)
+        yield found
 
 
 def upgrade(url: str) -> None:

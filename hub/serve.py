@@ -18,13 +18,14 @@ from types import FrameType
 
 import uvicorn
 
-from hub import database, jobs
+from hub import jobs
 from hub.apps import apps_process
 from hub.beside import beside
 from hub.compose import MULTIPROCESS_METRICS, application
+from hub.database import Database
 from hub.http_server import Server, allow_files
 from hub.logs import configure_logs
-from hub.migrate import upgrade
+from hub.migrate import prepared
 from hub.one_write import MOST_CONNECTIONS
 from hub.sealing_key import seal
 from hub.settings import HSTS, Settings
@@ -65,8 +66,7 @@ def serve(
         try:
             if settings.access == "smart":
                 seal(settings)
-            found = stack.enter_context(database.opened(settings))
-            upgrade(found.url)
+            found = stack.enter_context(prepared(settings))
             if sample_data:
                 from hub.load.samples import load_samples
 
@@ -90,7 +90,7 @@ def serve(
             say("Stopping.")
 
 
-def welcome(settings: Settings, found: database.Database) -> str:
+def welcome(settings: Settings, found: Database) -> str:
     """What is printed when the hub is up: what can be opened, and who can open it."""
     site = settings.base.rsplit("/", 1)[0] if settings.base_url is None else f"http://{settings.host}:{settings.port}"
     if settings.access == "smart":
@@ -133,7 +133,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _work(settings: Settings, found: database.Database, number: int, listener: socket.socket) -> None:
+def _work(settings: Settings, found: Database, number: int, listener: socket.socket) -> None:
     """One worker: serves until SIGTERM or SIGINT. Its process ends with 1 if the start fails."""
     config = uvicorn.Config(
         application(settings, found.url, found.words, number),
@@ -165,14 +165,14 @@ def _work(settings: Settings, found: database.Database, number: int, listener: s
         sys.exit(1)
 
 
-def _worker_process(settings: Settings, found: database.Database, number: int, listener: socket.socket) -> None:
+def _worker_process(settings: Settings, found: Database, number: int, listener: socket.socket) -> None:
     # Ctrl-C in a terminal reaches every process of the group; only the supervisor decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logs(settings.log_level)
     _work(settings, found, number, listener)
 
 
-def _supervise(settings: Settings, found: database.Database, listener: socket.socket, stack: ExitStack) -> int:
+def _supervise(settings: Settings, found: Database, listener: socket.socket, stack: ExitStack) -> int:
     """Keeps the workers running; one that dies is replaced, unless it dies at once."""
     folder = tempfile.mkdtemp(prefix="hub-metrics-")
     stack.callback(shutil.rmtree, folder, ignore_errors=True)

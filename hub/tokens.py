@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from joserfc.jwk import ECKey
@@ -173,10 +173,3 @@ def _demo(connection: Connection) -> None:
             connection, DEMO, "Demo", PRIVATE_KEY, DEMO_SCOPE, _now(), grant_types=["client_credentials"],
             jwks=json.dumps({"keys": [key.as_dict(private=False)]}),
         )  # fmt: skip
-
-
-COMMANDS: Mapping[str, Callable[[Settings, str, argparse.Namespace], None]] = {
-    "client": client,
-    "keys": show_keys,
-    "token": token,
-}

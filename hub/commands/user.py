@@ -1,10 +1,12 @@
-"""The command line of `hub user`."""
+"""`hub user`: people who sign in."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
+from hub.commands.command import described
+from hub.settings import Settings
 from smart_auth.roles import ROLES
 
 DESCRIPTION = f"""\
@@ -26,12 +28,11 @@ What is changed here ends whatever the person had open.
 """
 
 
-def parsers(commands: Any) -> None:
-    """`hub user` and what belongs to it."""
-    user = commands.add_parser(
-        "user", help="people who sign in: list, add, password, totp, change, off, on", description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+def parser(commands: Any) -> None:
+    """The command line."""
+    user = described(
+        commands, "user", help="people who sign in: list, add, password, totp, change, off, on", description=DESCRIPTION
+    )
     doing = user.add_subparsers(dest="do", metavar="DO", required=True)
     doing.add_parser("list", help="everybody: login, roles, whom they may act for")
     for name, text in (("add", "somebody new; then give a password"), ("change", "say anew who somebody is")):
@@ -55,3 +56,12 @@ def parsers(commands: Any) -> None:
         ("on", "let in again"),
     ):
         doing.add_parser(name, help=text).add_argument("login")
+    user.set_defaults(run=run)
+
+
+def run(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Runs it; the exit code."""
+    from hub.commands.operator import carry_out
+    from hub.people import user
+
+    return carry_out(user, settings, chosen)

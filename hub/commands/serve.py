@@ -1,0 +1,39 @@
+"""`hub serve`: the FHIR API, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hub.commands.command import told
+from hub.settings import Settings
+
+
+def parser(commands: Any) -> None:
+    """The command line."""
+    serve = commands.add_parser("serve", help="serve the FHIR API until Ctrl-C")
+    serve.add_argument("--host", help="loopback address to listen on (HUB_HOST, 127.0.0.1)")
+    serve.add_argument("--port", help="port to listen on (HUB_PORT, 8080)")
+    serve.add_argument("--workers", help="server processes (HUB_WORKERS, 1)")
+    serve.add_argument(
+        "--sample-data", action="store_true", help="first load the shipped patients into an empty record"
+    )
+    serve.add_argument(
+        "--demo", action="store_true",
+        help="with HUB_ACCESS=smart: first make people to try it with, where there is nobody; never in production",
+    )  # fmt: skip
+    serve.set_defaults(run=run)
+
+
+def run(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Runs it; the exit code."""
+    from hub.apps import PartsMissing
+    from hub.sealing_key import KeyUnusable
+    from hub.serve import CannotListen, serve
+
+    if chosen.demo and settings.env == "production":
+        return told(ValueError("--demo: not with HUB_ENV=production"), 2)
+    try:
+        return serve(settings, sample_data=chosen.sample_data, demo=chosen.demo)
+    except (CannotListen, KeyUnusable, PartsMissing) as error:
+        return told(error, 1)
