@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import connection as waiting
 from typing import Any
 
 AGAIN_SECONDS = 1.0
@@ -15,19 +18,26 @@ STOP_SECONDS = 5.0
 
 @contextmanager
 def beside(name: str, run: Callable[..., None], *arguments: Any) -> Iterator[None]:
-    """Keeps `run(*arguments)` going, in a process of its own, as long as the block; SIGTERM ends it."""
+    """Keeps `run(*arguments)` going, in a process of its own, as long as the block; SIGTERM ends it.
+
+    However this process ends, that one ends as well.
+    """
     context = multiprocessing.get_context("spawn")
     stopping = threading.Event()
-    process = context.Process(target=run, args=arguments, name=name)
-    process.start()
+
+    def started() -> multiprocessing.process.BaseProcess:
+        process = context.Process(target=_run, args=(run, *arguments), name=name)
+        process.start()
+        return process
+
+    process = started()
 
     def watch() -> None:
         nonlocal process
         while not stopping.is_set():
             process.join()
             if not stopping.wait(AGAIN_SECONDS):
-                process = context.Process(target=run, args=arguments, name=name)
-                process.start()
+                process = started()
 
     watcher = threading.Thread(target=watch, name=f"{name}-watch", daemon=True)
     watcher.start()
@@ -38,3 +48,16 @@ def beside(name: str, run: Callable[..., None], *arguments: Any) -> Iterator[Non
         process.terminate()
         watcher.join(STOP_SECONDS)
         process.kill()
+
+
+def _run(run: Callable[..., None], *arguments: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # in a terminal it reaches everybody; the parent decides
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_end_with, args=(parent.sentinel,), name="parent", daemon=True).start()
+    run(*arguments)
+
+
+def _end_with(parent: int) -> None:
+    waiting.wait([parent])
+    os._exit(1)

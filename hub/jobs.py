@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
-import signal
 import threading
 import time
-from multiprocessing import connection as waiting
 from typing import Any
 
 import psycopg
@@ -29,17 +25,18 @@ _log = logging.getLogger("hub.jobs")
 
 
 def run(settings: Settings, url: str) -> None:
-    """Works on jobs until SIGTERM, or until the process that started this one is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # in a terminal it reaches everybody; the parent decides
+    """Works on jobs until SIGTERM; where the process is killed, whoever is started next begins its jobs again."""
     configure_logs(settings.log_level)
-    for number in range(SIDE_BY_SIDE):
-        threading.Thread(target=_loop, args=(settings, url), name=f"jobs-{number}", daemon=True).start()
+    loops = [
+        threading.Thread(target=_loop, args=(settings, url), name=f"jobs-{number}", daemon=True)
+        for number in range(SIDE_BY_SIDE)
+    ]
     if settings.full_text:
-        threading.Thread(target=_index, args=(url,), name="full-text", daemon=True).start()
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    waiting.wait([parent.sentinel])
-    os._exit(1)  # killed: whoever is started next begins our jobs again
+        loops.append(threading.Thread(target=_index, args=(url,), name="full-text", daemon=True))
+    for loop in loops:
+        loop.start()
+    for loop in loops:
+        loop.join()
 
 
 def _loop(settings: Settings, url: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from hub.apps import PARTS
+from hub.apps_process import PARTS
 from tests.apps.site import Site, serve
 from tests.conftest import fresh
 

@@ -1,0 +1,41 @@
+"""What runs in the process of the apps: they and a web server, with nothing of the record or the database."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import uvicorn
+from fastapi import FastAPI
+
+from apps.clinician.app import clinician
+from apps.clinician.config import Config
+from hub.logs import configure_logs
+from hub.settings import HSTS, Settings
+
+PARTS = Path(__file__).parents[1] / "apps" / "parts" / "node_modules"
+CLINICIAN = "clinician"
+STOP_SECONDS = 3
+
+
+def run(settings: Settings, secret: str, listener: socket.socket) -> None:
+    """Serves until SIGTERM. secret: of the clinician's app at the authorization server."""
+    configure_logs(settings.log_level)
+    http = httpx2.AsyncClient(timeout=30, follow_redirects=False, trust_env=False)
+
+    @asynccontextmanager
+    async def life(app: FastAPI):  # type: ignore[no-untyped-def]
+        yield
+        await http.aclose()
+
+    root = FastAPI(title="Apps", openapi_url=None, docs_url=None, redoc_url=None, lifespan=life)
+    config = Config(settings.base, f"{settings.apps}/{CLINICIAN}", CLINICIAN, secret)
+    root.mount(f"/{CLINICIAN}", clinician(config, http, PARTS))
+    served = uvicorn.Config(
+        root, log_config=None, access_log=False, server_header=False, proxy_headers=False,
+        timeout_graceful_shutdown=STOP_SECONDS, headers=[HSTS] if settings.apps.startswith("https://") else [],
+    )  # fmt: skip
+    asyncio.run(uvicorn.Server(served).serve(sockets=[listener]))
