@@ -19,8 +19,12 @@ SHARES = {
     "unknown": 1,
 }  # fmt: skip
 """Of a hundred requests; "leaves" is a search whose client does not wait, "unknown" a read of what is not there."""
+WRITES = ("create", "update", "transaction")
 BIG_EVERY = 8.0
 """Seconds between Bundles of a patient's whole life."""
+WRITTEN = 3
+"""Every so many patients are those that are written about. The others are read: what a request asks for stays the same
+however long the load lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +108,10 @@ def prepare(client: Client, rng: random.Random) -> list[Request]:
     """`DISTINCT` requests in the shares above, of the patients the record has."""
     found = client.found("Patient?_count=200")
     patients = [_Patient(one["id"], one["name"][0]["family"], one["birthDate"]) for one in found]
+    written, read = patients[::WRITTEN], [one for n, one in enumerate(patients) if n % WRITTEN]
     made = []
     for kind in rng.choices(list(SHARES), list(SHARES.values()), k=DISTINCT):
-        patient, number = rng.choice(patients), rng.randrange(2000)
+        patient, number = rng.choice(written if kind in WRITES else read), rng.randrange(2000)
         match kind:
             case "read":
                 one = request(client, kind, "GET", f"/Patient/{patient.id}")
