@@ -79,6 +79,8 @@ class Patience:
         self._watch_of_all.remove(self)
         if self._watcher is not None:
             self._watcher.cancel()
+            # A cancelled task keeps its error, which keeps the frames it went through, and so this: a circle.
+            self._watcher = None
         if self.ended is None:
             return False
         self._task.uncancel()

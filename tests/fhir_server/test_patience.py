@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -89,3 +91,22 @@ async def test_one_watch_serves_those_that_came_at_other_times() -> None:
         assert why is (Ended.LATE if number % 2 else None)
         assert seconds >= 0.1 or not number % 2
     assert not watch._young
+
+
+@pytest.mark.parametrize("deadline", [60, 0.05])
+async def test_what_has_ended_is_freed_at_once(deadline: float) -> None:
+    """Without the garbage collector, which under load comes to what outlived one of its visits after hours only."""
+
+    async def work() -> weakref.ref[Patience]:
+        with Patience(Watch(), Client().receive, deadline) as watched:
+            await asyncio.sleep(0.1)
+        return weakref.ref(watched)
+
+    gc.collect()
+    gc.disable()
+    try:
+        ended = await asyncio.create_task(work())
+        await asyncio.sleep(0.01)  # the watcher ends
+        assert ended() is None
+    finally:
+        gc.enable()
