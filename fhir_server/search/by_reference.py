@@ -48,7 +48,7 @@ class Target:
     """`text` without "/_history/..."."""
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def target(reference: str, base: str) -> Target:
     """Reads a literal reference. `base`: own FHIR base URL with a slash at the end."""
     found = _RELATIVE.fullmatch(reference)
