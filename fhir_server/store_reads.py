@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from fhir_server.access import sees, version_visible, visible
+from fhir_server.access.policies import Policies, in_force
 from fhir_server.arrays import int2_array, text_array
 from fhir_server.compression import decompress
 from fhir_server.postgres import Row
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
+from fhir_server.search.parameters import current as known
 from fhir_server.statement import Parameters, Statement
 from fhir_server.version import Version
 from smart_auth.scopes import Access
@@ -22,20 +25,30 @@ def current(access: Access, keys: Sequence[tuple[str, str]], *, placeholders: bo
     """The current versions of (type, id) pairs, each row with the pair's number from 1 in front."""
     types = int2_array([TYPE_ID[name] for name, _ in keys])
     ids = text_array([id for _, id in keys])
-    parameters = Parameters([types, ids], texts=True)
     kinds = {name for name, _ in keys}
-    condition = (
-        sees(access, "r.rid", (kinds.pop(),), parameters) if len(kinds) == 1 else visible(access, "r", parameters)
+    table = known()
+    text, values = _current(
+        access, kinds.pop() if len(kinds) == 1 else None, placeholders, in_force(), table.source, table.generation
     )
-    return Statement(
-        f"""
+    return Statement(text, (types, ids, *values), binary=True)
+
+
+@lru_cache(maxsize=4096)
+def _current(
+    access: Access, kind: str | None, placeholders: bool, policies: Policies, source: str, generation: int
+) -> tuple[str, tuple[bytes | None, ...]]:
+    """The text of `current` for keys of a type (None: of several), and what follows them: made once for each access.
+
+    policies, source, generation: what else it depends on.
+    """
+    parameters = Parameters([None, None], texts=True)
+    condition = visible(access, "r", parameters) if kind is None else sees(access, "r.rid", (kind,), parameters)
+    text = f"""
 select k.n, r.rid, r.version, r.last_updated, r.method, r.body
 from unnest($1::smallint[], $2::text[]) with ordinality k(type_id, fhir_id, n)
   join resource r on r.type_id = k.type_id and r.fhir_id = k.fhir_id
-where {"true" if placeholders else "r.version > 0"} and {condition or "true"}""",
-        tuple(parameters.values),
-        binary=True,
-    )
+where {"true" if placeholders else "r.version > 0"} and {condition or "true"}"""
+    return text, tuple(parameters.values[2:])
 
 
 def current_versions(keys: Sequence[tuple[str, str]], rows: Sequence[Row]) -> Iterator[tuple[int, Version]]:

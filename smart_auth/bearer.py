@@ -24,7 +24,7 @@ from smart_auth.access_token import TYPE, Site, revocation_keys
 from smart_auth.feed import Feed
 from smart_auth.references import ID
 from smart_auth.revocations import LEEWAY
-from smart_auth.scopes import Access, Known, parse
+from smart_auth.scopes import Access, Known, Scope, parse
 
 MAX_TOKEN = 16 * 1024
 _KNOWN_LIMIT = 10_000
@@ -43,12 +43,30 @@ class Verified:
     """A token that was found good: its signature and its claims."""
 
     access: Access
-    claims: dict[str, Any]
+    payload: str
+    """Its claims as the token has them: most are never asked for again."""
     issued: int
     """Microseconds since 1970 UTC."""
     expires: int
     """Seconds."""
     revocation: tuple[str, str, str]
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """Its claims."""
+        return _claims(self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scopes:
+    """What a claim `scope` says."""
+
+    resources: tuple[Scope, ...]
+    need_patient: bool
+
+    @classmethod
+    def of(cls, resources: tuple[Scope, ...]) -> _Scopes:
+        return cls(resources, any(scope.level == "patient" for scope in resources))
 
 
 class Bearer:
@@ -57,7 +75,7 @@ class Bearer:
     def __init__(self, site: Site, feed: Feed, known: Known, now: Callable[[], float] = time.time) -> None:
         """known: as `scopes.parse` takes it."""
         self._site, self._feed, self._now = site, feed, now
-        self._scopes = lru_cache(maxsize=1000)(lambda text: parse(text, known).resources)
+        self._scopes = lru_cache(maxsize=1000)(lambda text: _Scopes.of(parse(text, known).resources))
         self._known: dict[bytes, Verified] = {}
         self._kids: dict[str, str] = {}
 
@@ -95,45 +113,55 @@ class Bearer:
                 raise TokenRefused("the token is not signed by this server")
             r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
             key.verify(encode_dss_signature(r, s), f"{header}.{payload}".encode(), _SIGNATURE)
-            claims = json.loads(urlsafe_b64decode(payload + "=="))
+            claims = _claims(payload)
         except (ValueError, InvalidSignature):
             raise TokenRefused("the token is not signed by this server") from None
         self._kids[header] = kid  # as this server wrote it, hence one for each of its keys
-        return self._read(claims)
+        return self._read(claims, payload)
 
-    def _read(self, claims: dict[str, Any]) -> Verified:
-        issued, expires = claims.get("iat"), claims.get("exp")
-        if claims.get("iss") != self._site.issuer or claims.get("aud") != self._site.fhir_base:
+    def _read(self, claims: dict[str, Any], payload: str) -> Verified:
+        told = claims.get
+        issued, expires = told("iat"), told("exp")
+        if told("iss") != self._site.issuer or told("aud") != self._site.fhir_base:
             raise TokenRefused("the token is of another issuer or for another audience")
-        if not (isinstance(issued, int | float) and isinstance(expires, int)):
+        if not (isinstance(issued, (int, float)) and isinstance(expires, int)):
             raise TokenRefused("the token has no time of issue or no end")
-        if not all(isinstance(claims.get(name), str) for name in _TEXTS):
-            raise TokenRefused("the token lacks a claim")
+        for name in _TEXTS:
+            if not isinstance(told(name), str):
+                raise TokenRefused("the token lacks a claim")
         if issued > self._now() + LEEWAY:
             raise TokenRefused("the token is not valid yet")
         scopes = self._scopes(claims["scope"])
-        patient = claims.get("patient")
-        if patient is None and any(scope.level == "patient" for scope in scopes):
+        patient = told("patient")
+        if patient is None and scopes.need_patient:
             raise TokenRefused("the token has a patient scope and no patient")
-        roles, organization = claims.get("roles", []), claims.get("organization")
+        roles, organization = told("roles", []), told("organization")
         if not isinstance(roles, list) or not all(isinstance(one, str) and one for one in roles):
             raise TokenRefused("the token's roles are no list of names")
         if organization is not None and not (isinstance(organization, str) and _ORGANIZATION.fullmatch(organization)):
             raise TokenRefused("the token's organization is no reference to one")
-        shown = claims.get("auth_time")
+        shown = told("auth_time")
         access = Access(
             claims["sub"],
             unrestricted=False,
             client=claims["client_id"],
             grant=claims["grant"],
-            scopes=scopes,
+            scopes=scopes.resources,
             patient=patient,
-            fhir_user=claims.get("fhirUser") or claims.get("person"),
+            fhir_user=told("fhirUser") or told("person"),
             roles=tuple(sorted(set(roles))),
             organization=organization,
-            stepped_up=shown if isinstance(shown, int) and claims.get("acr") == "2" else None,
+            stepped_up=shown if isinstance(shown, int) and told("acr") == "2" else None,
         )
-        return Verified(access, claims, round(issued * 1_000_000), expires, revocation_keys(claims))
+        return Verified(access, payload, round(issued * 1_000_000), expires, revocation_keys(claims))
+
+
+def _claims(payload: str) -> dict[str, Any]:
+    """The claims of a payload. Raises ValueError."""
+    claims = json.loads(urlsafe_b64decode(payload + "==").decode())
+    if not isinstance(claims, dict):
+        raise ValueError("no object")
+    return claims
 
 
 def _kid(header: str) -> str:

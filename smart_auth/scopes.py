@@ -198,7 +198,8 @@ class Access:
     _hash: int = field(default=0, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        own = (self.subject, self.client, self.grant, self.scopes, self.patient, self.roles, self.permission)
+        # Without the scopes, of which each would be hashed anew: others of the same grant are few.
+        own = (self.subject, self.client, self.grant, self.patient, self.permission)
         object.__setattr__(self, "_hash", hash(own))
 
     def __hash__(self) -> int:
