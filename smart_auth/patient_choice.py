@@ -37,7 +37,7 @@ def fhir_user(person: Person, site: Site) -> str | None:
 def _access(person: Person, site: Site, client_id: str, scope: Scope, patient: str | None = None) -> Access:
     return Access(
         person.subject, unrestricted=False, client=client_id, scopes=(scope,), patient=patient,
-        fhir_user=fhir_user(person, site), roles=person.roles, organization=person.organization,
+        fhir_user=fhir_user(person, site), roles=person.roles_about(patient), organization=person.organization,
     )  # fmt: skip
 
 

@@ -47,6 +47,14 @@ class Person:
         """Whether they have a role beside those for their own sake."""
         return any(role not in FOR_THEMSELVES for role in self.roles)
 
+    def roles_about(self, patient: str | None) -> tuple[str, ...]:
+        """The roles that count where this patient is the context: of others' records nobody is a member or guardian."""
+        if patient is None or patient in self.patients:
+            return self.roles
+        roles = tuple(role for role in self.roles if role not in FOR_THEMSELVES)
+        assert roles  # only staff may choose them; and without roles a token's scopes alone would count
+        return roles
+
 
 def folded(login: str) -> str:
     """A login as it is kept: however it was typed."""

@@ -33,8 +33,9 @@ def answer(
     user = fhir_user(person, site) if others & _IDENTITY else None
     # Policies are about the person, whatever the app may learn of them.
     grant = Grant(
-        granted.client_id, person.subject, scopes, granted.id, granted.patient, user, person.roles,
-        person.organization, granted.auth_time, id_token.acr(granted.methods), person.fhir_user,
+        granted.client_id, person.subject, scopes, granted.id, granted.patient, user,
+        person.roles_about(granted.patient), person.organization, granted.auth_time, id_token.acr(granted.methods),
+        person.fhir_user,
     )  # fmt: skip
     seconds = max(min(SECONDS, granted.expires - now), 1)
     body: dict[str, Any] = {

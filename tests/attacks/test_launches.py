@@ -167,6 +167,28 @@ def test_roles_reach_the_token(caller: Caller, browser: Browser, mark: str) -> N
     assert found["scope"] == "fhirUser openid user/Observation.rs"
 
 
+def test_28_staff_who_are_members_too(caller: Caller, record: Record, browser: Browser, mark: str) -> None:
+    """Chosen as staff, another's record is opened as far as staff may see it, and not as one's own."""
+    own = f"o{mark}"
+    record.put({"resourceType": "Patient", "id": own})
+    record.put(record.observation("a", "mine", subject={"reference": f"Patient/{own}"}))
+    person(caller, mark, "claims-analyst", "guardian", "member", fhir_user=f"Practitioner/{mark}", patients=[own])
+    app = App(caller, mark, SCOPE)
+    scope = "launch/patient patient/*.rs user/*.rs"
+    for patient, roles, status in (
+        (record.a, ["claims-analyst"], 403),
+        (own, ["claims-analyst", "guardian", "member"], 200),
+    ):
+        page = app.start(browser, scope=scope)
+        page = browser.sign_in(mark, page=page) if 'name="password"' in page.text else page
+        found = app.redeem(told(browser.consent(page, patient=patient))["code"]).json()
+        assert found["patient"] == patient
+        payload = json.loads(base64.urlsafe_b64decode(found["access_token"].split(".")[1] + "=="))
+        assert payload["roles"] == roles
+        assert caller.get(f"Patient/{patient}", found["access_token"]).status == 200
+        assert caller.get(f"Observation?patient={patient}", found["access_token"]).status == status
+
+
 def test_a_member_grants_their_own_record_only(caller: Caller, member: people.Person, browser: Browser, mark: str):
     app = App(caller, mark, SCOPE)
     page = browser.sign_in(member.login, page=app.start(browser, scope=SCOPE.removeprefix("launch ")))
