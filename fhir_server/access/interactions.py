@@ -61,11 +61,16 @@ def require(access: Access, permission: str, resource_type: str | None) -> None:
         granted = bool(wall.types)
     else:
         granted = resource_type in wall.types
-        if resource_type == "Subscription" and permission in ("c", "u") and not wide(access, "rs"):
-            # It is told of whatever it names, whoever wrote it.
-            raise Forbidden("a Subscription needs a system scope to read all types")
+        if resource_type == "Subscription" and permission in ("c", "u"):
+            hears(access)
     if not granted:
         raise Forbidden("the scopes of the token do not allow this")
+
+
+def hears(access: Access) -> None:
+    """Raises Forbidden for who may not be told what a Subscription tells: of whatever it names, and how often."""
+    if not wide(access, "rs"):
+        raise Forbidden("a Subscription needs a system scope to read all types")
 
 
 def readable(access: Access, resource_type: str) -> bool:

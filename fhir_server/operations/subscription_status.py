@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fhir_server.access.interactions import hears
 from fhir_server.bundle import Entry, searchset
 from fhir_server.compression import decompress
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -59,7 +60,8 @@ async def subscription_status(
 
 
 async def find(server: Server, request: FhirRequest, id: str) -> Found:
-    """The Subscription and what is known of it. Raises NotFound."""
+    """The Subscription and what is known of it. Raises NotFound, Forbidden."""
+    hears(request.access)
     rows = await server.store.select(state_of(request.access, id))
     if not rows:
         raise NotFound("there is no such resource")
@@ -67,7 +69,8 @@ async def find(server: Server, request: FhirRequest, id: str) -> Found:
 
 
 async def find_all(server: Server, request: FhirRequest, ids: Sequence[str]) -> list[Found]:
-    """Those of the Subscriptions that are there; without ids all of them. Raises Invalid."""
+    """Those of the Subscriptions that are there; without ids all of them. Raises Invalid, Forbidden."""
+    hears(request.access)
     if not all(ID.fullmatch(id) for id in ids):
         raise Invalid("id is the id of a Subscription", code="value")
     rows = await server.store.select(states_of(request.access, ids, MOST + 1))

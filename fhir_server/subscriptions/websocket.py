@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from fhir_server.access.interactions import hears, wide
 from fhir_server.compression import decompress
 from fhir_server.outcome import FhirError, Invalid, operation_outcome
 from fhir_server.postgres import ConnectionLost, Row
@@ -231,7 +232,8 @@ class WebSocket:
             await self._bind(row, grant.access, grant.expires)
 
     async def _bind_id(self, id: str) -> None:
-        """As R4 has it, for criteria of R4. Raises Invalid."""
+        """As R4 has it, for criteria of R4. Raises Invalid, Forbidden."""
+        hears(self._access)
         [rows] = await self._board.run([events.known_by_id(self._access, id)])
         if not rows:
             raise Invalid("there is no such Subscription", code="not-found")
@@ -287,7 +289,7 @@ class WebSocket:
         """Sends the next events of a Subscription; whether there was anything to do."""
         binding.due = False
         asked, access = binding.definition, binding.access
-        if self._board.lost(access, binding.since):
+        if self._board.lost(access, binding.since) or not wide(access, "rs"):
             self._drop(asked.rid, "the right to it has ended")
             return True
         full = asked.content == "full-resource"
