@@ -88,14 +88,15 @@ async def create(
 
 
 async def find(store: ResourceStore, access: Access, id: str) -> Job | None:
-    """A job of the same subject and client, unless it was cancelled."""
+    """A job of the same subject and client, and for the same patient, unless it was cancelled."""
     parameters = Parameters()
     statement = parameters.statement(
         f"select row_to_json(j)::text from job j where id = {parameters.add(id, 'text')} and state <> '{CANCELLED}'"
     )
     for (row,) in await store.select(statement):
         job = job_of(row or b"")
-        return job if (job.access.subject, job.access.client) == (access.subject, access.client) else None
+        same = (job.access.subject, job.access.client) == (access.subject, access.client)
+        return job if same and job.access.patient in (None, access.patient) else None
     return None
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from fhir_server import jobs
-from fhir_server.access.interactions import wide
-from fhir_server.access.wall import wall_of
 from fhir_server.body import json_of
+from fhir_server.bulk.covered import covered
 from fhir_server.bulk.export import members
 from fhir_server.bulk.order import GROUP, PATIENT, SYSTEM, ExportOrder, read_order
 from fhir_server.bulk.selection import patient_rids
 from fhir_server.exchange import FhirRequest, FhirResponse
-from fhir_server.outcome import Forbidden, Gone, Invalid, Issue, MethodNotAllowed, NotFound, operation_outcome
+from fhir_server.outcome import Gone, Invalid, Issue, MethodNotAllowed, NotFound, operation_outcome
 from fhir_server.parameters_allowed import GENERAL
 from fhir_server.prefer import prefer
-from fhir_server.resource_types import RESOURCE_TYPES
 from mappings.r4 import Json, parse, serialize
 from smart_auth.scopes import Access
 
@@ -34,7 +32,7 @@ async def export(server: Server, request: FhirRequest, resource_type: str | None
     if request.method == "POST" and request.body:
         named += _posted(json_of(request))
     order, ignored = read_order(level, id, named, lenient=prefer(request.headers).lenient)
-    order, access = _covered(order, request.access)
+    order, access = covered(order, request.access)
     await _check_patients(server, order, access)
     url = "/".join((server.base, *request.path))
     if request.query:
@@ -45,20 +43,6 @@ async def export(server: Server, request: FhirRequest, resource_type: str | None
         "informational", "the export is under way; Content-Location tells how it goes", severity="information"
     )
     return FhirResponse(202, serialize(operation_outcome([started, *ignored])), location=f"_jobs/{job}")
-
-
-def _covered(order: ExportOrder, access: Access) -> tuple[ExportOrder, Access]:
-    """The order for the types that a system scope opens to reading and searching, without condition, and the access it
-    is carried out with. Raises Forbidden for a type asked for that is not among them, and where there are none."""
-    if wide(access, "rs"):
-        return order, access.using("rs")
-    own = replace(access, scopes=tuple(one for one in access.scopes if one.level == "system"), patient=None)
-    covered = wall_of(own.using("r")).open & wall_of(own.using("s")).open
-    needed = {"Group", "Patient"} if order.group is not None else set()
-    if not covered or not covered.issuperset({*order.types, *needed}):
-        raise Forbidden("an export needs system scopes to read and search every type of it, without a condition")
-    kept = tuple(one for one in RESOURCE_TYPES if one in covered)
-    return replace(order, types=order.types or kept), own.using("rs")
 
 
 def _posted(body: Json) -> list[tuple[str, str]]:

@@ -6,17 +6,19 @@ import re
 from typing import TYPE_CHECKING
 
 from fhir_server import jobs
+from fhir_server.access.interactions import readable
 from fhir_server.bulk.order import OUTPUT
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.formats import FHIR_JSON
 from fhir_server.instant import SECOND, http_date
 from fhir_server.outcome import Issue, NotFound, operation_outcome
+from fhir_server.resource_types import TYPE_ID
 from mappings.r4 import serialize
 
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server
 
-_FILE = re.compile(r"[A-Za-z]{1,64}\.[0-9]{1,6}\.(ndjson|parquet)")
+_FILE = re.compile(r"([A-Za-z]{1,64})\.[0-9]{1,6}\.(ndjson|parquet)")
 
 
 async def status(server: Server, request: FhirRequest, id: str) -> FhirResponse:
@@ -55,9 +57,14 @@ async def file(server: Server, request: FhirRequest, id: str, name: str) -> Fhir
     """One file of a finished job. Raises NotFound."""
     job = await _job(server, request, id)
     path, fits = server.settings.bulk_files / id / name, _FILE.fullmatch(name)
-    if job.state != jobs.DONE or fits is None or not path.is_file():
+    if job.state != jobs.DONE or fits is None or not path.is_file() or not _open(request, fits[1]):
         raise NotFound("there is no such file, or not any more")
-    return FhirResponse(200, content_type=OUTPUT[fits[1]], file=path)
+    return FhirResponse(200, content_type=OUTPUT[fits[2]], file=path)
+
+
+def _open(request: FhirRequest, name: str) -> bool:
+    """Whether resources of a file's type may still be read; other files tell of errors and of what was deleted."""
+    return name not in TYPE_ID or readable(request.access, name)
 
 
 async def _job(server: Server, request: FhirRequest, id: str) -> jobs.Job:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from fhir_server.bulk.answer import run_answer
+from fhir_server.bulk.covered import covered
 from fhir_server.bulk.export import Exported, GroupGone, run_export
 from fhir_server.bulk.files import File
 from fhir_server.bulk.import_kick_off import UPLOAD
@@ -20,6 +22,7 @@ from fhir_server.job_work import Progress, Task
 from fhir_server.jobs import ANSWER, EXPORT, IMPORT, REINDEX, Job
 from fhir_server.outcome import Gone
 from fhir_server.reindex.run import run_reindex
+from fhir_server.store import ResourceStore
 from fhir_server.version import instant
 from mappings.r4 import serialize
 
@@ -34,9 +37,11 @@ def tasks(conninfo: str, base: str, bring: Bring, processes: int) -> Mapping[str
         # Of an attempt that was broken off nothing can be kept: its snapshot is gone.
         shutil.rmtree(folder)
         folder.mkdir()
+        asyncio.run(_learn(conninfo, base))
+        order, access = covered(order_of(job.order), job.access)
         now = time.time_ns() // 1000
         try:
-            exported = run_export(conninfo, order_of(job.order), job.access, base, folder, now, progress)
+            exported = run_export(conninfo, order, access, base, folder, now, progress)
         except GroupGone:
             raise Gone("the Group was deleted") from None
         return manifest(exported, job, base)
@@ -59,6 +64,15 @@ def tasks(conninfo: str, base: str, bring: Bring, processes: int) -> Mapping[str
         return run_reindex(conninfo, base, job.id, job.order, progress).resource()
 
     return {EXPORT: export, ANSWER: answer, IMPORT: import_, REINDEX: reindex}
+
+
+async def _learn(conninfo: str, base: str) -> None:
+    """Puts the policies in force that count now: they may be others than when the job was asked for."""
+    store = ResourceStore(conninfo, base, connections=1)
+    try:
+        await store.learn()
+    finally:
+        store.close()
 
 
 def _open(path: Path) -> BinaryIO:

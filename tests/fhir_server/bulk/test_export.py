@@ -10,6 +10,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from smart_auth.scopes import Access, Scope, access_text
 from tests.fhir_server.bulk.conftest import DAY, RESOURCES, Bulk, now
 from tests.fhir_server.conftest import BASE
 
@@ -241,6 +242,23 @@ async def test_files_of_others_are_out_of_reach(bulk: Bulk) -> None:
     (bulk.files / "secret.1.ndjson").write_text("x")
     for name in ("..%2Fsecret.1.ndjson", "../secret.1.ndjson", "Patient.2.ndjson", "Patient.1.ndjson%00"):
         assert (await bulk.client.get(f"{status}/{name}")).status_code in (400, 404)
+
+
+async def test_what_policies_say_when_it_is_carried_out_counts(bulk: Bulk) -> None:
+    """Whoever may no longer read the type gets none of it, though the job was put in before."""
+    status = await bulk.kick_off("$export?_type=Organization")
+    access = Access("x", unrestricted=False, client="x", scopes=(Scope("system", "*", "rs"),), permission="rs")
+    rows = [{"role": "client:x", "types": ["Location"], "interactions": "rs"}]
+    with psycopg.connect(bulk.url, autocommit=True) as connection:
+        connection.execute("update job set access = %s", [access_text(access)])
+        connection.execute("insert into policy (changed, author, document) values (1, 'x', %s)", [json.dumps(rows)])
+        try:
+            assert await bulk.work()
+            [(state, result)] = connection.execute("select state, result from job").fetchall()
+        finally:
+            connection.execute("delete from policy")
+    assert (state, "system scopes" in result) == ("failed", True)
+    assert not (bulk.files / status.rpartition("/")[2]).exists()
 
 
 async def test_not_too_many_wait(bulk: Bulk, monkeypatch: pytest.MonkeyPatch) -> None:
