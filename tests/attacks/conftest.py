@@ -5,13 +5,17 @@ The numbers are those of the list in the project's security contract; each says 
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import psycopg
 import pytest
 
+from fhir_server.access.policies import SHIPPED, document
 from smart_auth import people
 from smart_auth.seal import new_key
 from tests.attacks.browser import Browser, person
@@ -20,6 +24,16 @@ from tests.attacks.neighbour import Neighbour, listening
 from tests.attacks.record import Record
 from tests.conftest import fresh
 from tests.hub_process import HubProcess
+
+Rows = Callable[[list[dict[str, Any]]], None]
+"""Puts further rows of policies in force, instead of those before."""
+
+
+class Labelled(NamedTuple):
+    """Type/id of two resources."""
+
+    psy: str
+    plain: str
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +83,34 @@ def record(caller: Caller) -> Record:
 def token(record: Record) -> str:
     """Of an app for patient A."""
     return record.token(seconds=3600)
+
+
+@pytest.fixture
+def rows(guarded_database: str) -> Iterator[Rows]:
+    """Puts further rows of policies in force, and takes them back."""
+
+    def store(further: list[dict[str, Any]]) -> None:
+        listed = json.loads(document(SHIPPED)) + further
+        with psycopg.connect(guarded_database) as connection:
+            connection.execute(
+                "insert into policy (changed, author, document) values (%s, 'test', %s)",
+                [time.time_ns() // 1000, json.dumps(listed)],
+            )
+
+    yield store
+    store([])
+
+
+@pytest.fixture(scope="module")
+def labelled(record: Record) -> Labelled:
+    """A Condition of A that is labelled PSY, and one that is not."""
+    found = Labelled(f"Condition/depressed-{record.mark}", f"Condition/diabetic-{record.mark}")
+    for path, code in ((found.psy, "F32"), (found.plain, "E11")):
+        record.put({
+            "resourceType": "Condition", "id": path.partition("/")[2], "subject": {"reference": f"Patient/{record.a}"},
+            "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": code}]},
+        })  # fmt: skip
+    return found
 
 
 @pytest.fixture

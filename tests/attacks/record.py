@@ -126,6 +126,15 @@ class Record:
         """What comes of a request, by its number alone."""
         return self.caller.get(path, token, method, body, **headers).status
 
+    def until(self, path: str, token: str, wanted: int) -> float:
+        """Seconds until both workers answer with this status."""
+        began, in_a_row = time.monotonic(), 0
+        while in_a_row < 12:
+            in_a_row = in_a_row + 1 if self.status(path, token) == wanted else 0
+            assert time.monotonic() - began < 5.5, "a change of policies holds within 5 seconds"
+            time.sleep(0.02)
+        return time.monotonic() - began
+
     def events(self, path: str, token: str, least: int) -> list[dict[str, Any]]:
         """AuditEvents, once so many are sealed."""
         end = time.monotonic() + 20

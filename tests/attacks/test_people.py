@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import psycopg
 import pytest
 
-from fhir_server.access.policies import SHIPPED, document
 from tests.attacks.caller import PATCH, bundle
+from tests.attacks.conftest import Rows
 from tests.attacks.record import Record
 from tests.attacks.world import day
 
@@ -35,32 +32,6 @@ def enter(record: Record) -> Enter:
         return record.caller.token(scope, roles=roles, subject=f"person-{record.mark}", **more)
 
     return person
-
-
-@pytest.fixture
-def rows(record: Record, guarded_database: str) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
-    """Puts further rows of policies in force, and takes them back."""
-
-    def store(further: list[dict[str, Any]]) -> None:
-        listed = json.loads(document(SHIPPED)) + further
-        with psycopg.connect(guarded_database) as connection:
-            connection.execute(
-                "insert into policy (changed, author, document) values (%s, 'test', %s)",
-                [time.time_ns() // 1000, json.dumps(listed)],
-            )
-
-    yield store
-    store([])
-
-
-def until(record: Record, path: str, token: str, wanted: int) -> float:
-    """Seconds until both workers answer with this status."""
-    began, in_a_row = time.monotonic(), 0
-    while in_a_row < 12:
-        in_a_row = in_a_row + 1 if record.status(path, token) == wanted else 0
-        assert time.monotonic() - began < 5.5, "a change of policies holds within 5 seconds"
-        time.sleep(0.02)
-    return time.monotonic() - began
 
 
 def test_a_person_without_role_and_a_sales_role_see_nothing(record: Record, enter: Enter) -> None:
@@ -173,13 +144,13 @@ def test_28_members_see_their_own_and_guardians_a_child_s(record: Record, enter:
         assert record.status(f"Patient/child-{record.mark}", token) == 404, "nobody knows how old"
 
 
-def test_29_hidden_elements(record: Record, enter: Enter, rows: Callable[[list[dict[str, Any]]], None]) -> None:
+def test_29_hidden_elements(record: Record, enter: Enter, rows: Rows) -> None:
     rows([
         {"role": "clerk", "types": ["Patient"], "interactions": "crus", "hidden": ["birthDate", "identifier"]},
         {"role": "clerk", "types": ["Observation", "Condition"], "interactions": "rs"},
     ])  # fmt: skip
     token, id = enter("clerk"), record.a
-    until(record, f"Patient/{id}", token, 200)
+    record.until(f"Patient/{id}", token, 200)
     for path in (f"Patient/{id}", f"Patient/{id}/_history/1", f"Patient/{id}?_elements=birthDate"):
         body = record.caller.get(path, token).json()
         assert not body.keys() & {"birthDate", "identifier"}, path
@@ -219,10 +190,10 @@ def test_29_hidden_elements(record: Record, enter: Enter, rows: Callable[[list[d
     assert [entry["response"]["status"][:3] for entry in answer.json()["entry"]] == ["200", "403"]
 
 
-def test_29_read_only_elements(record: Record, enter: Enter, rows: Callable[[list[dict[str, Any]]], None]) -> None:
+def test_29_read_only_elements(record: Record, enter: Enter, rows: Rows) -> None:
     rows([{"role": "scribe", "types": ["Observation"], "interactions": "crus", "read_only": ["status"]}])
     token, id = enter("scribe"), f"Observation/vital-b-{record.mark}"
-    until(record, id, token, 200)
+    record.until(id, token, 200)
     stored = record.caller.get(id, token).json()
     assert record.status(id, token, "PUT", stored | {"language": "pt"}) == 200
     assert record.status(id, token, "PUT", stored | {"status": "amended"}) == 403
@@ -230,12 +201,12 @@ def test_29_read_only_elements(record: Record, enter: Enter, rows: Callable[[lis
     assert record.status(id, token, "PATCH", patch, Content_Type=PATCH) == 403
 
 
-def test_29_hidden_elements_of_a_service(record: Record, rows: Callable[[list[dict[str, Any]]], None]) -> None:
+def test_29_hidden_elements_of_a_service(record: Record, rows: Rows) -> None:
     """A backend service whose client has rows is held to them as a person is."""
     client = f"reader-{record.mark}"
     rows([{"role": f"client:{client}", "types": ["Patient"], "interactions": "rs", "hidden": ["birthDate"]}])
     token, id = record.caller.token("system/*.cruds", client=client), record.a
-    until(record, "Observation", token, 403)
+    record.until("Observation", token, 403)
     for path in (f"Patient/{id}", f"Patient/{id}/_history", f"Patient?_id={id}", f"Patient?_id={id}&_summary=true"):
         answer = record.caller.get(path, token)
         assert answer.status == 200, path
@@ -243,12 +214,12 @@ def test_29_hidden_elements_of_a_service(record: Record, rows: Callable[[list[di
         assert b"1970-01-31" not in answer.body, path
 
 
-def test_29_read_only_elements_of_a_service(record: Record, rows: Callable[[list[dict[str, Any]]], None]) -> None:
+def test_29_read_only_elements_of_a_service(record: Record, rows: Rows) -> None:
     """Of types that are of no patient, too, whose writes are else judged by nobody."""
     client = f"registry-{record.mark}"
     rows([{"role": f"client:{client}", "types": ["Organization"], "interactions": "crus", "read_only": ["name"]}])
     token, id = record.caller.token("system/*.cruds", client=client), f"Organization/org-{record.mark}"
-    until(record, "Observation", token, 403)
+    record.until("Observation", token, 403)
     stored = record.caller.get(id, token).json()
     changed = [stored | {"language": "pt"}, stored | {"name": "other"}]
     assert [record.status(id, token, "PUT", one) for one in changed] == [200, 403]
@@ -258,23 +229,21 @@ def test_29_read_only_elements_of_a_service(record: Record, rows: Callable[[list
     assert record.status("", token, "POST", bundle) == 403
 
 
-def test_39_a_right_that_was_lost_since(
-    record: Record, enter: Enter, rows: Callable[[list[dict[str, Any]]], None]
-) -> None:
+def test_39_a_right_that_was_lost_since(record: Record, enter: Enter, rows: Rows) -> None:
     rows([{"role": "temporary", "types": ["Observation"], "interactions": "rs", "criteria": "category=laboratory"}])
     token, lab, vital = enter("temporary"), f"Observation/lab-b-{record.mark}", f"Observation/vital-b-{record.mark}"
-    until(record, lab, token, 200)
+    record.until(lab, token, 200)
     assert record.status(vital, token) == 404
     assert record.status("Patient", token) == 403
     page = record.caller.get("Observation?_count=1", token).json()
     following = next(link["url"] for link in page["link"] if link["relation"] == "next")
     rows([])
-    until(record, lab, token, 403)
+    record.until(lab, token, 403)
     assert record.status(following, token) == 403
     assert record.status("Observation", token) == 403
 
 
-def test_66_roles_and_variables(record: Record, enter: Enter, rows: Callable[[list[dict[str, Any]]], None]) -> None:
+def test_66_roles_and_variables(record: Record, enter: Enter, rows: Rows) -> None:
     analyst = enter("claims-analyst")
     for path in ("Communication", "QuestionnaireResponse", "Observation", f"Observation/lab-a-{record.mark}",
                  f"Patient/{record.a}/Communication", "Claim?_revinclude=Communication:about",
@@ -289,7 +258,7 @@ def test_66_roles_and_variables(record: Record, enter: Enter, rows: Callable[[li
             "owner": {"reference": f"Practitioner/doctor-{record.mark}"}}  # fmt: skip
     record.put(task)
     token = enter("worker")
-    until(record, f"Task/work-{record.mark}", token, 200)
+    record.until(f"Task/work-{record.mark}", token, 200)
     assert record.shown("Task", token) == {f"Task/work-{record.mark}"}
     nobody = enter("worker", fhir_user="Practitioner/nobody")
     assert record.status("Task?owner=%25user", nobody) == 400
