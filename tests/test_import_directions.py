@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # room: (of ours, of others); its own modules and the standard library are always free
-    "mappings": ((), ("orjson", "fhir", "hl7apy")),
+    "mappings": ((), ("orjson", "msgspec", "hl7apy")),
     "smart_auth": (
         (),
         ("authlib", "joserfc", "cryptography", "argon2", "sqlalchemy", "alembic", "jinja2", "pyotp", "webauthn",
