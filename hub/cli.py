@@ -9,7 +9,21 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from hub import VERSION
-from hub.commands import audit, client, export, imports, keys, load, migrate, policy, reindex, serve, token, user
+from hub.commands import (
+    audit,
+    client,
+    export,
+    imports,
+    keys,
+    load,
+    mapping,
+    migrate,
+    policy,
+    reindex,
+    serve,
+    token,
+    user,
+)
 from hub.commands.command import told
 from hub.settings import SettingError, Settings, read_settings
 
@@ -23,7 +37,7 @@ A FHIR R4 server on PostgreSQL.
 Without HUB_DATABASE_URL the hub starts a PostgreSQL of its own, with its data in .hub/.
 """
 
-COMMANDS = (serve, migrate, load, export, imports, reindex, client, user, keys, token, policy, audit)
+COMMANDS = (serve, migrate, load, export, imports, reindex, client, user, keys, token, policy, audit, mapping)
 """As `hub --help` lists them."""
 
 
