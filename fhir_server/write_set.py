@@ -104,7 +104,7 @@ def statements(writes: Sequence[Write], *, integrity: bool) -> list[Statement]:
     batch += deletions(removed)
     batch += insertions(added)
     if integrity and deleted:
-        inbound = sorted({number for write in deleted for number in _referring_parameters(write.change.type)})
+        inbound = sorted({number for write in deleted for number in referring_parameters(write.change.type)})
         gone = int8_array([write.version.rid for write in deleted])
         batch.append(Statement(_UNREFERENCED, (gone, int4_array(inbound)), binary=True))
     versions = [write.version for write in ordered]
@@ -132,7 +132,7 @@ def statements(writes: Sequence[Write], *, integrity: bool) -> list[Statement]:
 
 
 @cache
-def _referring_parameters(resource_type: str) -> tuple[int, ...]:
+def referring_parameters(resource_type: str) -> tuple[int, ...]:
     """param_id of every reference parameter that may point to the type."""
     return (
         UNINDEXED,

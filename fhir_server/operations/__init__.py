@@ -15,6 +15,7 @@ from fhir_server.operations.break_glass import break_glass
 from fhir_server.operations.consents import consent, consents
 from fhir_server.operations.data_requests import data_requests, rectification
 from fhir_server.operations.decide import decide
+from fhir_server.operations.erasure import erasure, erasure_plan
 from fhir_server.operations.everything import everything
 from fhir_server.operations.expunge import expunge
 from fhir_server.operations.lastn import lastn
@@ -81,6 +82,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("consents", f"{_OURS}:consents", (INSTANCE,), consents, "r", ("Patient",)),
     Operation("data-requests", f"{_OURS}:data-requests", (INSTANCE,), data_requests, "r", ("Patient",)),
     Operation("decide", f"{_OURS}:decide", (INSTANCE,), decide, "u", ("Task",), affects_state=True),
+    Operation("erasure", f"{_OURS}:erasure", (INSTANCE,), erasure, "r", ("Patient",), affects_state=True),
+    Operation("erasure-plan", f"{_OURS}:erasure-plan", (INSTANCE,), erasure_plan, "r", ("Patient",)),
     Operation("events", f"{_BACKPORT}events", (INSTANCE,), subscription_events, "r", types=("Subscription",)),
     Operation("everything", f"{_R4}/Encounter-everything", (INSTANCE,), everything, "rs", ("Encounter",)),
     Operation("everything", f"{_R4}/Patient-everything", (TYPE, INSTANCE), everything, "rs", ("Patient",)),

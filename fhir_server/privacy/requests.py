@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fhir_server.outcome import Conflict, Unprocessable
+from fhir_server.privacy.retention import SYSTEM as CLASSES
 from fhir_server.privacy.subject import PATIENT
 from fhir_server.version import instant
 
@@ -26,7 +27,6 @@ NEXT: Mapping[tuple[str, str, str], str] = {
     (RECTIFICATION, "accepted", REJECT): "rejected",
     (ERASURE, "requested", ACCEPT): "completed",
     (ERASURE, "requested", REJECT): "rejected",
-    (ERASURE, "in-progress", ACCEPT): "completed",
 }
 """Kind, status, decision -> status."""
 OPEN = frozenset(status for _, status, _ in NEXT)
@@ -89,8 +89,8 @@ def following(task: Mapping[str, Any], decision: str) -> str:
 def decided(
     task: Mapping[str, Any], status: str, reason: str, now: int, outputs: Iterable[tuple[str, Value]] = ()
 ) -> dict[str, Any]:
-    """The Task after a decision: its reason, and what came of it."""
-    made = [{"type": {"coding": [{"system": SYSTEM, "code": name}]}} | value for name, value in outputs]
+    """The Task after a decision: its reason, and what came of it. outputs: name, or name/class of data, and value."""
+    made = [{"type": {"coding": _codings(name)}} | value for name, value in outputs]
     output = [*task.get("output", ()), *made]
     ended = status not in OPEN
     period = {"executionPeriod": {"start": task["authoredOn"], "end": instant(now)}} if ended else {}
@@ -98,3 +98,9 @@ def decided(
         **task, "status": status, "statusReason": {"text": reason}, "lastModified": instant(now), **period,
         **({"output": output} if output else {}),
     }  # fmt: skip
+
+
+def _codings(name: str) -> list[dict[str, str]]:
+    code, _, data_class = name.partition("/")
+    own = [{"system": SYSTEM, "code": code}]
+    return [*own, {"system": CLASSES, "code": data_class}] if data_class else own

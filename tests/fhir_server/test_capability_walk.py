@@ -284,6 +284,8 @@ _OF_TYPES = {
         "consent",
         "consents",
         "data-requests",
+        "erasure",
+        "erasure-plan",
         "everything",
         "export",
         "rectification",
@@ -369,6 +371,9 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
         {"name": "statement", "valueString": "not so"}]}  # fmt: skip
     asked = await client.post(f"Patient/{FIRST}/$rectification", json=wrong, headers={"content-type": FHIR})
     assert (asked.status_code, asked.json()["resourceType"]) == (201, "Task")
+    assert (await client.get(f"Patient/{FIRST}/$erasure-plan")).json()["resourceType"] == "Parameters"
+    erased = await client.post(f"Patient/{SECOND}/$erasure")
+    assert (erased.status_code, erased.json()["resourceType"]) == (201, "Task")
     assert ids((await client.get(f"Patient/{FIRST}/$data-requests")).json()) == {f"Task/{asked.json()['id']}"}
     assert (await client.post(f"Task/{asked.json()['id']}/$decide")).status_code == 403  # of nobody's roles here
     assert (await client.get(f"Subscription/{FIRST}/$events")).json()["type"] == "history"
