@@ -27,7 +27,6 @@ from fhir_server.outcome import FhirError, NotAcceptable, Unauthorized, Unsuppor
 from fhir_server.patience import Ended, Patience, Watch
 from fhir_server.receive import Disconnected, Receive, body_of, pairs, query_pairs
 from fhir_server.routes import Routed
-from fhir_server.subscriptions.owned import names_of
 from fhir_server.subscriptions.switchboard import PATH, Switchboard, refuse
 from fhir_server.trouble import busy, late, places, trouble
 from mappings.r4 import parse, serialize
@@ -130,9 +129,7 @@ class App:
                 if interaction not in OPEN_TO_ALL:
                     request.access = await self._access(request)
                 if self._audit is not None:
-                    access = request.access
-                    owner = () if access.unrestricted else names_of(access)
-                    trail = Trail(event(request, routed.interaction, resource_type, scope, request_id), owner=owner)
+                    trail = begun_trail(request, interaction, resource_type, scope, request_id)
                     TRAIL.set(trail)
                 with self._admission.place(self._size(method, headers)) as place:
                     if method not in _NO_BODY:
@@ -163,7 +160,7 @@ class App:
             self._tell(error, request_id, interaction, response.status)
         if self._audit is not None and interaction not in OPEN_TO_ALL and method != "OPTIONS":
             TRAIL.set(None)
-            told = trail or Trail(event(request, interaction, resource_type, scope, request_id))
+            told = trail or begun_trail(request, interaction, resource_type, scope, request_id)
             try:
                 if (ended := told.ended(response.status)) is not None:
                     await self._audit(ended)
@@ -274,22 +271,13 @@ class App:
                 return
 
 
-def event(request: FhirRequest, interaction: str, resource_type: str, scope: Scope, request_id: str) -> Event:
+def begun_trail(request: FhirRequest, interaction: str, resource_type: str, scope: Scope, request_id: str) -> Trail:
     """What is known of a request before it is carried out."""
-    access, client = request.access, scope.get("client")
-    return Event(
-        at=time.time_ns() // 1000,
-        interaction=interaction,
-        status=200,
-        type=resource_type,
-        subject=access.subject,
-        client=access.client,
-        grant=access.grant,
-        address=client[0] if client else "",
-        request_id=request_id,
-        path="/".join(request.path),
-        query=scope["query_string"].decode("latin-1"),
-    )
+    client = scope.get("client")
+    return Trail(
+        time.time_ns() // 1000, interaction, resource_type, request.access, client[0] if client else "", request_id,
+        request.path, scope["query_string"].decode("latin-1"),
+    )  # fmt: skip
 
 
 def headers_of(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

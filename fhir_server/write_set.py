@@ -24,7 +24,7 @@ from fhir_server.search.parameters import shipped
 from fhir_server.search.registry import IS_CURRENT
 from fhir_server.search.rows import ITSELF
 from fhir_server.statement import Statement
-from fhir_server.subscriptions.owned import owned
+from fhir_server.subscriptions.owned import names_of, owned
 from fhir_server.write import UNINDEXED, IndexRows, Write
 
 _CREATE = """
@@ -88,9 +88,9 @@ def statements(writes: Sequence[Write], *, integrity: bool) -> list[Statement]:
         batch.append(Statement(_LABELS, columns, binary=True))
     batch += _consents(ordered)
     batch += [
-        owned(write.version.rid, write.trail.owner, write.version.last_updated)
+        owned(write.version.rid, names_of(write.trail.access), write.version.last_updated)
         for write in ordered
-        if write.change.type == "Subscription" and write.trail is not None and write.trail.owner
+        if write.change.type == "Subscription" and write.trail is not None and not write.trail.access.unrestricted
     ]
     own = {write.version.rid for write in writes if write.version.body is not None}
     required = {write.rids[target] for write in writes for target in write.references} - own

@@ -9,12 +9,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from struct import Struct
+from typing import Any
 
+import orjson
 import zstandard
 
 from fhir_server.arrays import bytea_array, int2_array, int8_array
 from fhir_server.audit.chain import START, Batch, sealed
-from fhir_server.audit.event import Event, event_of, line_of
+from fhir_server.audit.event import Event
 from fhir_server.instant import SECOND
 from fhir_server.postgres import Connection
 from fhir_server.resource_types import TYPE_ID
@@ -37,6 +39,10 @@ _PAUSE = 0.5
 sooner found in."""
 _CONTEST = 1.0
 _INT8 = Struct(">q")
+
+Members = list[Any]
+"""Of an Event, in order, as its line has them: those at the end that say nothing may be missing."""
+_SUBJECT, _CLIENT, _SEEN, _PATIENTS = map(Event._fields.index, ("subject", "client", "seen", "patients"))
 
 _LOCKED = Statement(f"select pg_try_advisory_lock({LOCK})")
 _LAST = Statement("select number, first + events, right_tag from audit_batch order by number desc limit 1", binary=True)
@@ -103,16 +109,16 @@ class Sealing:
         if not rows:
             return 0
         number, first, before = self._end or await self._last()
-        events: list[Event] = []
+        taken: list[bytes] = []
         sequences = []
         for sequence, lines in rows:
-            if len(events) >= _LIMIT:
+            if len(taken) >= _LIMIT:
                 break
             sequences.append(_INT8.unpack(sequence)[0])
-            events += map(event_of, lines.split(b"\n"))
-        events = await self._concerned(events)
-        lines = [line_of(event) for event in events]
-        batch = sealed(number, first, before, lines)
+            taken += lines.split(b"\n")
+        events: list[Members] = orjson.loads(b"[%b]" % b",".join(taken))
+        await self._complete(events)
+        batch = sealed(number, first, before, [orjson.dumps(event) for event in events])
         keys = sorted(_keys(events))
         found_by = int2_array([kind for kind, _ in keys]), int8_array([key for _, key in keys]), int8_array([number])
         await self._connection.send(
@@ -122,9 +128,9 @@ class Sealing:
                 Statement(_DONE, (int8_array(sequences),), binary=True),
             ]
         )
-        self._end = number + 1, first + len(lines), batch.tags[-1]
+        self._end = number + 1, first + len(events), batch.tags[-1]
         self._tell(batch, events)
-        return len(lines)
+        return len(events)
 
     async def _last(self) -> tuple[int, int, bytes]:
         [rows] = await self._connection.send([_LAST])
@@ -133,38 +139,45 @@ class Sealing:
         [(number, following, last)] = rows
         return _INT8.unpack(number)[0] + 1, _INT8.unpack(following)[0], last
 
-    async def _concerned(self, events: list[Event]) -> list[Event]:
-        """The events with all patients they concern: as the record is now, for it may change."""
-        rids = sorted({rid for event in events for rid, _ in event.touched()})
+    async def _complete(self, events: Sequence[Members]) -> None:
+        """Adds to the events the patients they concern: as the record is now, for it may change."""
+        rids = sorted({touched[0] for event in events for pairs in event[_SEEN:_PATIENTS] for touched in pairs})
         if not rids:
-            return events
+            return
         [rows] = await self._connection.send([Statement(_CONCERNED, (int8_array(rids),), binary=True)])
         patients: dict[int, set[int]] = {}
         for rid, patient in rows:
             patients.setdefault(_INT8.unpack(rid)[0], set()).add(_INT8.unpack(patient)[0])
-        found = []
         for event in events:
-            shown = {one for rid, _ in event.touched() for one in patients.get(rid, ())}
-            found.append(event._replace(patients=tuple(sorted(shown.union(event.patients)))) if shown else event)
-        return found
+            found: set[int] = set()
+            for pairs in event[_SEEN:_PATIENTS]:
+                for touched in pairs:
+                    found.update(patients.get(touched[0], ()))
+            if found:
+                event += [[]] * (_PATIENTS + 1 - len(event))
+                event[_PATIENTS] = sorted(found.union(event[_PATIENTS]))
 
-    def _tell(self, batch: Batch, events: Sequence[Event]) -> None:
+    def _tell(self, batch: Batch, events: Sequence[Members]) -> None:
         """The tag with which a day begins: kept elsewhere, it shows whether the trail up to there is still the same."""
-        day = datetime.fromtimestamp(events[0].at // SECOND, UTC).date().isoformat()
+        day = datetime.fromtimestamp(events[0][0] // SECOND, UTC).date().isoformat()
         if day != self._day:
             self._day = day
             self._log({"message": "audit", "day": day, "event": batch.first, "tag": batch.tags[0].hex()})
 
 
-def _keys(events: Sequence[Event]) -> set[tuple[int, int]]:
+def _keys(events: Sequence[Members]) -> set[tuple[int, int]]:
     """What a batch is to be found by."""
-    keys = {(PATIENT, rid) for event in events for rid in event.patients}
-    keys |= {(SUBJECT, hash64(event.subject)) for event in events if event.subject}
-    return keys | {(CLIENT, hash64(event.client)) for event in events if event.client}
+    patients: set[int] = set()
+    patients.update(*(event[_PATIENTS] for event in events if len(event) > _PATIENTS))
+    keys = {(PATIENT, rid) for rid in patients}
+    for kind, place in (SUBJECT, _SUBJECT), (CLIENT, _CLIENT):
+        names = {event[place] for event in events if len(event) > place}
+        keys |= {(kind, hash64(name)) for name in names if name}
+    return keys
 
 
-def _insert(batch: Batch, events: Sequence[Event]) -> Statement:
-    times = [event.at for event in events]
+def _insert(batch: Batch, events: Sequence[Members]) -> Statement:
+    times = [event[0] for event in events]
     numbers = int8_array([batch.number, batch.first, len(batch.lines), min(times), max(times)])
     lines = zstandard.compress(b"\n".join(batch.lines))
     texts = bytea_array([batch.before, batch.tags[-1], b"".join(batch.tags), lines])

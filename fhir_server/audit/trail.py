@@ -7,31 +7,52 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from fhir_server.audit.event import Event
+from smart_auth.scopes import Access
 
 
 @dataclass(slots=True)
 class Trail:
-    """Of one request."""
+    """Of one request: what is known from the start, and what it has seen. An event is made of it when one is stored."""
 
-    event: Event
-    """What is known of it from the start."""
+    at: int
+    """As the members of Event."""
+    interaction: str
+    type: str
+    access: Access
+    """Whose request it is."""
+    address: str
+    request_id: str
+    path: tuple[str, ...]
+    query: str
+    purpose: str = ""
     seen: list[tuple[int, int]] = field(default_factory=list)
     """(rid, version) of what its answer shows."""
-    owner: tuple[str, ...] = ()
-    """What may be revoked to end the right by which it is done."""
     stored: bool = False
     """Whether an event of it was stored with what it wrote."""
 
     def wrote(self, written: Iterable[tuple[int, int, str]], patients: Iterable[int]) -> Event:
         """The event to be stored in the transaction that writes these versions."""
         self.stored = True
-        return self.event._replace(written=tuple(written), patients=tuple(patients))
+        return self._event(200, (), tuple(written), tuple(patients))
 
     def ended(self, status: int) -> Event | None:
         """The event of the answer; None where all there is to tell was stored with what was written."""
         if self.stored and status < 400 and not self.seen:
             return None
-        return self.event._replace(status=status, seen=tuple(self.seen))
+        return self._event(status, tuple(self.seen))
+
+    def _event(
+        self,
+        status: int,
+        seen: tuple[tuple[int, int], ...],
+        written: tuple[tuple[int, int, str], ...] = (),
+        patients: tuple[int, ...] = (),
+    ) -> Event:
+        access = self.access
+        return Event(
+            self.at, self.interaction, status, self.type, access.subject, access.client, access.grant, self.address,
+            self.purpose, self.request_id, "/".join(self.path), self.query, seen, written, patients,
+        )  # fmt: skip
 
 
 TRAIL: ContextVar[Trail | None] = ContextVar("trail", default=None)
@@ -49,4 +70,4 @@ def flag(purpose: str) -> None:
     """Notes what the request is for, where it is out of the ordinary."""
     trail = TRAIL.get()
     if trail is not None:
-        trail.event = trail.event._replace(purpose=purpose)
+        trail.purpose = purpose
