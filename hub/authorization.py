@@ -19,6 +19,7 @@ from fhir_server.search.parameters import search_parameter
 from fhir_server.subscriptions.courier import Undelivered
 from fhir_server.subscriptions.owners import Revoked
 from fhir_server.trouble import places
+from hub.admin.app import Admin
 from hub.gate import gate
 from hub.migrate import sqlalchemy_url
 from hub.outbound import Allowed, Door
@@ -99,8 +100,11 @@ def authorization(settings: Settings, url: str, other: Asgi, log: Log, fhir: Ser
         record = {"message": "fault", "level": "error", "interaction": path.rpartition("/")[2]}
         log(record | {"error": type(error).__qualname__, "trace": places(error)})
 
+    rates = Rates(settings.client_rate, settings.person_rate)
+    entry = gate(bearer, rates)
+    admin = Admin(parts.site.issuer, entry, tables, known, parts.note, time.time, tell, other)
     app = AuthApp(
-        parts, tables, bearer, other, tell=tell, patient_apps=settings.patient_apps,
+        parts, tables, bearer, admin, tell=tell, patient_apps=settings.patient_apps,
         brand=f"{settings.base}/Organization/{settings.brands[0]}" if settings.brands else None,
         developers=settings.env != "production",
     )  # fmt: skip
@@ -121,8 +125,7 @@ def authorization(settings: Settings, url: str, other: Asgi, log: Log, fhir: Ser
         await door.close()
         tables.dispose()
 
-    rates = Rates(settings.client_rate, settings.person_rate)
-    return Authorization(app, gate(bearer, rates), feed.origins, feed.seen, start, stop)
+    return Authorization(app, entry, feed.origins, feed.seen, start, stop)
 
 
 def fetching(door: Door, loops: list[asyncio.AbstractEventLoop]) -> Fetch:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import secrets
 import sys
 import time
 from collections.abc import Sequence
@@ -14,9 +13,11 @@ from sqlalchemy import Connection
 
 from hub.authorization import tables
 from hub.sealing_key import seal
+from hub.security_events import by_operator
 from hub.settings import Settings
 from hub.tokens import Refused
 from smart_auth import factors, people
+from smart_auth.happened import PERSON_CHANGED
 from smart_auth.people import Person, UnusablePerson
 
 
@@ -30,6 +31,7 @@ def user(settings: Settings, url: str, chosen: argparse.Namespace) -> None:
                     print(_line(one))
             elif chosen.do == "add":
                 found = people.add(connection, chosen.login, chosen.name, chosen.roles, _now(), **_more(chosen))
+                by_operator(settings, connection, PERSON_CHANGED, f"User/{found.subject}")
                 print(f"Added: {found.login}, subject {found.subject}. Next: hub user password {found.login}")
             else:
                 _alter(settings, connection, chosen, password)
@@ -50,10 +52,10 @@ def _alter(settings: Settings, connection: Connection, chosen: argparse.Namespac
     elif chosen.do == "totp":
         print_factor(person.login, *factors.give(connection, seal(settings), person, _now()))
     elif chosen.do == "no-factor":
-        factors.remove(connection, person)
-        people.sign_out(connection, person, _now())
+        factors.take(connection, person, _now())
     else:
         people.switch(connection, person, chosen.do == "on", _now())
+    by_operator(settings, connection, PERSON_CHANGED, f"User/{person.subject}")
     print(f"Done: {person.login}")
 
 
@@ -75,7 +77,7 @@ def _now() -> int:
 def _password(chosen: argparse.Namespace) -> str:
     """From the terminal or standard input, never from the command line, which others can read."""
     if chosen.generate:
-        return secrets.token_urlsafe(15)
+        return people.new_password()
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
     first = getpass.getpass("New password: ")

@@ -13,11 +13,13 @@ from sqlalchemy import Connection
 
 from hub.authorization import known, site, tables
 from hub.sealing_key import seal
+from hub.security_events import by_operator
 from hub.settings import Settings
 from smart_auth import access_token, clients, keys, registration
 from smart_auth.access_token import Grant
 from smart_auth.client_metadata import redirect_fault
 from smart_auth.clients import PRIVATE_KEY, PUBLIC, UnusableClient
+from smart_auth.happened import CLIENT_CHANGED, GRANT, KEYS_CHANGED
 from smart_auth.scopes import Scopes, parse, understood
 from smart_auth.seal import SealError, new_key
 
@@ -41,17 +43,19 @@ def client(settings: Settings, url: str, chosen: argparse.Namespace) -> None:
         elif chosen.do == "off":
             if not clients.switch_off(connection, chosen.id):
                 raise Refused("there is no client of this id")
+            by_operator(settings, connection, CLIENT_CHANGED, f"Client/{chosen.id}")
             print(f"Switched off: {chosen.id}")
         elif chosen.do == "invite":
             _invite(connection, chosen)
+            by_operator(settings, connection, CLIENT_CHANGED, "Client")
         elif chosen.do == "approve":
             if not registration.approve(connection, chosen.id):
                 raise Refused("no client of this id waits for approval")
+            by_operator(settings, connection, CLIENT_CHANGED, f"Client/{chosen.id}")
             print(f"Approved: {chosen.id}")
         else:
-            waiting = registration.waiting(connection)
             for one in clients.listed(connection):
-                state = "" if one.active else "  (waits for approval)" if one.client_id in waiting else "  (off)"
+                state = "" if one.active else "  (waits for approval)" if one.waiting else "  (off)"
                 print(f"{one.client_id}  {one.auth_method}  {one.scope}  {one.name}{state}")
 
 
@@ -80,6 +84,7 @@ def _add(settings: Settings, connection: Connection, chosen: argparse.Namespace)
         )  # fmt: skip
     except (UnusableClient, OSError, ValueError) as error:
         raise Refused(str(error)) from None
+    by_operator(settings, connection, CLIENT_CHANGED, f"Client/{chosen.id}")
     print(f"Registered: {chosen.id}, {scopes}")
     if secret is not None:
         print(f"Its secret, shown this once: {secret}")
@@ -128,6 +133,7 @@ def show_keys(settings: Settings, url: str, chosen: argparse.Namespace) -> None:
         keys.make_sure(connection, seal(settings), _now())
         if chosen.do == "rotate":
             keys.rotate(connection, seal(settings), chosen.alg, _now())
+            by_operator(settings, connection, KEYS_CHANGED, chosen.alg)
         for kid, alg, state, created, leaves in keys.listed(connection):
             end = f"  until {_day(leaves)}" if leaves is not None else ""
             print(f"{kid}  {alg}  {state}  since {_day(created)}{end}")
@@ -153,6 +159,7 @@ def token(settings: Settings, url: str, chosen: argparse.Namespace) -> None:
         if not scopes:
             raise Refused("--scope: the client is registered for nothing of it")
         grant = Grant(found.client_id, found.client_id, scopes)
+        by_operator(settings, connection, GRANT, f"Client/{found.client_id}", found.client_id)
         print(access_token.issue(connection, seal(settings), site(settings), grant, chosen.minutes * 60))
 
 

@@ -18,6 +18,7 @@ from smart_auth.browser import DEVELOPERS, PAGES, Handler
 from smart_auth.desk import Desk
 from smart_auth.discovery import openid_configuration, smart_configuration
 from smart_auth.feed import FeedLost
+from smart_auth.happened import CLIENT_CHANGED, Happened
 from smart_auth.parts import Answer, Parts
 from smart_auth.registration import Registration
 from smart_auth.server import Request, Server
@@ -233,7 +234,12 @@ class AuthApp:
         def work() -> Answer:
             with self._engine.begin() as connection:
                 now, parts = int(self._now()), self._parts
-                registration = Registration(connection, parts.site, parts.known, now, self._patient_apps)
+
+                def changed(client: str, status: int) -> None:
+                    told = Happened(CLIENT_CHANGED, status, "", client, "", address(scope), f"Client/{client}")
+                    parts.note(connection, told)
+
+                registration = Registration(connection, parts.site, parts.known, now, self._patient_apps, changed)
                 return registration.answer(scope["method"], client_id, bearer_of(headers), body)
 
         found: Answer = await self._in_thread(work)

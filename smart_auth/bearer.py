@@ -24,7 +24,7 @@ from smart_auth.access_token import TYPE, Site, revocation_keys
 from smart_auth.feed import Feed
 from smart_auth.references import ID
 from smart_auth.revocations import LEEWAY
-from smart_auth.scopes import Access, Known, Scope, parse
+from smart_auth.scopes import ADMINISTERED, Access, Known, Scope, parse
 
 MAX_TOKEN = 16 * 1024
 _KNOWN_LIMIT = 10_000
@@ -62,11 +62,16 @@ class _Scopes:
     """What a claim `scope` says."""
 
     resources: tuple[Scope, ...]
+    administers: tuple[Scope, ...]
     need_patient: bool
 
     @classmethod
     def of(cls, resources: tuple[Scope, ...]) -> _Scopes:
-        return cls(resources, any(scope.level == "patient" for scope in resources))
+        return cls(
+            tuple(one for one in resources if one.type not in ADMINISTERED),
+            tuple(one for one in resources if one.type in ADMINISTERED),
+            any(scope.level == "patient" for scope in resources),
+        )
 
 
 class Bearer:
@@ -147,6 +152,7 @@ class Bearer:
             client=claims["client_id"],
             grant=claims["grant"],
             scopes=scopes.resources,
+            administers=scopes.administers,
             patient=patient,
             fhir_user=told("fhirUser") or told("person"),
             roles=tuple(sorted(set(roles))),

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS, UnusableClient, key_set
+from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS, Client, UnusableClient, key_set
 from smart_auth.scopes import Known, Scopes, parse, understood
 
 METHODS = (PUBLIC, *SECRETS, PRIVATE_KEY)
@@ -59,6 +59,14 @@ class Metadata:
             and all(scope.level == "patient" and set(scope.permissions) <= set("rs") for scope in self.scope.resources)
         )
 
+    @classmethod
+    def of(cls, client: Client, known: Known) -> Metadata:
+        """That of a registered client."""
+        return cls(
+            client.name, client.auth_method, client.grant_types, client.redirect_uris, parse(client.scope, known),
+            client.jwks, client.jwks_uri, json.loads(client.about),
+        )  # fmt: skip
+
     def members(self) -> dict[str, Any]:
         """As JSON, to be told to the client."""
         told: dict[str, Any] = {
@@ -73,8 +81,11 @@ class Metadata:
         return told
 
 
-def read(sent: object, allowed: Scopes, known: Known) -> Metadata:
-    """The metadata of a JSON body, scopes within those allowed; unknown members are passed over. Raises Refused."""
+def read(sent: object, allowed: Scopes | None, known: Known) -> Metadata:
+    """The metadata of a JSON body; unknown members are passed over. Raises Refused.
+
+    allowed: the scopes are within these; None: whoever asks may give any, and has to say which.
+    """
     if not isinstance(sent, dict):
         raise _metadata("the body must be a JSON object")
     if "software_statement" in sent:
@@ -139,8 +150,8 @@ def redirect_fault(uri: str, *, native: bool) -> str | None:
     return None
 
 
-def _scope(sent: Mapping[str, Any], service: bool, allowed: Scopes, known: Known) -> Scopes:
-    text = sent.get("scope", str(allowed))
+def _scope(sent: Mapping[str, Any], service: bool, allowed: Scopes | None, known: Known) -> Scopes:
+    text = sent.get("scope", str(allowed or ""))
     if not isinstance(text, str) or len(text) > 10_000:
         raise _metadata("scope: must be scopes separated by spaces")
     if not understood(text, known):
@@ -149,7 +160,7 @@ def _scope(sent: Mapping[str, Any], service: bool, allowed: Scopes, known: Known
     system = [scope for scope in found.resources if scope.level == "system"]
     if (service and (len(system) < len(found.resources) or found.others)) or (system and not service):
         raise _metadata(f"scope: scopes of the level system are for clients with {SERVICE}, who have no others")
-    if not found or not allowed.covers(found):
+    if not found or (allowed is not None and not allowed.covers(found)):
         raise _metadata("scope: nothing, or more than the initial access token is for")
     return found
 

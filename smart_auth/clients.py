@@ -42,6 +42,10 @@ class Client:
     grant_types: tuple[str, ...]
     redirect_uris: tuple[str, ...]
     introspect: bool
+    waiting: bool
+    """It registered by itself, and nobody let it in yet."""
+    about: str
+    """What it said of itself and only it asks for again, as JSON text."""
 
     def get_client_id(self) -> str:
         """Its id."""
@@ -74,12 +78,20 @@ def find(connection: Connection, client_id: str) -> Client | None:
         return None  # no text in PostgreSQL
     wanted = select(table).where(table.c.client_id == client_id, table.c.active)
     found = connection.execute(wanted.with_for_update(read=True)).one_or_none()
-    return None if found is None else _client(found._mapping)
+    return None if found is None else client_of(found._mapping)
 
 
-def listed(connection: Connection) -> list[Client]:
-    """All clients, for the operator."""
-    return [_client(row._mapping) for row in connection.execute(select(table).order_by(table.c.client_id))]
+def listed(connection: Connection, after: str = "", most: int | None = None) -> list[Client]:
+    """All clients, for the operator; after: an id, those that follow it; most: so many."""
+    wanted = select(table).where(table.c.client_id > after).order_by(table.c.client_id).limit(most)
+    return [client_of(row._mapping) for row in connection.execute(wanted)]
+
+
+def of_any_state(connection: Connection, client_id: str, *, hold: bool = False) -> Client | None:
+    """The client, active or not; hold: which nobody else changes before this transaction ends."""
+    wanted = select(table).where(table.c.client_id == client_id.replace("\x00", ""))
+    found = connection.execute(wanted.with_for_update() if hold else wanted).one_or_none()
+    return None if found is None else client_of(found._mapping)
 
 
 _ORIGINS = text(
@@ -93,7 +105,8 @@ def origins(connection: Connection) -> frozenset[bytes]:
     return frozenset(uri.lower().encode() for uri in found if uri)
 
 
-def _client(row: Any) -> Client:
+def client_of(row: Any) -> Client:
+    """The client of a row of the table."""
     members = {name: row[name] for name in Client.__slots__}
     return Client(**members | {name: tuple(members[name]) for name in ("grant_types", "redirect_uris")})
 
@@ -142,6 +155,11 @@ def switch_off(connection: Connection, client_id: str) -> bool:
     done = connection.execute(update(table).where(table.c.client_id == client_id).values(active=False))
     revoke(connection, f"client:{client_id}")
     return done.rowcount > 0
+
+
+def let_in(connection: Connection, client_id: str) -> None:
+    """Lets a client be used that waits, or was switched off."""
+    connection.execute(update(table).where(table.c.client_id == client_id).values(active=True, waiting=False))
 
 
 def key_set(jwks: str | bytes) -> list[RSAKey | ECKey]:

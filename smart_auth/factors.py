@@ -8,8 +8,10 @@ from typing import Any
 import pyotp
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
+from smart_auth import people
 from smart_auth.people import Person
 from smart_auth.schema import factor, recovery
+from smart_auth.scopes import FRESH
 from smart_auth.seal import Seal
 from smart_auth.secret_values import hashed, verified
 
@@ -17,8 +19,6 @@ STEP = 30
 WINDOW = 1
 """Steps a clock may be off."""
 RECOVERY_CODES = 10
-FRESH = 300
-"""Seconds for which a factor that was shown counts as shown just now."""
 
 _TOTP = factor.c.kind == "totp"
 
@@ -73,6 +73,12 @@ def give(connection: Connection, seal: Seal, person: Person, now: int) -> tuple[
     secret = offer(connection, seal, person, now)
     connection.execute(update(factor).where(_own(person, False)).values(confirmed=True))
     return secret, fresh_recovery(connection, person)
+
+
+def take(connection: Connection, person: Person, now: int) -> None:
+    """None of their factors counts any more, and what they had open ends; the next sign-in sets up another one."""
+    remove(connection, person)
+    people.sign_out(connection, person, now)
 
 
 def remove(connection: Connection, person: Person) -> None:

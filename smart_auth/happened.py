@@ -9,6 +9,11 @@ from sqlalchemy import Connection
 
 SIGN_IN, SIGN_OUT, SECOND_FACTOR, FACTOR_ADDED = "sign-in", "sign-out", "second-factor", "factor-added"
 GRANT, REVOCATION, CODE_REUSED, REFRESH_REUSED = "grant", "revocation", "code-reused", "refresh-reused"
+CLIENT_CHANGED, PERSON_CHANGED, POLICY_CHANGED, KEYS_CHANGED = (
+    "client-changed", "person-changed", "policy-changed", "keys-changed",
+)  # fmt: skip
+ADMINISTRATION = "administration"
+"""Clients, people or policies were read, or somebody tried to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,8 @@ class Happened:
     client: str = ""
     grant: str = ""
     address: str = ""
+    about: str = ""
+    """What was changed, such as Client/lab."""
 
 
 Note = Callable[[Connection, Happened], None]

@@ -79,9 +79,17 @@ def by_login(connection: Connection, login: str) -> Person | None:
     return None if found is None else _person(found._mapping)
 
 
-def listed(connection: Connection) -> list[Person]:
-    """Everybody, for the operator."""
-    return [_person(row._mapping) for row in connection.execute(select(table).order_by(table.c.login))]
+def listed(connection: Connection, after: str = "", most: int | None = None) -> list[Person]:
+    """Everybody, for the operator; after: a login, those that follow it; most: so many."""
+    wanted = select(table).where(table.c.login > after).order_by(table.c.login).limit(most)
+    return [_person(row._mapping) for row in connection.execute(wanted)]
+
+
+def of_any_state(connection: Connection, subject: str, *, hold: bool = False) -> Person | None:
+    """The person, active or not; hold: whom nobody else changes before this transaction ends."""
+    wanted = select(table).where(table.c.subject == subject.replace("\x00", ""))
+    found = connection.execute(wanted.with_for_update() if hold else wanted).one_or_none()
+    return None if found is None else _person(found._mapping)
 
 
 def add(
@@ -156,6 +164,11 @@ def set_password(connection: Connection, person: Person, password: str, now: int
             f"password: too {reason}; {passwords.SHORTEST} characters or more, none of the common ones"
         )
     _alter(connection, person, now, password_hash=passwords.hashed(password))
+
+
+def new_password() -> str:
+    """One that nobody guesses."""
+    return secrets.token_urlsafe(15)
 
 
 def switch(connection: Connection, person: Person, active: bool, now: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,13 +38,25 @@ def invite(connection: Connection, scope: str, uses: int, expires: int) -> str:
 
 def approve(connection: Connection, client_id: str) -> bool:
     """Lets a client that waits be used. Whether one of this id waited."""
-    waiting = update(table).where(table.c.client_id == client_id, table.c.waiting)
-    return bool(connection.execute(waiting.values(waiting=False, active=True)).rowcount)
+    found = clients.of_any_state(connection, client_id, hold=True)
+    if found is None or not found.waiting:
+        return False
+    clients.let_in(connection, client_id)
+    return True
 
 
-def waiting(connection: Connection) -> set[str]:
-    """Ids of the clients that wait for approval."""
-    return set(connection.execute(select(table.c.client_id).where(table.c.waiting)).scalars())
+def store(
+    connection: Connection, client_id: str, metadata: Metadata, now: int, *, introspect: bool = False
+) -> str | None:
+    """Registers a client by its metadata, or changes one, as `clients.register` does. Raises UnusableClient."""
+    secret = clients.register(
+        connection, client_id, metadata.name, metadata.auth_method, str(metadata.scope), now,
+        grant_types=metadata.grant_types, redirect_uris=metadata.redirect_uris, jwks=metadata.jwks,
+        jwks_uri=metadata.jwks_uri, introspect=introspect,
+    )  # fmt: skip
+    about = {"about": json.dumps(dict(metadata.about)), "waiting": False}
+    connection.execute(update(table).where(table.c.client_id == client_id).values(**about))
+    return secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,8 @@ class Registration:
     now: int
     patient_apps: bool
     """Whether plain apps need no approval."""
+    changed: Callable[[str, int], None]
+    """Is told the client and the status, where one was registered, changed or removed."""
 
     def answer(self, method: str, client_id: str | None, token: str, body: bytes) -> Answer:
         """client_id: of the client to be read, changed or removed; None: one is to be registered."""
@@ -68,6 +82,7 @@ class Registration:
                 clients.switch_off(self.connection, client_id)
                 gone = update(table).where(table.c.client_id == client_id)
                 self.connection.execute(gone.values(registration=None, waiting=False))
+                self.changed(client_id, 204)
                 return 204, None, []
             if method == "PUT":
                 return self._change(row, token, body)
@@ -90,29 +105,25 @@ class Registration:
             raise _NoRight
         # An operator types it after `hub client approve`: it may not begin with a dash, as base64url may.
         client_id, value = secrets.token_hex(16), new()
-        return 201, self._put(client_id, metadata, value, digest(value)), []
+        told = self._put(client_id, metadata, value, digest(value))
+        self.changed(client_id, 201)
+        return 201, told, []
 
     def _change(self, row: Row[Any], token: str, body: bytes) -> Answer:
         sent = _json(body)
         if not isinstance(sent, dict) or sent.get("client_id") != row.client_id:
             raise Refused("invalid_client_metadata", "client_id: must be that of the client")
         metadata = read(sent, parse(row.scope, self.known), self.known)
-        return 200, self._put(row.client_id, metadata, token, row.registration), []
+        told = self._put(row.client_id, metadata, token, row.registration)
+        self.changed(row.client_id, 200)
+        return 200, told, []
 
     def _put(self, client_id: str, metadata: Metadata, token: str, hashed: str) -> dict[str, Any]:
         """Stores it; what the client is told, its secret this once. Whatever it had is revoked."""
-        secret = clients.register(
-            self.connection, client_id, metadata.name, metadata.auth_method, str(metadata.scope), self.now,
-            grant_types=metadata.grant_types, redirect_uris=metadata.redirect_uris, jwks=metadata.jwks,
-            jwks_uri=metadata.jwks_uri,
-        )  # fmt: skip
+        secret = store(self.connection, client_id, metadata, self.now)
         waiting = not (self.patient_apps and metadata.plain)
         kept = update(table).where(table.c.client_id == client_id)
-        self.connection.execute(
-            kept.values(
-                registration=hashed, about=json.dumps(dict(metadata.about)), waiting=waiting, active=not waiting
-            )
-        )
+        self.connection.execute(kept.values(registration=hashed, waiting=waiting, active=not waiting))
         told = self._named(client_id, self.now, token, waiting=waiting) | metadata.members()
         return told if secret is None else told | {"client_secret": secret, "client_secret_expires_at": 0}
 
@@ -125,10 +136,7 @@ class Registration:
         return found
 
     def _told(self, row: Row[Any], token: str) -> dict[str, Any]:
-        metadata = Metadata(
-            row.name, row.auth_method, tuple(row.grant_types), tuple(row.redirect_uris),
-            parse(row.scope, self.known), row.jwks, row.jwks_uri, json.loads(row.about),
-        )  # fmt: skip
+        metadata = Metadata.of(clients.client_of(row._mapping), self.known)
         return self._named(row.client_id, row.created, token, waiting=row.waiting) | metadata.members()
 
     def _named(self, client_id: str, created: int, token: str, *, waiting: bool) -> dict[str, Any]:

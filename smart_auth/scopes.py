@@ -14,6 +14,10 @@ from urllib.parse import quote, unquote
 
 LEVELS = ("patient", "user", "system")
 PERMISSIONS = "cruds"
+ADMINISTERED = ("Client", "User", "AccessPolicy")
+"""What the authorization server is run by, named as types are. No wildcard means these, no `patient/` scope."""
+FRESH = 300
+"""Seconds for which a second factor counts as just shown."""
 _V1 = {"read": "rs", "write": "cud", "*": "cruds"}
 _NAMED = frozenset({"openid", "fhirUser", "profile", "online_access", "offline_access"})
 _EVERYWHERE = frozenset({"_id", "_tag", "_security", "_profile"})
@@ -55,7 +59,7 @@ class Scope:
         """Whether it grants everything that `other` does."""
         return (
             self.level == other.level
-            and self.type in ("*", other.type)
+            and _narrower(self.type, other.type) == other.type
             and set(other.permissions) <= set(self.permissions)
             and all(any(_implies(theirs, own) for theirs in other.condition) for own in self.condition)
         )
@@ -63,15 +67,18 @@ class Scope:
     def meet(self, other: Scope) -> Scope | None:
         """What both grant; in the words of this one."""
         permissions = "".join(one for one in self.permissions if one in other.permissions)
-        if (
-            self.level != other.level
-            or not permissions
-            or not (self.type == other.type or "*" in (self.type, other.type))
-        ):
+        kind = _narrower(self.type, other.type)
+        if self.level != other.level or not permissions or kind is None:
             return None
-        kind = other.type if self.type == "*" else self.type
         condition = tuple(sorted({*self.condition, *other.condition}))
         return replace(self, type=kind, permissions=permissions, condition=condition)
+
+
+def _narrower(one: str, other: str) -> str | None:
+    """The type that both name; None: there is none."""
+    if one == other or (other == "*" and one not in ADMINISTERED):
+        return one
+    return other if one == "*" and other not in ADMINISTERED else None
 
 
 def _implies(one: tuple[str, str], other: tuple[str, str]) -> bool:
@@ -147,6 +154,8 @@ def _resource(text: str, known: Known) -> Scope | None:
     if found is None:
         return None
     level, kind, word, query = found.groups()
+    if kind in ADMINISTERED:
+        return None if query or level == "patient" else Scope(level, kind, _V1.get(word, word), (), word in _V1)
     if kind != "*" and known(kind, "") is None:
         return None
     condition = []
@@ -182,6 +191,9 @@ class Access:
     grant: str = ""
     """What the token comes from; revoked, every token of it ends."""
     scopes: tuple[Scope, ...] = ()
+    """Over resources of the record."""
+    administers: tuple[Scope, ...] = ()
+    """Over what is ADMINISTERED; the record knows nothing of it."""
     patient: str | None = None
     """Id of the patient whose record `patient/` scopes open."""
     fhir_user: str | None = None
@@ -205,6 +217,10 @@ class Access:
     def __hash__(self) -> int:
         return self._hash
 
+    def just_proved(self, now: float) -> bool:
+        """Whether a second factor was shown within FRESH seconds before now (seconds since 1970 UTC)."""
+        return self.stepped_up is not None and now - self.stepped_up <= FRESH
+
     def using(self, permission: str) -> Access:
         """The same access, with these permissions in use."""
         if self.unrestricted or permission == self.permission:
@@ -221,8 +237,8 @@ NOBODY = Access(subject="", unrestricted=False)
 
 
 def access_text(access: Access) -> str:
-    """As JSON, for work that outlives its request."""
-    members = {one.name: getattr(access, one.name) for one in fields(access) if one.init}
+    """As JSON, for work on the record that outlives its request."""
+    members = {one.name: getattr(access, one.name) for one in fields(access) if one.init and one.name != "administers"}
     return json.dumps(members | {"scopes": [asdict(scope) for scope in access.scopes]})
 
 

@@ -169,6 +169,7 @@ EN = {
 WORDS: Mapping[str, Mapping[str, str]] = {"pt": PT, "en": EN}
 
 TYPES: Mapping[str, tuple[str, str]] = {
+    "AccessPolicy": ("regras de acesso de cada função", "what each role may do"),
     "AllergyIntolerance": ("alergias e intolerâncias", "allergies and intolerances"),
     "Appointment": ("consultas marcadas", "appointments"),
     "Binary": ("arquivos", "files"),
@@ -176,6 +177,7 @@ TYPES: Mapping[str, tuple[str, str]] = {
     "CareTeam": ("equipes de cuidado", "care teams"),
     "Claim": ("pedidos de reembolso e contas", "claims"),
     "ClaimResponse": ("respostas do plano às contas", "answers to claims"),
+    "Client": ("aplicativos e serviços registrados", "registered apps and services"),
     "Communication": ("mensagens", "messages"),
     "Condition": ("problemas de saúde e diagnósticos", "conditions and diagnoses"),
     "Consent": ("consentimentos", "consents"),
@@ -208,5 +210,6 @@ TYPES: Mapping[str, tuple[str, str]] = {
     "ServiceRequest": ("pedidos de exames e encaminhamentos", "orders and referrals"),
     "Specimen": ("amostras", "specimens"),
     "Task": ("tarefas", "tasks"),
+    "User": ("pessoas que entram no sistema", "people who sign in"),
 }
 """Resource types in words; others are shown by their name."""

@@ -34,6 +34,11 @@ IN_FORCE = "select version, case when version <> $1::bigint then document end fr
 class UnusablePolicy(ValueError):
     """A policy that cannot be; the text says which row, which member and why."""
 
+    def __init__(self, reason: str, row: int = 0, member: str = "") -> None:
+        """row: its number, from 1; 0: it is about all of them; member: of it, if it is about one."""
+        super().__init__(reason)
+        self.row, self.member = row, member
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -113,11 +118,14 @@ def read(document: str | bytes, version: int) -> Policies:
 
 def document(policies: Policies) -> str:
     """The policies as `read` takes them."""
-    rows = []
-    for row in policies.of(policies.by_role):
-        members = asdict(row) | {"criteria": "&".join(f"{name}={value}" for name, value in row.criteria)}
-        rows.append({name: value for name, value in members.items() if value or name in ("types", "interactions")})
+    rows = [members(row) for row in policies.of(policies.by_role)]
     return orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode()
+
+
+def members(row: Policy) -> dict[str, Any]:
+    """A row as a document has it."""
+    found = asdict(row) | {"criteria": "&".join(f"{name}={value}" for name, value in row.criteria)}
+    return {name: value for name, value in found.items() if value or name in ("types", "interactions")}
 
 
 def _of(version: int, rows: Iterable[Policy]) -> Policies:
@@ -129,10 +137,10 @@ def _of(version: int, rows: Iterable[Policy]) -> Policies:
 
 def _row(number: int, row: Any) -> Policy:
     def refuse(member: str, reason: str) -> UnusablePolicy:
-        return UnusablePolicy(f"row {number}, {member}: {reason}")
+        return UnusablePolicy(f"row {number}, {member}: {reason}", number, member)
 
     if not isinstance(row, dict) or row.keys() - _MEMBERS:
-        raise UnusablePolicy(f"row {number}: has other members than {', '.join(sorted(_MEMBERS))}")
+        raise UnusablePolicy(f"row {number}: has other members than {', '.join(sorted(_MEMBERS))}", number)
     role, interactions, relation = row.get("role"), row.get("interactions"), row.get("relation", "")
     if not isinstance(role, str) or not role:
         raise refuse("role", "is the name of one")

@@ -5,11 +5,8 @@ from __future__ import annotations
 from fhir_server.outcome import Forbidden
 from smart_auth.scopes import Access
 
-FRESH = 300
-"""Seconds since the second factor was shown."""
-
 
 def stepped_up(access: Access, now: int) -> None:
     """Raises Forbidden unless it was. now: microseconds since 1970 UTC."""
-    if access.stepped_up is None or now - access.stepped_up * 1_000_000 > FRESH * 1_000_000:
+    if not access.just_proved(now / 1_000_000):
         raise Forbidden("this needs a second factor shown within the last 5 minutes: sign in again")

@@ -29,7 +29,9 @@ _REST_CODES = frozenset(
 
 _SECURITY = (
     ("110114", "User Authentication", ("sign-in", "sign-out", "second-factor")),
-    ("110137", "User Security Attributes Changed", ("factor-added", "grant", "revocation")),
+    ("110137", "User Security Attributes Changed", ("factor-added", "grant", "revocation", "person-changed")),
+    ("110136", "Security Roles Changed", ("policy-changed",)),
+    ("110129", "Security Configuration", ("client-changed", "keys-changed", "administration")),
     ("110113", "Security Alert", ("code-reused", "refresh-reused")),
 )
 """What happens at the authorization server: https://hl7.org/fhir/R4/valueset-audit-event-type.html"""

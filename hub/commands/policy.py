@@ -40,6 +40,7 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
 
     try:
         with prepared(settings) as found:
-            return COMMANDS[chosen.do](found.url, chosen)
+            COMMANDS[chosen.do](settings, found.url, chosen)
     except (UnusablePolicy, OSError) as error:
         return told(error, 2)
+    return 0

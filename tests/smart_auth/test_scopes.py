@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.authorization import known
-from smart_auth.scopes import Access, Scope, Scopes, access_of, access_text, merged, parse
+from smart_auth.scopes import ADMINISTERED, Access, Scope, Scopes, access_of, access_text, merged, parse
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,8 @@ from smart_auth.scopes import Access, Scope, Scopes, access_of, access_text, mer
         ("patient/Observation.rs?status=final&category=x", "patient/Observation.rs?category=x&status=final"),
         ("patient/*.rs?_security=N", "patient/*.rs?_security=N"),
         ("openid fhirUser launch/patient offline_access", "fhirUser launch/patient offline_access openid"),
+        ("system/Client.cruds user/User.read", "system/Client.cruds user/User.read"),
+        ("system/*.cruds system/AccessPolicy.rs", "system/*.cruds system/AccessPolicy.rs"),
         ("launch launch/encounter?role=http://example.org/x", "launch launch/encounter?role=http://example.org/x"),
     ],
 )  # fmt: skip
@@ -53,6 +55,7 @@ def test_granted(text: str, written: str) -> None:
         "patient/Observation.rs?category=%00", "patient/Observation.rs&category=x", "patient/Observation.read.rs",
         "patient/Observation.rr", "patient/Observation.readwrite", "admin/*.rs", "*/*.rs", "*", "",
         "patient/Observation\0.rs", "patient/\tObservation.rs", "patient/Observation.rs\t",
+        "patient/Client.rs", "system/Client.rs?_id=x", "system/Clients.rs",
         "launch/Patient", "launch/patient?role=", "offline", "OpenID", "patient/Observation.rs\u00a0", 'patient/"x".rs',
     ],
 )  # fmt: skip
@@ -106,11 +109,11 @@ def test_meet(asked: str, allowed: str, met: str) -> None:
 SCOPE = st.builds(
     Scope,
     st.sampled_from(["patient", "user", "system"]),
-    st.sampled_from(["*", "Observation", "Patient"]),
+    st.sampled_from(["*", "Observation", "Patient", "Client"]),
     st.sets(st.sampled_from("cruds"), min_size=1).map(lambda found: "".join(sorted(found, key="cruds".index))),
     st.sampled_from([(), (("_tag", "a"),), (("_tag", "a,b"),), (("_id", "1"), ("_tag", "a"))]),
     st.booleans(),
-)
+).filter(lambda one: one.type not in ADMINISTERED or (one.level != "patient" and not one.condition))
 MANY = st.lists(SCOPE, max_size=6).map(merged)
 
 
@@ -143,3 +146,18 @@ def test_access_outlives_its_request() -> None:
     assert access_of(access_text(access)) == access
     staff = replace(access, roles=("nurse", "physician"), organization="Organization/1")
     assert access_of(access_text(staff)) == staff != access
+
+
+@pytest.mark.parametrize("kind", ADMINISTERED)
+def test_no_wildcard_means_what_is_administered(kind: str) -> None:
+    every, one = parse("system/*.cruds", known), parse(f"system/{kind}.rs", known)
+    assert not every.covers(one)
+    assert not one.covers(every)
+    assert not every.meet(one)
+    assert not one.meet(every)
+    assert one.meet(parse(f"system/{kind}.cruds", known)) == one
+
+
+def test_work_that_outlives_its_request_administers_nothing() -> None:
+    own = Access("s", unrestricted=False, administers=(Scope("system", "Client", "cruds"),))
+    assert access_of(access_text(own)).administers == ()
