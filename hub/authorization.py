@@ -23,6 +23,7 @@ from hub.admin.app import Admin
 from hub.gate import gate
 from hub.migrate import sqlalchemy_url
 from hub.outbound import Allowed, Door
+from hub.patient_notice import informing
 from hub.rates import Rates
 from hub.record_search import searching
 from hub.sealing_key import seal
@@ -94,6 +95,7 @@ def authorization(settings: Settings, url: str, other: Asgi, log: Log, fhir: Ser
         ClientKeys(fetching(door, loops)),
         searching(fhir, loops),
         noting(settings),
+        informing(fhir, loops),
     )
 
     def tell(path: str, error: BaseException) -> None:

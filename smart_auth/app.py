@@ -182,7 +182,14 @@ class AuthApp:
 
         def work() -> Answer:
             with self._engine.begin() as connection:
-                return answer(Server(self._parts, connection, int(self._now())), request)
+                server = Server(self._parts, connection, int(self._now()))
+                told = answer(server, request)
+            for do in server.afterwards:
+                try:
+                    do()
+                except Exception as error:  # noqa: BLE001 - what was answered holds
+                    self._tell(scope["path"], error)
+            return told
 
         found: Answer = await self._in_thread(work)
         return found

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smart_auth import clients, grants, patient_choice, scope_words
+from smart_auth import clients, grants, notice_page, patient_choice, scope_words
 from smart_auth.desk import Desk
 from smart_auth.grants import Granted
 from smart_auth.patient_choice import Choice
@@ -47,13 +47,17 @@ def show(desk: Desk, visit: Visit) -> Page:
         if isinstance(session, Page):
             return session
         held = grants.of_person(connection, session.person.subject, desk.time())
+        found = notice_page.notices(connection, session.person.subject)
         names = {one.client_id: one.name for one in clients.listed(connection)}
     own = patient_choice.own(desk.parts.search, session.person, desk.parts.site, "apps") if held else []
     apps = [
         App(id, names.get(id, id), [_allowed(desk, visit, one, own) for one in held if one.client_id == id])
         for id in dict.fromkeys(one.client_id for one in held)
     ]
-    return desk.page(visit, "apps.html", apps=apps, person=session.person.name, session_form=session.form)
+    return desk.page(
+        visit, "apps.html", apps=apps, person=session.person.name, session_form=session.form, notices=found,
+        carried="", to="apps",
+    )  # fmt: skip
 
 
 def _allowed(desk: Desk, visit: Visit, granted: Granted, own: Sequence[Choice]) -> Allowed:

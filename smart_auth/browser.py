@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 
-from smart_auth import apps_page, authorize_page, launch_page, launcher_page, second_factor, sign_in
+from smart_auth import apps_page, authorize_page, launch_page, launcher_page, notice_page, second_factor, sign_in
 from smart_auth.desk import Desk
 from smart_auth.visits import Page, Visit
 
@@ -31,6 +31,7 @@ PAGES: Mapping[str, Mapping[str, Handler]] = {
     "/sign-out": {"POST": sign_in.sign_out},
     "/account": {"GET": sign_in.account},
     "/apps": {"GET": apps_page.show, "POST": apps_page.withdraw},
+    "/notice": {"GET": notice_page.show, "POST": notice_page.acknowledge},
     "/launches": {"POST": launch_page.make},
     "/security-key": {"GET": second_factor.show_key, "POST": second_factor.add_key},
     "/pages.css": {"GET": _static("pages.css", "text/css")},

@@ -42,9 +42,9 @@ class Client:
     grant_types: tuple[str, ...]
     redirect_uris: tuple[str, ...]
     introspect: bool
-    waiting: bool
+    waiting: bool = False
     """It registered by itself, and nobody let it in yet."""
-    about: str
+    about: str = "{}"
     """What it said of itself and only it asks for again, as JSON text."""
 
     def get_client_id(self) -> str:

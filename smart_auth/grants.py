@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, insert, select, update
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, insert, select, update
 
 from smart_auth.revocations import revoke
 from smart_auth.schema import granted as table
@@ -107,6 +107,21 @@ def withdraw(connection: Connection, subject: str, client_id: str, now: int) -> 
     for (id,) in done:
         revoke(connection, f"grant:{id}")
     return len(done)
+
+
+def unknown_ends(connection: Connection, subject: str) -> list[tuple[str, int]]:
+    """(client_id, when) of grants that a token used twice ended, which the person does not know yet; newest first."""
+    wanted = select(table.c.client_id, table.c.ended_at).where(*_unknown(subject)).order_by(table.c.ended_at.desc())
+    return [(client_id, ended) for client_id, ended in connection.execute(wanted)]
+
+
+def _unknown(subject: str) -> tuple[ColumnElement[bool], ...]:
+    return table.c.subject == subject, table.c.ended_by == REFRESH_REUSED, table.c.acknowledged.is_(None)
+
+
+def acknowledge(connection: Connection, subject: str, now: int) -> None:
+    """The person knows."""
+    connection.execute(update(table).where(*_unknown(subject)).values(acknowledged=now))
 
 
 def end_session(connection: Connection, sid: str, now: int) -> None:

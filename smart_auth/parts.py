@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from smart_auth.patient_choice import Search
 from smart_auth.scopes import Known
 from smart_auth.seal import Seal
 
+Inform = Callable[[str, str], None]
+"""(id of a Patient, text): tells the patient, in their record."""
 Answer = tuple[int, Any, list[tuple[str, str]]]
 """Status, body for JSON, headers."""
 
@@ -26,3 +29,4 @@ class Parts:
     keys_of: KeysOf
     search: Search
     note: Note
+    inform: Inform

@@ -30,15 +30,14 @@ def _family(value: str) -> Select[Any]:
     return select(table.c.granted).where(table.c.secret == digest(value))
 
 
-def use(connection: Connection, value: str, now: int, reused: Callable[[str], None]) -> bool:
+def use(connection: Connection, value: str, now: int, reused: Callable[[str, bool], None]) -> bool:
     """Whether the token is unused and fresh; it is spent from now on. One that was spent before ends the grant,
-    which `reused` is told."""
+    which `reused` is told, and whether it held until then."""
     fresh = (table.c.secret == digest(value), table.c.used_at.is_(None))
     taken = connection.execute(update(table).where(*fresh).values(used_at=now).returning(table.c.expires)).one_or_none()
     if taken is not None:
         return bool(taken.expires > now)
     family: str | None = connection.execute(_family(value)).scalar()
     if family is not None:
-        grants.end(connection, family, grants.REFRESH_REUSED, now)
-        reused(family)
+        reused(family, grants.end(connection, family, grants.REFRESH_REUSED, now))
     return False

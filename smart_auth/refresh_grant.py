@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError, UnauthorizedClientError
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 
-from smart_auth import grants, limits, people, person_tokens, refresh
+from smart_auth import grants, limits, notice_page, people, person_tokens, refresh
 from smart_auth.clients import PRIVATE_KEY, PUBLIC, SECRETS, Client
 from smart_auth.grants import Granted
 from smart_auth.happened import REFRESH_REUSED, Happened
@@ -78,9 +78,13 @@ class Refresh(RefreshTokenGrant):
         person = people.find(connection, known.subject)
         granted = None
 
-        def reused(family: str) -> None:
+        def reused(family: str, held: bool) -> None:
             happened = Happened(REFRESH_REUSED, 400, known.subject, client.client_id, family, self.request.address)
             server.parts.note(connection, happened)
+            kind, _, id = ((person and person.fhir_user) or "").partition("/")
+            if held and kind == "Patient":
+                text = notice_page.text(client.name, server.now)
+                server.afterwards.append(lambda: server.parts.inform(id, text))
 
         if person is not None and refresh.use(connection, value, server.now, reused):
             granted = grants.use(connection, known.id, server.now)

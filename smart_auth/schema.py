@@ -225,6 +225,8 @@ granted = Table(
     Column("ended_at", BigInteger),
     # A reason of `grants.py`.
     Column("ended_by", Text),
+    # Where it was for their safety: when the person said that they know.
+    Column("acknowledged", BigInteger),
     Index("granted_subject", "subject", "client_id"),
     Index("granted_sid", "sid"),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from smart_auth import factors, guesses, requests, security_keys, sessions
+from smart_auth import factors, guesses, notice_page, requests, security_keys, sessions
 from smart_auth.desk import SESSION, Desk
 from smart_auth.happened import FACTOR_ADDED, SECOND_FACTOR
 from smart_auth.sessions import Session
@@ -77,10 +77,11 @@ def check(desk: Desk, visit: Visit) -> Page:
         made, sid = sessions.start(connection, person.subject, ("pwd", *methods), now, session, factor_time=now)
         requests.proved(connection, visit.carried, sid, now)
         leads_to = desk.leads_to(connection, visit)
+        onward = notice_page.onward(desk, visit, connection, person.subject)
     cookies = [cookie(desk.parts.site, SESSION, made)]
     if codes is None:
-        return redirect(desk.onward(visit), cookies)
-    return desk.page(visit, "recovery.html", cookies=cookies, leads_to=leads_to, codes=codes, onward=desk.onward(visit))
+        return redirect(onward, cookies)
+    return desk.page(visit, "recovery.html", cookies=cookies, leads_to=leads_to, codes=codes, onward=onward)
 
 
 def show_key(desk: Desk, visit: Visit) -> Page:

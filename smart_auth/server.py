@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -68,6 +68,8 @@ class Server(AuthorizationServer):
     def __init__(self, parts: Parts, connection: Connection, now: int) -> None:
         super().__init__()
         self.parts, self.connection, self.now = parts, connection, now
+        self.afterwards: list[Callable[[], None]] = []
+        """What is done once the transaction holds; its failure is not the client's."""
         assertion = Assertion(connection, parts.site.token_url, parts.keys_of, now)
         self.register_client_auth_method(PRIVATE_KEY, assertion)
         self.register_client_auth_method("client_secret_basic", _by_header)

@@ -11,7 +11,7 @@ import secrets
 
 from sqlalchemy import Connection
 
-from smart_auth import clients, factors, guesses, limits, passwords, people, requests, sessions
+from smart_auth import clients, factors, guesses, limits, notice_page, passwords, people, requests, sessions
 from smart_auth.desk import SESSION, Desk, same
 from smart_auth.happened import SIGN_IN, SIGN_OUT
 from smart_auth.seal import SealError
@@ -74,10 +74,11 @@ def sign_in(desk: Desk, visit: Visit) -> Page:
         made, sid = sessions.start(connection, found.subject, ["pwd"], desk.time(), before, waiting=waiting)
         if not waiting:
             requests.proved(connection, visit.carried, sid, desk.time())
+        onward = notice_page.onward(desk, visit, connection, found.subject)
     site, seal = desk.parts.site, desk.parts.seal
     device = base64.urlsafe_b64encode(seal.close(login.encode(), DEVICE)).decode().rstrip("=")
     cookies = [cookie(site, SESSION, made), cookie(site, DEVICE, device, DEVICE_SECONDS), cookie(site, FORM, "")]
-    return redirect(desk.sign_in_url(visit, "second-factor") if waiting else desk.onward(visit), cookies)
+    return redirect(desk.sign_in_url(visit, "second-factor") if waiting else onward, cookies)
 
 
 def _guessed(desk: Desk, visit: Visit, login: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from fhir_server.audit.trail import flag
 from fhir_server.commit import told
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.logical_ids import new_id
+from fhir_server.notice import CODES, notice
 from fhir_server.operations.inputs import simple
 from fhir_server.outcome import Forbidden, Invalid, NotFound
 from fhir_server.prepare import prepare_create
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 ROLES = frozenset({"nurse", "physician", "provider-staff"})
 SHORTEST, LONGEST = 10, 500
 """Characters of a reason."""
-_CODES = "urn:fhir-hub:CodeSystem:access"
 
 
 async def break_glass(server: Server, request: FhirRequest, resource_type: str | None, id: str | None) -> FhirResponse:
@@ -48,7 +48,11 @@ async def break_glass(server: Server, request: FhirRequest, resource_type: str |
     flag(glass.PURPOSE)
     since = now + glass.DELAY * 1_000_000
     until = since + glass.SECONDS * 1_000_000
-    notices = [_task(id, access.subject, reason, now), _communication(id, now, until)]
+    text = (
+        "O seu prontuário foi aberto em uma emergência, por um profissional de saúde, até"
+        f" {instant(until)}. O encarregado de dados examina cada abertura."
+    )
+    notices = [_task(id, access.subject, reason, now), notice(id, "break-glass", text, now)]
     changes = [prepare_create(one, one["resourceType"], new_id()) for one in notices]
     parameters = Parameters()
     opened = parameters.statement(
@@ -73,22 +77,8 @@ def _task(patient: str, subject: str, reason: str, now: int) -> dict[str, Any]:
     """What the privacy officer is to look into."""
     return {
         "resourceType": "Task", "status": "requested", "intent": "order", "priority": "urgent",
-        "code": {"coding": [{"system": _CODES, "code": "break-glass"}]}, "for": {"reference": f"Patient/{patient}"},
+        "code": {"coding": [{"system": CODES, "code": "break-glass"}]}, "for": {"reference": f"Patient/{patient}"},
         "authoredOn": instant(now), "reasonCode": {"text": reason},
         "requester": {"identifier": {"system": "urn:fhir-hub:subject", "value": subject}},
-        "performerType": [{"coding": [{"system": _CODES, "code": "privacy-officer"}]}],
-    }  # fmt: skip
-
-
-def _communication(patient: str, now: int, until: int) -> dict[str, Any]:
-    """What the patient is told."""
-    text = (
-        "O seu prontuário foi aberto em uma emergência, por um profissional de saúde, até"
-        f" {instant(until)}. O encarregado de dados examina cada abertura."
-    )
-    return {
-        "resourceType": "Communication", "status": "completed", "sent": instant(now),
-        "category": [{"coding": [{"system": _CODES, "code": "break-glass"}]}],
-        "subject": {"reference": f"Patient/{patient}"}, "recipient": [{"reference": f"Patient/{patient}"}],
-        "payload": [{"contentString": text}],
+        "performerType": [{"coding": [{"system": CODES, "code": "privacy-officer"}]}],
     }  # fmt: skip

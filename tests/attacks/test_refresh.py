@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from smart_auth import clients, grants, limits, people
-from tests.attacks.browser import App, Browser, counted, form
+from tests.attacks.browser import App, Browser, counted, form, person
 from tests.attacks.caller import Caller, refused
 from tests.attacks.record import Record
 
@@ -36,6 +36,33 @@ def test_57_reuse(caller: Caller, app: App, tokens: dict[str, str]) -> None:
     assert refused(app.refresh(second["refresh_token"])), "the whole family ends"
     for one in (tokens, second):
         caller.ends(one["access_token"])
+
+
+def test_57_the_person_is_told(caller: Caller, record: Record, app: App, mark: str) -> None:
+    """At the next sign-in, on the page of apps and in the record, until they say that they know."""
+    member = person(caller, mark, patients=[record.a], fhir_user=f"Patient/{record.a}")
+    tokens = app.tokens(Browser(caller), member.login)
+    assert app.refresh(tokens["refresh_token"]).status == 200
+    quiet = Browser(caller)
+    assert "encerrado" not in quiet.sign_in(member.login).text
+    with ThreadPoolExecutor(5) as pool:
+        assert all(refused(one) for one in pool.map(lambda _: app.refresh(tokens["refresh_token"]), range(5)))
+    browser = Browser(caller)
+    page = browser.sign_in(member.login, page=app.start(browser))
+    told = f"O acesso do aplicativo App {mark} foi encerrado em"
+    assert page.text.count(told) == 1
+    assert told in browser.get("/apps").text
+    assert told in quiet.get("/apps").text
+    # Nobody acknowledges it from elsewhere; said once, it is known everywhere, and the app's request goes on.
+    assert browser.post("/notice", {"form": "x"}).status_code == 400
+    after = browser.follow(browser.post("/notice", form(page, "/notice")))
+    assert form(after, "/consent")
+    for one in (browser, quiet):
+        assert "encerrado" not in one.get("/apps").text
+    assert one.get("/notice").status_code == 303
+    found = caller.get(f"Communication?subject=Patient/{record.a}&_sort=-_lastUpdated", record.operator).json()
+    texts = [entry["resource"]["payload"][0]["contentString"] for entry in found["entry"]]
+    assert [told in text for text in texts].count(True) == 1, "however often it was tried"
 
 
 def test_57_fifty_at_once(caller: Caller, app: App, tokens: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
