@@ -17,7 +17,7 @@ from fhir_server.statement import Parameters, Statement
 from fhir_server.store import ResourceStore
 from smart_auth.scopes import Access, access_of, access_text
 
-EXPORT, IMPORT, ANSWER, REINDEX = "export", "import", "answer", "reindex"
+EXPORT, IMPORT, ANSWER, REINDEX, PORTABILITY = "export", "import", "answer", "reindex", "portability"
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
 
 MOST_UNFINISHED = 50

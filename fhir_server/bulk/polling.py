@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 
 from fhir_server import jobs
 from fhir_server.access.interactions import readable
+from fhir_server.audit.trail import saw
 from fhir_server.bulk.order import OUTPUT
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.formats import FHIR_JSON
 from fhir_server.instant import SECOND, http_date
 from fhir_server.outcome import Issue, NotFound, operation_outcome
+from fhir_server.privacy.portability import may_fetch
 from fhir_server.resource_types import TYPE_ID
 from mappings.r4 import serialize
 
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server
 
-_FILE = re.compile(r"([A-Za-z]{1,64})\.[0-9]{1,6}\.(ndjson|parquet)")
+_FILE = re.compile(r"([A-Za-z]{1,64})\.[0-9]{1,6}\.(ndjson|parquet|txt)")
+_TYPES = {**OUTPUT, "txt": "text/plain; charset=utf-8"}
 
 
 async def status(server: Server, request: FhirRequest, id: str) -> FhirResponse:
@@ -59,7 +62,8 @@ async def file(server: Server, request: FhirRequest, id: str, name: str) -> Fhir
     path, fits = server.settings.bulk_files / id / name, _FILE.fullmatch(name)
     if job.state != jobs.DONE or fits is None or not path.is_file() or not _open(request, fits[1]):
         raise NotFound("there is no such file, or not any more")
-    return FhirResponse(200, content_type=OUTPUT[fits[2]], file=path)
+    headers = {"Content-Disposition": "attachment"} if fits[2] == "txt" else {}
+    return FhirResponse(200, content_type=_TYPES[fits[2]], file=path, headers=headers)
 
 
 def _open(request: FhirRequest, name: str) -> bool:
@@ -71,4 +75,6 @@ async def _job(server: Server, request: FhirRequest, id: str) -> jobs.Job:
     job = await jobs.find(server.store, request.access, id)
     if job is None or (job.expires is not None and job.expires <= server.now()):
         raise NotFound("there is no such job, or not any more")
+    if job.kind == jobs.PORTABILITY:
+        saw([(await may_fetch(server, request.access, job), 0)])
     return job

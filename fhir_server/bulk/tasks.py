@@ -19,13 +19,16 @@ from fhir_server.bulk.import_kick_off import UPLOAD
 from fhir_server.bulk.importing import Imported, Source, forget, run_import, words
 from fhir_server.bulk.order import order_of
 from fhir_server.job_work import Progress, Task
-from fhir_server.jobs import ANSWER, EXPORT, IMPORT, REINDEX, Job
+from fhir_server.jobs import ANSWER, EXPORT, IMPORT, PORTABILITY, REINDEX, Job
 from fhir_server.outcome import Gone
+from fhir_server.privacy.portability import SUMMARY, run_portability
 from fhir_server.reindex.run import run_reindex
 from fhir_server.store import ResourceStore
 from fhir_server.version import instant
 from mappings.r4 import serialize
 
+SUMMARY_MEMBER = "urn:fhir-hub:summary"
+"""Under `extension` of the manifest: the URL of a record in words."""
 Bring = Callable[[str, Path], None]
 """(url, path) -> the file of the URL is at the path, whole. Raises FhirError, OSError."""
 
@@ -52,6 +55,12 @@ def tasks(conninfo: str, base: str, bring: Bring, processes: int) -> Mapping[str
         now = time.time_ns() // 1000
         return manifest(run_answer(conninfo, job.order, job.access, base, folder, now, progress), job, base)
 
+    def portability(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
+        shutil.rmtree(folder)
+        folder.mkdir()
+        exported = run_portability(conninfo, job, base, folder, time.time_ns() // 1000, progress)
+        return manifest(exported, job, base) | {"extension": {SUMMARY_MEMBER: f"{base}/_jobs/{job.id}/{SUMMARY}"}}
+
     def import_(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
         sources = _sources(job, folder, bring)
         imported = run_import(conninfo, base, job.id, sources, processes, progress)
@@ -63,7 +72,7 @@ def tasks(conninfo: str, base: str, bring: Bring, processes: int) -> Mapping[str
     def reindex(job: Job, folder: Path, progress: Progress) -> dict[str, Any]:
         return run_reindex(conninfo, base, job.id, job.order, progress).resource()
 
-    return {EXPORT: export, ANSWER: answer, IMPORT: import_, REINDEX: reindex}
+    return {EXPORT: export, ANSWER: answer, IMPORT: import_, REINDEX: reindex, PORTABILITY: portability}
 
 
 async def _learn(conninfo: str, base: str) -> None:

@@ -20,6 +20,7 @@ from fhir_server.operations.everything import everything
 from fhir_server.operations.expunge import expunge
 from fhir_server.operations.lastn import lastn
 from fhir_server.operations.meta import meta, meta_add, meta_delete
+from fhir_server.operations.portability import portability
 from fhir_server.operations.reindex import reindex
 from fhir_server.operations.subscription_binding import subscription_binding
 from fhir_server.operations.subscription_events import subscription_events
@@ -112,6 +113,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("meta", f"{_R4}/Resource-meta", (SYSTEM, TYPE, INSTANCE), meta, "rs"),
     Operation("meta-add", f"{_R4}/Resource-meta-add", (INSTANCE,), meta_add, "u", affects_state=True),
     Operation("meta-delete", f"{_R4}/Resource-meta-delete", (INSTANCE,), meta_delete, "u", affects_state=True),
+    Operation("portability", f"{_OURS}:portability", (INSTANCE,), portability, "r", ("Patient",), affects_state=True),
     Operation(
         "rectification", f"{_OURS}:rectification", (INSTANCE,), rectification, "r", ("Patient",), affects_state=True
     ),

@@ -17,6 +17,7 @@ from fhir_server.operations.inputs import simple
 from fhir_server.outcome import Invalid, NotFound
 from fhir_server.prepare import checked, prepare_update
 from fhir_server.privacy.erasure import Judged, erase, judged
+from fhir_server.privacy.portability import withdrawn
 from fhir_server.privacy.requests import (
     ACCEPT,
     COMPLETE,
@@ -30,6 +31,7 @@ from fhir_server.privacy.requests import (
 )
 from fhir_server.privacy.retention import VERSION
 from fhir_server.privacy.subject import patient_rid
+from fhir_server.statement import Statement
 from fhir_server.unit import Unit
 from mappings.r4 import parse
 from smart_auth.scopes import UNRESTRICTED
@@ -73,6 +75,7 @@ async def decide(server: Server, request: FhirRequest, resource_type: str | None
                     found = await _record(server, unit, before)
                     gone += await erase(unit, found, integrity=server.store.referential_integrity)
                     came += _outputs(found)
+                    await unit.run([withdrawn(before["for"]["reference"].split("/")[-1]), Statement("notify job")])
                 after = decided(before, status, reason, server.now(), came)
                 change = prepare_update(checked(after, "Task")[0], "Task", id, current)
                 assert change is not None  # its date is new

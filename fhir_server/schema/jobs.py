@@ -11,7 +11,7 @@ job = Table(
     metadata,
     # Nobody can guess it: who knows it may ask for it.
     Column("id", TEXT_C, primary_key=True),
-    # export or import.
+    # export, import, answer, reindex or portability.
     Column("kind", TEXT_C, nullable=False),
     # waiting, running, done, failed or cancelled.
     Column("state", TEXT_C, nullable=False),

@@ -288,6 +288,7 @@ _OF_TYPES = {
         "erasure-plan",
         "everything",
         "export",
+        "portability",
         "rectification",
     ),
     "Task": ("decide",),
@@ -371,6 +372,7 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
         {"name": "statement", "valueString": "not so"}]}  # fmt: skip
     asked = await client.post(f"Patient/{FIRST}/$rectification", json=wrong, headers={"content-type": FHIR})
     assert (asked.status_code, asked.json()["resourceType"]) == (201, "Task")
+    assert (await client.post(f"Patient/{FIRST}/$portability")).status_code == 202
     assert (await client.get(f"Patient/{FIRST}/$erasure-plan")).json()["resourceType"] == "Parameters"
     erased = await client.post(f"Patient/{SECOND}/$erasure")
     assert (erased.status_code, erased.json()["resourceType"]) == (201, "Task")

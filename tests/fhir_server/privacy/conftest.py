@@ -20,6 +20,7 @@ from tests.fhir_server.conftest import BASE, serving
 
 FHIR = {"content-type": "application/fhir+json"}
 CODE = {"text": "x"}
+ANA = {"reference": "Patient/ana"}
 
 
 def born(years: int) -> str:

@@ -23,9 +23,8 @@ from fhir_server.privacy.retention import (
     verdicts,
     years_after,
 )
-from tests.fhir_server.privacy.conftest import CODE, Hub, parts
+from tests.fhir_server.privacy.conftest import ANA, CODE, Hub, parts
 
-ANA = {"reference": "Patient/ana"}
 TAG = {"tag": [{"system": "urn:fhir-hub:CodeSystem:consent-purpose", "code": "wellness"}]}
 MEASURED: dict[str, Any] = {
     "resourceType": "Observation", "status": "final", "code": CODE, "subject": ANA, "performer": [ANA]
