@@ -5,6 +5,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
+from fhir_server.access.wall import wall_of
 from fhir_server.audit.answer import PAGING, answer
 from fhir_server.audit.find import Wanted
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -29,7 +30,7 @@ async def trail(server: Server, request: FhirRequest, resource_type: str | None,
     patient and entity are references, agent and client ids of who acted, subtype is an interaction, outcome success or
     failure.
     """
-    if not _may(request.access):
+    if not may_search(request.access):
         raise Forbidden("the audit trail is for those who have the right to it")
     given = simple(request, TAKEN)
     entity = await _rid(server, given, "entity", None)
@@ -44,13 +45,11 @@ async def trail(server: Server, request: FhirRequest, resource_type: str | None,
     return await answer(server, given, wanted, "AuditEvent/$trail")
 
 
-def _may(access: Access) -> bool:
-    """The trail tells of everybody: whoever sees but part of the AuditEvents, or is a patient, sees nothing of it."""
-    return access.unrestricted or any(
-        scope.level != "patient" and scope.type in ("*", "AuditEvent") and "s" in scope.permissions
-        for scope in access.scopes
-        if not scope.condition
-    )
+def may_search(access: Access) -> bool:
+    """Whether the trail is open. It tells of everybody: whoever sees but part of the AuditEvents sees nothing of it."""
+    wall = wall_of(access.using("s"))
+    whole = [part for part in wall.parts if not (part.inside or part.condition or part.relation)]
+    return "AuditEvent" in wall.open or any("AuditEvent" in part.types for part in whole)
 
 
 def _refused(given: Given) -> bool | None:

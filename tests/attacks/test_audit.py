@@ -39,6 +39,32 @@ def test_22_the_report_of_another_patient(record: Record) -> None:
     assert record.caller.get(f"Patient/{record.b}/$access-report", record.token()).status == 404
 
 
+def test_22_the_report_is_no_matter_of_staff(record: Record) -> None:
+    """Not even of those who may read the record: it is for the patient and the privacy officer."""
+    path = f"Patient/{record.a}/$access-report"
+    staff = {"subject": f"staff-{record.mark}", "fhir_user": "Practitioner/x"}
+    for roles, scope in (
+        (("nurse",), "user/*.rs"),
+        (("physician",), "patient/*.rs"),
+        (("claims-analyst",), "user/*.rs"),
+        ((), "patient/*.rs"),
+    ):
+        token = record.caller.token(scope, roles=roles, patient=record.a, **staff)
+        assert record.status(f"Patient/{record.a}", token) == 200, roles
+        assert record.status(path, token) == 403, roles
+        assert record.status("AuditEvent/$trail", token) == 403, roles
+    assert record.status(path, record.caller.token("system/Patient.rs")) == 403
+    child = f"child-{record.mark}"
+    record.put({"resourceType": "Patient", "id": child, "birthDate": "2020-01-31"})
+    for who in (
+        {"roles": ("privacy-officer",), **staff}, {"roles": ("member",), "fhir_user": f"Patient/{record.a}"},
+    ):  # fmt: skip
+        assert record.status(path, record.caller.token("user/*.rs", **who)) == 200, who
+    parent = record.caller.token("patient/*.rs", roles=("guardian",), patient=child, fhir_user="RelatedPerson/x")
+    assert record.status(f"Patient/{child}/$access-report", parent) == 200
+    assert record.status(path, record.token()) == 200
+
+
 def test_78_the_own_report_names_nobody_else(record: Record) -> None:
     record.caller.get(f"Patient?_id={record.a},{record.b}", record.operator)
     found = record.events(f"Patient/{record.a}/$access-report", record.token(), 2)
