@@ -14,7 +14,7 @@ from fhir_server.audit.trail import Trail
 from fhir_server.compression import compress
 from fhir_server.consent import stored
 from fhir_server.index_tables import deletions, insertions
-from fhir_server.labels.given import bits
+from fhir_server.labels.given import UNREVIEWED, bits
 from fhir_server.outcome import Unprocessable
 from fhir_server.references import local_reference
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
@@ -55,9 +55,9 @@ _UNREFERENCED = "select hub_unreferenced($1::bigint[], $2::integer[])"
 _MOVED = """
 insert into moved (rid, version) select * from unnest($1::bigint[], $2::integer[])
 on conflict (rid) do update set version = excluded.version"""
-_LABELS = """
+_LABELS = f"""
 insert into label (rid, labels) select * from unnest($1::bigint[], $2::smallint[])
-on conflict (rid) do update set labels = excluded.labels"""
+on conflict (rid) do update set labels = (label.labels & ~{UNREVIEWED}) | excluded.labels"""
 _OUTBOX = f"""
 insert into outbox (rid, version, type_id, method)
 select * from unnest($1::bigint[], $2::integer[], $3::smallint[], $4::text[]) where {IS_CURRENT.replace("$1", "$5")}"""

@@ -106,7 +106,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         "fhir_full_text_waiting", "Changes not indexed for _text and _content yet", registry=registry,
         multiprocess_mode="mostrecent",
     )  # fmt: skip
-    owners = Owners(fhir.store, auth.revoked if auth else lambda names, since: False)
+    owners = Owners(fhir.store, auth.revoked if auth else None)
     relay = Relay(
         fhir.store, door.send, now=now, access=owners.access, log=log, full_text=settings.full_text,
         waiting=behind.set,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,11 +11,13 @@ import sqlalchemy
 from alembic import command
 from alembic.config import Config
 
+from fhir_server.judging import Progress, judge
 from hub.database import Database, opened
 from hub.settings import Settings
 
 MIGRATIONS = {"fhir_server:migrations": "alembic_version", "smart_auth:migrations": "auth.alembic_version"}
 """Where they are, and the table that says how far they got."""
+TELL_SECONDS = 5.0
 LOCK = 4_611_686_018_427_387_847
 """Advisory lock of a migration, so that two starts at once do not both migrate."""
 
@@ -25,10 +29,24 @@ def sqlalchemy_url(url: str) -> sqlalchemy.URL:
 
 @contextmanager
 def prepared(settings: Settings) -> Iterator[Database]:
-    """The database, its schema up to date. Raises DatabaseUnusable, EmbeddedError."""
+    """The database, its schema up to date and what it holds judged. Raises DatabaseUnusable, EmbeddedError."""
     with opened(settings) as found:
         upgrade(found.url)
+        judge(found.url, settings.base, _told())
         yield found
+
+
+def _told() -> Progress:
+    """Says every few seconds how far what takes long has come."""
+    said = time.monotonic()
+
+    def progress(last: int, high: int) -> None:
+        nonlocal said
+        if time.monotonic() - said >= TELL_SECONDS:
+            said = time.monotonic()
+            print(f"Labels, consents and owners of what is stored: {100 * last // high} %", file=sys.stderr)
+
+    return progress
 
 
 def upgrade(url: str) -> None:

@@ -60,7 +60,7 @@ _SUS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 """Label and code, or what the codes of a group begin with, of the SUS table of procedures."""
 
-_LOINC: Mapping[str, str] = {
+LOINC_CODES: Mapping[str, str] = {
     "7917-8": HIV, "7918-6": HIV, "20447-9": HIV, "25836-8": HIV, "29893-5": HIV, "30361-0": HIV, "31201-7": HIV,
     "56888-1": HIV, "68961-2": HIV, "75622-1": HIV,
     "44249-1": PSY, "44261-6": PSY, "55758-7": PSY, "69737-5": PSY, "70274-6": PSY,
@@ -82,6 +82,6 @@ def label_of(system: str, code: str) -> tuple[str, ...]:
         return tuple(sorted(found))
     if system in SUS:
         return tuple(sorted({label for label, start in _SUS if code.startswith(start)}))
-    if system in LOINC and code in _LOINC:
-        return (_LOINC[code],)
+    if system in LOINC and code in LOINC_CODES:
+        return (LOINC_CODES[code],)
     return (GDIS,) if system in SECTIONS and code == "GE" else ()

@@ -5,10 +5,11 @@ A client may add labels and never take one of the server's away. https://hl7.org
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from fhir_server.labels.codes import CID_10, LOINC, SECTIONS, SENSITIVE, SUS, label_of
-from mappings.r4 import Json
+from fhir_server.labels.codes import CID_10, LOINC, LOINC_CODES, SECTIONS, SENSITIVE, SUS, label_of
+from mappings.r4 import Json, parse
 
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
@@ -49,6 +50,10 @@ BITS: dict[tuple[str, str], int] = {
 """Label -> its bit in the table `label`."""
 ASKED, UNREVIEWED = 1 | 2 | 4 | 8, 128
 """Labels that need a permit, a treating relation or break-glass; the label of a model's result nobody has reviewed."""
+_SENSITIVE = re.compile(
+    b"|".join([b'"security":', *(re.escape(word.encode()) for word in (*CID_10, *SUS, *SECTIONS, *LOINC_CODES))])
+)
+"""What a stored resource that has a label, or calls for one, has among its bytes."""
 _FINAL = frozenset({"final", "amended", "corrected"})
 
 
@@ -59,6 +64,14 @@ def bits(resource: Json | None) -> int:
         return 0
     assert isinstance(resource, dict)
     return sum(BITS.get(pair, 0) for pair in set(_security(resource)))
+
+
+def stored_bits(body: bytes) -> int:
+    """The labels that a version as it is stored has or calls for, as bits."""
+    if not _SENSITIVE.search(body):
+        return 0
+    resource = parse(body)
+    return bits(resource) | sum(BITS[ACT_CODE, label] for label in labels_of(resource))
 
 
 def labelled(resource: Resource, previous: Resource | None, *, reviewed: bool = False) -> Resource:

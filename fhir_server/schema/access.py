@@ -25,7 +25,17 @@ label = Table(
     # Bits of labels/given.py.
     Column("labels", SmallInteger, nullable=False),
 )
-"""Security labels that access depends on, of the resources that have any; they are in meta.security too."""
+"""Security labels that access depends on, of the resources that have any; they are in meta.security too, or will be
+with the next version where a release before labels has stored them."""
+
+unjudged = Table(
+    "unjudged",
+    metadata,
+    # Of the last resource that was judged, and of the last that is to be.
+    Column("last", BigInteger, primary_key=True, autoincrement=False),
+    key("high"),
+)
+"""One row while resources of releases before labels, consents and owners wait: see `judging.py`."""
 
 consent_effect = Table(
     "consent_effect",

@@ -29,12 +29,15 @@ _END = "update subscription_owner set ended = true where rid = any($1::bigint[])
 class Owners:
     """What one worker knows; `look` keeps it up to date."""
 
-    def __init__(self, store: ResourceStore, revoked: Revoked) -> None:
+    def __init__(self, store: ResourceStore, revoked: Revoked | None) -> None:
+        """revoked: None where nobody needs a token; then everybody owns all."""
         self._store, self._revoked = store, revoked
         self._ended: frozenset[int] = frozenset()
 
     async def look(self) -> None:
         """Looks who has lost their right, and notes it: revocations are forgotten when no token needs them."""
+        if self._revoked is None:
+            return
         ended: set[int] = set()
         fresh: list[int] = []
         for rid, names, since, over in map(_read, await self._store.select(Statement(_ALL))):
@@ -52,7 +55,9 @@ class Owners:
 
     def lost(self, access: Access, since: int) -> bool:
         """Whether somebody who came in then has lost their right."""
-        return bool(access.subject) and not access.unrestricted and self._revoked(names_of(access), since)
+        if self._revoked is None or access.unrestricted or not access.subject:
+            return False
+        return self._revoked(names_of(access), since)
 
 
 def _read(row: Row) -> tuple[int, tuple[str, ...], int, bool]:
