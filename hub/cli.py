@@ -21,6 +21,7 @@ from hub.commands import (
     policy,
     reindex,
     serve,
+    simulate,
     token,
     user,
 )
@@ -37,7 +38,7 @@ A FHIR R4 server on PostgreSQL.
 Without HUB_DATABASE_URL the hub starts a PostgreSQL of its own, with its data in .hub/.
 """
 
-COMMANDS = (serve, migrate, load, export, imports, reindex, client, user, keys, token, policy, audit, mapping)
+COMMANDS = (serve, migrate, load, export, imports, reindex, client, user, keys, token, policy, audit, mapping, simulate)
 """As `hub --help` lists them."""
 
 

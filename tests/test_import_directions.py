@@ -24,14 +24,14 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("psycopg", "sqlalchemy", "alembic", "fastapi", "orjson", "msgspec", "pint", "ucumvert", "zstandard",
          "prometheus_client", "pyarrow", "re2"),
     ),
-    "adapters": (("mappings",), ("httpx2", "pika", "openai", "fastapi")),
+    "adapters": (("mappings",), ("httpx2", "msgspec", "pika", "openai", "fastapi")),
     "batch": (
         ("mappings", "adapters.fhir_client", "adapters.partner_errors"),
         ("paramiko", "gnupg", "apscheduler"),
     ),
     "care_services": (("mappings", "adapters.fhir_client", "adapters.partner_errors"), ("xgboost",)),
     "apps": ((), ("jinja2", "fastapi", "httpx2", "paramiko")),
-    "simulators": ((), ("jinja2", "fastapi", "httpx2", "paramiko", "uvicorn")),
+    "simulators": ((), ("cryptography", "jinja2", "fastapi", "httpx2", "msgspec", "paramiko", "uvicorn")),
 }  # fmt: skip
 """`hub` may import everything."""
 

@@ -1,0 +1,1 @@
+"""Doors to other systems: thin, one room for each."""

@@ -1,0 +1,203 @@
+"""One call of Tasy's over the wire, tried again while that helps. Tasy contract, sections 2 to 4.
+
+Each flow has its timeouts and a circuit breaker of its own. Whether a refusal may be tried again Tasy's table of errors
+says (`mappings/tasy/refusal.py`); pauses are random, and none goes beyond the caller's deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+import httpx2
+import msgspec
+
+from adapters.partner_errors import PartnerRefused, PartnerUnavailable
+from adapters.tasy.breaker import Breaker
+from adapters.tasy.door import PATH, SCOPES, Door
+from adapters.tasy.lanes import Lanes
+from adapters.tasy.tokens import Tokens
+from mappings.tasy.records import Refusal
+from mappings.tasy.refusal import AFTER_LOOKUP, NEVER, ONCE, Meaning, refusal_of
+
+TRIES, FIRST, CAP = 4, 0.5, 30.0
+"""Tries of a call; seconds of the first pause at most, and of any."""
+
+
+class NobodyKnows(Exception):
+    """The request may have been carried out, or not: look it up before it is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One kind of call."""
+
+    name: str
+    connect: float
+    total: float
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call."""
+
+    flow: Flow
+    lane: int
+    method: str
+    path: str
+    query: Mapping[str, str] | None = None
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    key: UUID | None = None
+    """Idempotency key: Tasy carries a request out once for each."""
+    correlation: UUID | None = None
+    repeatable: bool = True
+    """Whether it may be sent again without knowing what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    body: bytes
+    etag: str | None = None
+    after: float = 0
+    """Seconds Tasy wants to be left alone."""
+
+
+class Wire:
+    """Connections, token, lanes and breakers of one process; to be closed."""
+
+    def __init__(self, door: Door, pause: Callable[[], float] = random.random) -> None:
+        """pause: share of a pause that is waited, 0 to 1. Raises OSError: a certificate cannot be read."""
+        self._now = asyncio.get_running_loop().time
+        self._door, self._pause = door, pause
+        limits = httpx2.Limits(max_connections=64, max_keepalive_connections=16)
+        self._http = httpx2.AsyncClient(
+            base_url=door.url, verify=door.context(), limits=limits, trust_env=False, follow_redirects=False
+        )
+        self._lanes, self._tokens = Lanes(self._now), Tokens(self._token, self._now)
+        self._breakers: dict[str, Breaker] = {}
+
+    async def close(self) -> None:
+        """Ends connections."""
+        await self._http.aclose()
+
+    def breaker(self, flow: Flow) -> Breaker:
+        """The breaker of a flow."""
+        return self._breakers.setdefault(flow.name, Breaker(self._now))
+
+    async def send(self, call: Call, deadline: float) -> Answer:
+        """The answer to a call. deadline: the event loop's time.
+
+        Raises PartnerUnavailable, PartnerRefused, NobodyKnows.
+        """
+        headers = {
+            "X-Estabelecimento": str(self._door.establishment),
+            "X-Correlation-Id": str(call.correlation or uuid4()),
+            **({"Idempotency-Key": str(call.key)} if call.key else {}),
+            **({"Content-Type": "application/json"} if call.body is not None else {}),
+            **call.headers,
+        }
+        renewed = False
+        for number in range(TRIES):
+            token, answer = await self._once(call, headers, deadline)
+            found = refusal_of(answer.status, answer.body) if answer else None
+            if answer and not found:
+                return answer
+            retry = found[1].retry if found else AFTER_LOOKUP
+            if retry == AFTER_LOOKUP and not call.repeatable:
+                raise NobodyKnows
+            if retry == ONCE and not renewed:
+                renewed = True
+                self._tokens.refused(token)
+                continue
+            if found and retry in (NEVER, ONCE):
+                raise _refused(*found)
+            after = answer.after if answer else 0
+            pause = max(after, self._pause() * min(CAP, FIRST * 2**number))
+            if number + 1 == TRIES or self._now() + pause > deadline:
+                raise PartnerUnavailable(f"refused for now: {found[1].issue}" if found else "no answer in time", after)
+            await asyncio.sleep(pause)
+        raise PartnerUnavailable("no answer in time")
+
+    async def _once(self, call: Call, headers: Mapping[str, str], deadline: float) -> tuple[str, Answer | None]:
+        """One try: the token it went with, and the answer, None for a silence."""
+        breaker = self.breaker(call.flow)
+        if wait := breaker.admit():
+            raise PartnerUnavailable("Tasy has not answered of late", wait)
+        token, patient = "", True
+        try:
+            await self._lanes.turn(call.lane, deadline)
+            token = await self._tokens.get()
+            patient = self._now() + call.flow.total <= deadline
+            async with asyncio.timeout_at(min(deadline, self._now() + call.flow.total)):
+                response = await self._http.request(
+                    call.method, PATH + call.path, params=call.query, content=call.body,
+                    headers={**headers, "Authorization": f"Bearer {token}"},
+                    timeout=httpx2.Timeout(call.flow.total, connect=call.flow.connect),
+                )  # fmt: skip
+        except (TimeoutError, httpx2.TimeoutException):
+            if patient:
+                breaker.failed(timed_out=True)
+            else:  # the caller's deadline was shorter than what Tasy may take
+                breaker.given_up()
+            return token, None
+        except httpx2.TransportError as error:
+            breaker.failed()
+            if isinstance(error, httpx2.ConnectError):  # it cannot have been carried out
+                raise PartnerUnavailable("Tasy cannot be reached") from error
+            return token, None
+        except BaseException:  # no turn, no token, or the caller left: nobody knows how Tasy is
+            breaker.given_up()
+            raise
+        if response.status_code >= 500:
+            breaker.failed()
+        else:
+            breaker.succeeded()
+        answer = Answer(
+            response.status_code, response.content, response.headers.get("ETag"), _seconds(response.headers)
+        )
+        if answer.status == 429:
+            self._lanes.hold(answer.after or 1)
+        return token, answer
+
+    async def _token(self) -> tuple[str, float]:
+        """A new token and its seconds to live. Raises PartnerUnavailable, PartnerRefused."""
+        door = self._door
+        form = {"grant_type": "client_credentials", "scope": SCOPES}
+        try:
+            response = await self._http.post(
+                "/oauth2/token", data=form, auth=(door.client_id, door.client_secret),
+                timeout=httpx2.Timeout(5, connect=2),
+            )  # fmt: skip
+        except httpx2.TransportError as error:
+            raise PartnerUnavailable("Tasy gives no token now") from error
+        if response.status_code >= 500 or response.status_code == 429:
+            raise PartnerUnavailable("Tasy gives no token now", _seconds(response.headers))
+        try:
+            given = msgspec.json.decode(response.content, type=_Token)
+        except msgspec.MsgspecError as error:
+            raise PartnerRefused(str(response.status_code), "login") from error
+        return given.access_token, given.expires_in
+
+
+class _Token(msgspec.Struct):
+    access_token: str
+    expires_in: float = 3600
+
+
+def _refused(said: Refusal, meaning: Meaning) -> PartnerRefused:
+    reasons = tuple(one.cd_motivo_tiss for one in said.detalhes if one.cd_motivo_tiss)
+    return PartnerRefused(said.cd_erro, meaning.issue, reasons, said.nr_seq_guia)
+
+
+def _seconds(headers: httpx2.Headers) -> float:
+    """What Retry-After says, 0 where it says nothing."""
+    value = headers.get("Retry-After", "")
+    return float(value) if value.isdecimal() else 0

@@ -1,0 +1,1 @@
+"""Tasy: a synthetic plan behind the REST interface of the Tasy contract."""

@@ -1,0 +1,141 @@
+"""One simulated installation: its plan, tokens, guides, and what goes wrong in it. Tasy contract, 2, 3, 5, 7."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from simulators.tasy.guides import Guides, Refused
+from simulators.tasy.population import Plan
+from simulators.tasy.troubles import Trouble
+
+Json = dict[str, Any]
+
+CALLS_A_MINUTE = 1000
+
+
+@dataclass(slots=True)
+class Seen:
+    """A call."""
+
+    method: str
+    path: str
+    status: int = 0
+    """0: no answer, or none yet."""
+
+
+class Tasy:
+    """The state of one simulated installation."""
+
+    def __init__(self, plan: Plan, client_id: str, client_secret: str, *, lifetime: float = 3600) -> None:
+        """lifetime: seconds of a token."""
+        self.plan, self.guides = plan, Guides()
+        self.troubles: list[Trouble] = []
+        self.calls: list[Seen] = []
+        self.credentials, self._lifetime = (client_id, client_secret), lifetime
+        self._tokens: dict[str, tuple[float, str]] = {}
+        """Token: until when, and the certificate it is bound to."""
+        self._recent: deque[float] = deque()
+        self._members = {
+            name: {value: member for member in plan.members if (value := member[part].get(name))}
+            for part, name in (
+                ("carteira", "cd_usuario_plano"), ("segurado", "nr_cpf"), ("segurado", "nr_cartao_nac_sus")
+            )
+        }  # fmt: skip
+        self._providers = {one["nr_seq_prestador"]: one for one in plan.providers}
+
+    def token(self, credentials: tuple[str, str], certificate: str, now: float) -> Json:
+        """A token bound to a certificate. Raises Refused."""
+        if not secrets.compare_digest(":".join(credentials), ":".join(self.credentials)):
+            raise Refused(401, "PLS-4011", "Credenciais invalidas", "SEGURANCA")
+        token = secrets.token_urlsafe(24)
+        self._tokens[token] = now + self._lifetime, certificate
+        return {"access_token": token, "token_type": "Bearer", "expires_in": self._lifetime}
+
+    def admit(self, authorization: str, certificate: str, now: float) -> None:
+        """Raises Refused: no token, an old one, another's; too many calls."""
+        until, bound = self._tokens.get(authorization.removeprefix("Bearer "), (0.0, ""))
+        if until < now:
+            raise Refused(401, "PLS-4011", "Token expirado", "SEGURANCA")
+        if bound != certificate:
+            raise Refused(401, "PLS-4012", "Certificado nao confere", "SEGURANCA")
+        while self._recent and self._recent[0] < now - 60:
+            self._recent.popleft()
+        if len(self._recent) >= CALLS_A_MINUTE:
+            raise Refused(429, "PLS-4291", "Limite excedido", "TRANSITORIO")
+        self._recent.append(now)
+
+    def revoke(self) -> None:
+        """All tokens end."""
+        self._tokens.clear()
+
+    def trouble(self, path: str) -> Trouble | None:
+        """The trouble that a call meets, counted off."""
+        for one in self.troubles:
+            if one.meets(path):
+                one.times -= 1
+                return one
+        return None
+
+    def member(self, asked: Json) -> Json:
+        """The member asked for: the card wins. Raises Refused."""
+        for name, known in self._members.items():
+            value = asked.get(name)
+            if value:
+                found = known.get(value)
+                if found is None:
+                    break
+                return found
+        field = next((name for name in self._members if asked.get(name)), "cd_usuario_plano")
+        detail = {"nm_campo": field, "vl_informado": "***", "cd_motivo_tiss": "1001"}
+        raise Refused(422, "PLS-4221", "Beneficiario nao localizado", detalhes=[detail])
+
+    def eligibility(self, asked: Json, now: datetime) -> Json:
+        """The answer to RT-1. Raises Refused."""
+        member = deepcopy(self.member(asked))
+        who, day = member["segurado"], date.fromisoformat(asked["dt_atendimento"][:10])
+        limit = who.get("dt_limite_utilizacao")
+        good = (
+            who["ie_situacao"] in ("A", "R")
+            and member["carteira"]["dt_validade_carteira"] >= day.isoformat()
+            and (
+                who.get("dt_rescisao") is None
+                or who["dt_rescisao"] > day.isoformat()
+                or (limit or "") >= day.isoformat()
+            )
+        )
+        return {
+            "ie_elegivel": "S" if good else "N",
+            "dt_consulta": now.replace(microsecond=0).isoformat(),
+            "nr_protocolo": f"999997{now:%Y%m%d}{len(self.calls):06d}",
+            **member,
+            "carencias": [],
+            "itens": [
+                {
+                    "nr_item": one["nr_item"],
+                    "ie_cobertura": "S",
+                    "ie_exige_autorizacao": "S",
+                    "ie_dut": "N",
+                    "motivos": [],
+                }
+                for one in asked.get("procedimentos", ())
+            ],
+            "motivos": [] if good else [{"cd_motivo_tiss": "1012", "ds_motivo": "CONTRATO NAO VIGENTE"}],
+        }
+
+    def directory(self, since: str, limit: int, cursor: str) -> Json:
+        """A page of RT-3."""
+        changed = [one for one in self.plan.providers if one["dt_atualizacao"] >= since]
+        start = int(cursor or 0)
+        page, end = changed[start : start + limit], start + limit
+        return {"itens": page, "cursor_proximo": str(end) if end < len(changed) else None}
+
+    def provider(self, key: int) -> Json:
+        """Raises Refused."""
+        if key not in self._providers:
+            raise Refused(404, "PLS-4042", "Prestador nao localizado")
+        return self._providers[key]

@@ -1,0 +1,67 @@
+"""Serves a simulated Tasy over mutual TLS on a socket of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from simulators.tasy.certificates import Authority
+from simulators.tasy.installation import Tasy
+from simulators.tasy.rest import HangUp, app
+
+
+class _Shown(H11Protocol):
+    """Tells the application which certificate the client showed, and ends a connection without a word if it asks so."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        found: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        self.app_state = {
+            **self.app_state,
+            "certificate": found.getpeercert(True) if found else None,
+            "wire": transport,
+        }
+
+
+class _Ended:
+    """Ends the connection where the application wants no answer."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await self._inner(scope, receive, send)
+        except HangUp:
+            scope["state"]["wire"].abort()
+
+
+@asynccontextmanager
+async def serving(tasy: Tasy, authority: Authority, port: int = 0) -> AsyncIterator[str]:
+    """Serves it; yields the URL. Clients must show a certificate of the same authority."""
+    pair = authority.server()
+    config = uvicorn.Config(
+        _Ended(app(tasy)), host="127.0.0.1", port=port, http=_Shown, log_level=logging.CRITICAL, lifespan="off",
+        ssl_certfile=pair.certificate, ssl_keyfile=pair.key, ssl_ca_certs=str(authority.certificate),
+        ssl_cert_reqs=ssl.CERT_REQUIRED,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            if task.done():
+                task.result()
+                raise OSError("the simulator could not listen")
+            await asyncio.sleep(0.01)
+        bound = server.servers[0].sockets[0].getsockname()[1]
+        yield f"https://127.0.0.1:{bound}"
+    finally:
+        server.should_exit = server.force_exit = True
+        await task
