@@ -11,15 +11,18 @@ import orjson
 from fhir_server.definitions.package_data import lines
 
 
-@cache
 def value_set(url: str) -> Mapping[str, frozenset[str] | None] | None:
     """System -> its codes in the value set; None as codes: any of that system (UCUM, BCP 13, ISO 4217).
 
     None for a value set that is not required-bound anywhere in R4, or whose content HL7 does not publish (one).
     """
-    raw = lines("value_sets.zst").get(url)
-    if raw is None:
-        return None
+    # What is not known is kept nowhere, for URLs come from clients.
+    return _content(url) if url in lines("value_sets.zst") else None
+
+
+@cache
+def _content(url: str) -> Mapping[str, frozenset[str] | None]:
+    raw = lines("value_sets.zst")[url]
     return {system: None if codes is None else frozenset(codes) for system, codes in orjson.loads(raw).items()}
 
 

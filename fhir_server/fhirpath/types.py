@@ -76,13 +76,17 @@ def _child(element: Element) -> Child:
     return Child(element.name, alternatives, element.max != 1)
 
 
-@cache
 def find(name: str) -> TypeInfo | None:
     """FHIR type (or path of a nested group of elements) of that name; None when R4 has none."""
     try:
-        return TypeInfo(name, structure(name))
+        return _info(name)
     except KeyError:
-        return None
+        return None  # kept nowhere, for names come from clients
+
+
+@cache
+def _info(name: str) -> TypeInfo:
+    return TypeInfo(name, structure(name))
 
 
 UNTYPED = TypeInfo("", None)

@@ -7,7 +7,7 @@ sexual or domestic violence, GDIS genetic disease. https://terminology.hl7.org/V
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 
 PSY, ETH, HIV, SDV, GDIS = "PSY", "ETH", "HIV", "SDV", "GDIS"
 SENSITIVE = (PSY, ETH, HIV, SDV, GDIS)
@@ -70,7 +70,7 @@ LOINC_CODES: Mapping[str, str] = {
 """LOINC code -> label: tests for HIV, questionnaires on depression, anxiety, alcohol, drugs, violence at home."""
 
 
-@cache
+@lru_cache(maxsize=8192)
 def label_of(system: str, code: str) -> tuple[str, ...]:
     """The labels that a code calls for; most call for none."""
     if system in CID_10:

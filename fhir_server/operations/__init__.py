@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 from fhir_server.bulk.import_kick_off import import_
@@ -126,11 +125,14 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 
-@cache
+_BY_CODE = {code: [one for one in OPERATIONS if one.code == code] for code in {one.code for one in OPERATIONS}}
+
+
 def operation_at(code: str, level: str, resource_type: str | None) -> Operation | None:
     """The operation of that code at that level, if there is one."""
-    for operation in OPERATIONS:
-        here = operation.code == code and level in operation.levels
-        if here and (resource_type is None or not operation.types or resource_type in operation.types):
+    for operation in _BY_CODE.get(code, ()):
+        if level in operation.levels and (
+            resource_type is None or not operation.types or resource_type in operation.types
+        ):
             return operation
     return None
