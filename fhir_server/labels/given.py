@@ -28,18 +28,17 @@ _SYSTEMS = CID_10 | SUS | LOINC | SECTIONS
 def labels_of(resource: Json) -> frozenset[str]:
     """The labels that the codes anywhere in a resource call for; contained resources count, a Bundle's entries not."""
     found: set[str] = set()
-    stack: list[Any] = [resource]
-    while stack:
-        node = stack.pop()
+    nodes: list[Any] = [resource]
+    for node in nodes:  # which grows meanwhile
         for key, value in node.items():
             kind = value.__class__
-            if kind is dict:
-                stack.append(value)
-            elif kind is list:
-                if key != "entry":
-                    stack += [item for item in value if item.__class__ is dict]
-            elif key == "code" and kind is str and node.get("system") in _SYSTEMS:
-                found.update(label_of(node["system"], value))
+            if kind is str:  # as most are
+                if key == "code" and node.get("system") in _SYSTEMS:
+                    found.update(label_of(node["system"], value))
+            elif kind is dict:
+                nodes.append(value)
+            elif kind is list and key != "entry":
+                nodes += [item for item in value if item.__class__ is dict]
     return frozenset(found)
 
 

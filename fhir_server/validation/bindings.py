@@ -27,10 +27,10 @@ def code_format(url: str) -> Format | None:
     if systems is None:
         return None
     words = f"must be a code of {url}"
-    if any(codes is None for codes in systems.values()):
+    listed = listed_codes(url)
+    if listed is None:
         pattern = next((_OPEN_CODES[system] for system in systems if system in _OPEN_CODES), None)
         return _matching(pattern, words) if pattern else None
-    listed = frozenset[str]().union(*(codes for codes in systems.values() if codes))
     not_text = FORMATS["code"]
 
     def check(value: Json) -> str | None:
@@ -39,6 +39,15 @@ def code_format(url: str) -> Format | None:
         return None if value in listed else words
 
     return check
+
+
+@cache
+def listed_codes(url: str) -> frozenset[str] | None:
+    """The codes of the value set; None where it is not known, or not all of them are listed."""
+    systems = value_set(url)
+    if systems is None or any(codes is None for codes in systems.values()):
+        return None
+    return frozenset[str]().union(*(codes for codes in systems.values() if codes))
 
 
 def _matching(pattern: re.Pattern[str], words: str) -> Format:

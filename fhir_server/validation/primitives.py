@@ -137,24 +137,46 @@ def _xhtml(value: Json) -> str | None:
     return narrative_fault(value) if type(value) is str else _not_text(value)
 
 
+REMEMBERED: dict[str, set[str]] = {}
+"""Primitive type -> texts found well-formed lately. Systems, codes, units, displays: most texts are the same few."""
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 4096, 256
+
+
+def _remembering(kind: str, check: Format) -> Format:
+    """The format of a primitive type, whose texts are remembered."""
+    seen = REMEMBERED[kind] = set()
+
+    def remembering(value: Json) -> str | None:
+        fault = check(value)
+        if fault is None and len(value) <= _LONGEST_REMEMBERED:
+            if len(seen) >= _MOST_REMEMBERED:
+                seen.clear()
+            seen.add(value)
+        return fault
+
+    return remembering
+
+
 FORMATS: Mapping[str, Format] = {
     "base64Binary": _base64,
     "boolean": _boolean,
-    "canonical": _uri,
-    "code": _pattern(_CODE, "must be a code: no spaces around it, only single ones within"),
+    "canonical": _remembering("canonical", _uri),
+    "code": _remembering("code", _pattern(_CODE, "must be a code: no spaces around it, only single ones within")),
     "date": _dated(_DATE, "must be a date: YYYY, YYYY-MM or YYYY-MM-DD"),
-    "dateTime": _dated(_DATE_TIME, "must be a date, or a date and time with seconds and time zone"),
+    "dateTime": _remembering(
+        "dateTime", _dated(_DATE_TIME, "must be a date, or a date and time with seconds and time zone")
+    ),
     "decimal": _decimal,
     "id": _pattern(_ID, "must be an id: 1 to 64 letters, digits, '-' and '.'"),
-    "instant": _dated(_INSTANT, "must be a date and time with seconds and time zone"),
+    "instant": _remembering("instant", _dated(_INSTANT, "must be a date and time with seconds and time zone")),
     "integer": _whole(-_MAX_INTEGER - 1, "must be a whole number of 32 bits, without quotes"),
     "markdown": _string,
     "oid": _pattern(_OID, "must be an OID: urn:oid:1.2.3"),
     "positiveInt": _whole(1, "must be a whole number from 1 to 2147483647, without quotes"),
-    "string": _string,
+    "string": _remembering("string", _string),
     "time": _pattern(_TIME_OF_DAY, "must be a time: hh:mm:ss"),
     "unsignedInt": _whole(0, "must be a whole number from 0 to 2147483647, without quotes"),
-    "uri": _uri,
+    "uri": _remembering("uri", _uri),
     "url": _uri,
     "uuid": _pattern(_UUID, "must be a UUID: urn:uuid: and lower-case hexadecimal digits"),
     "xhtml": _xhtml,

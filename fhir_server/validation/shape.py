@@ -7,11 +7,12 @@ faults costs one dictionary look-up and one call per element.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from functools import cache
 
 from fhir_server.definitions import Element, ElementType, is_a, primitive_types, structure
 from fhir_server.resource_types import TYPE_ID
-from fhir_server.validation.bindings import Extra, code_format, concept_check
+from fhir_server.validation.bindings import Extra, code_format, concept_check, listed_codes
 from fhir_server.validation.members import (
     Check,
     Member,
@@ -24,7 +25,7 @@ from fhir_server.validation.members import (
     sibling,
     siblings,
 )
-from fhir_server.validation.primitives import FORMATS, Format
+from fhir_server.validation.primitives import FORMATS, REMEMBERED, Format
 from fhir_server.validation.problem import Found, Node, Problem, Scope, joined
 from fhir_server.validation.references import target_check
 from fhir_server.validation.rules import rules
@@ -33,8 +34,9 @@ from mappings.r4 import Json
 MAX_DEPTH = 64
 """Objects within objects."""
 
-Entry = tuple[Format | None, Member, str | None]
-"""What is known of a JSON name: the format that is all there is to check, the check, the choice it belongs to."""
+Entry = tuple[Container[str], Format | None, Member, str | None]
+"""What is known of a JSON name: texts that are right, the format if that is all there is to check, the check, and the
+choice it belongs to."""
 
 _ELEMENT_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,63}")
 
@@ -57,11 +59,14 @@ class Shape:
                 continue
             stem = element.name if element.choice else None
             for json_name, kind in element.json_names().items():
-                members[json_name] = (*_member(element, kind, json_name), stem)
+                value_format, member = _member(element, kind, json_name)
+                right = _right(element, kind) if value_format and stem is None else ()
+                members[json_name] = (right, value_format, member, stem)
                 # Element.id, Extension.url and Resource.id are plain text, and carry not even ele-1.
                 if kind.code in _extensible() and element.constraints:
                     beside = sibling if element.max == 1 else siblings
-                    members["_" + json_name] = (None, beside(element.name, json_name, shape("Element").check), stem)
+                    beside_check = beside(element.name, json_name, shape("Element").check)
+                    members["_" + json_name] = ((), None, beside_check, stem)
             if element.min:
                 names = tuple(element.json_names())
                 required.append((element.name, names + tuple("_" + name for name in names)))
@@ -69,7 +74,7 @@ class Shape:
         self._is_element = definition.kind != "resource" and self.name != "Element"
         self._is_extension = self.name == "Extension"
         if definition.kind == "resource":
-            members["resourceType"] = (None, _as_given, None)
+            members["resourceType"] = ((), None, _as_given, None)
         self._required = tuple(required)
         self._rules = rules(definition.constraints, self.name)
         self._errors = tuple(rule for rule in self._rules if rule.constraint.severity == "error")
@@ -93,7 +98,9 @@ class Shape:
             if entry is None:
                 found: Found = [_unknown(name)]
             else:
-                value_format, member, stem = entry
+                right, value_format, member, stem = entry
+                if value.__class__ is str and value in right:
+                    continue
                 if value_format is None or value_format(value) is not None:
                     found = member(value, node, scope)
                 else:
@@ -179,6 +186,14 @@ def _member(element: Element, kind: ElementType, json_name: str) -> tuple[Format
         return None, distinct(many(element.name, _contained))
     check = _complex(element, kind)
     return None, many(element.name, check) if element.max is None else one(element.name, check)
+
+
+def _right(element: Element, kind: ElementType) -> Container[str]:
+    """Texts that are known to be of the element's format, be it that they are listed or that they have come before."""
+    value_format = _format(element, kind)
+    if value_format is FORMATS[kind.code]:
+        return REMEMBERED.get(kind.code, ())
+    return listed_codes(element.value_set or "") or ()
 
 
 def _format(element: Element, kind: ElementType) -> Format:

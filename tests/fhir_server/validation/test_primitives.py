@@ -13,7 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fhir_server.definitions import primitive_types, structure
-from fhir_server.validation.primitives import FORMATS
+from fhir_server.validation import primitives
+from fhir_server.validation.primitives import FORMATS, REMEMBERED
 
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">text</div>'
 
@@ -146,3 +147,20 @@ def test_integers(value: int) -> None:
     assert (FORMATS["integer"](value) is None) == (-(2**31) <= value < 2**31)
     assert (FORMATS["unsignedInt"](value) is None) == (0 <= value < 2**31)
     assert (FORMATS["positiveInt"](value) is None) == (0 < value < 2**31)
+
+
+@pytest.mark.parametrize("kind", REMEMBERED)
+def test_only_what_is_well_formed_is_remembered(kind: str) -> None:
+    for value in [*GOOD[kind], *BAD[kind]]:
+        FORMATS[kind](value)
+    assert REMEMBERED[kind] >= set(GOOD[kind])
+    assert not REMEMBERED[kind].intersection(value for value in BAD[kind] if isinstance(value, str))
+
+
+def test_neither_many_texts_nor_long_ones_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(primitives, "_MOST_REMEMBERED", 10)
+    for number in range(100):
+        assert FORMATS["string"](f"text {number}") is None
+    assert FORMATS["string"](long := "x" * 257) is None
+    assert 0 < len(REMEMBERED["string"]) <= 10
+    assert long not in REMEMBERED["string"]
