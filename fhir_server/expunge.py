@@ -17,6 +17,7 @@ from fhir_server.index_tables import COLUMNS
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.schema import metadata
 from fhir_server.search.parameters import shipped
+from fhir_server.search.totals import OTHERWISE
 from fhir_server.statement import Parameters, Statement
 from fhir_server.unit import Unit
 from fhir_server.write import UNINDEXED
@@ -82,7 +83,6 @@ async def remove(unit: Unit, rids: Sequence[int], *, integrity: bool) -> int:
     counted, *_ = await unit.run(
         [
             Statement(_VERSIONS, (wanted,), binary=True),
-            Statement(_OUTBOX, (wanted,), binary=True),
             Statement(_MOVED, (wanted,), binary=True),
             Statement(_LABEL, (wanted,), binary=True),
             Statement(_EFFECTS, (wanted,), binary=True),
@@ -95,6 +95,7 @@ async def remove(unit: Unit, rids: Sequence[int], *, integrity: bool) -> int:
             due(rids),
             Statement(_EMPTY, (int8_array(sorted(kept)),), binary=True),
             Statement(_END, (ended,), binary=True),
+            Statement(_OUTBOX, (wanted,), binary=True),
         ]
     )
     return int.from_bytes(counted[0][0], "big") + len(rids)
@@ -109,7 +110,10 @@ with gone as (delete from resource_version where rid = any($1::bigint[]) returni
 _LABEL = "delete from label where rid = any($1::bigint[])"
 _EFFECTS = "delete from consent_effect where consent_rid = any($1::bigint[]) or patient_rid = any($1::bigint[])"
 _MOVED = "delete from moved where rid = any($1::bigint[])"
-_OUTBOX = "delete from outbox where rid = any($1::bigint[])"
+# More than what leaves the outbox unseen: totals that are kept hold no more.
+_OUTBOX = f"""
+with gone as (delete from outbox where rid = any($1::bigint[]) returning 1)
+update outbox_passed set versions = versions + 1 + (select count(*) from gone) where type_id = {OTHERWISE}"""
 _EMPTY = """
 update resource set version = 0, last_updated = 0, method = 'NONE', body = null where rid = any($1::bigint[])"""
 _WORDS = "delete from full_text where rid = any($1::bigint[])"

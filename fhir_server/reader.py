@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 from fhir_server import store_reads
 from fhir_server.postgres import Row
+from fhir_server.search.totals import Totals
 from fhir_server.statement import Statement
 from fhir_server.terminology.members import Expansions
 from fhir_server.version import Version
@@ -17,6 +18,8 @@ class Reader(ABC):
 
     expansions: Expansions
     """Value sets of the record that were asked for."""
+    totals: Totals | None = None
+    """Totals that are kept: of what is committed only."""
 
     @abstractmethod
     async def select(self, statement: Statement) -> list[Row]:

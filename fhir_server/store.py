@@ -22,6 +22,7 @@ from fhir_server.search import registry
 from fhir_server.search.pairs import Pairs
 from fhir_server.search.pairs import note as pairs_noted
 from fhir_server.search.parameters import current, use
+from fhir_server.search.totals import Totals
 from fhir_server.statement import Statement
 from fhir_server.store_errors import (
     MissingReferences,
@@ -108,6 +109,7 @@ class ResourceStore(Reader):
         self._groups = GroupCommit(self._commit)
         self._conninfo = conninfo
         self.expansions = Expansions()
+        self.totals = Totals()
         self._pairs = Pairs()
         self._explained = count()
         self._learned = float("-inf")

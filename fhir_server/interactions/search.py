@@ -20,6 +20,7 @@ from fhir_server.full_text.due import WAITING
 from fhir_server.outcome import Issue, operation_outcome
 from fhir_server.postgres import Row
 from fhir_server.prefer import prefer
+from fhir_server.reader import Reader
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search import cursor
 from fhir_server.search.contained import MARK, container, last_of, place
@@ -29,6 +30,7 @@ from fhir_server.search.parameters import current
 from fhir_server.search.query import SearchQuery, parse_query
 from fhir_server.search.select import INCLUDE, MATCH, TOTAL, select
 from fhir_server.search.terms import ask_terminology, looked_up
+from fhir_server.search.totals import WORTH, Kept, keepable
 from fhir_server.statement import Statement
 from fhir_server.store_errors import StaleParameters
 from fhir_server.summary import apply
@@ -62,15 +64,38 @@ async def search(
         criteria = await looked_up(query.criteria, server.store, asked.access, asked.base)
         if current().generation != known:
             raise StaleParameters
-        statement = _statement(replace(query, criteria=criteria), binding, asked)
+        query = replace(query, criteria=criteria)
+        statement = _statement(query, binding, asked)
     if query.explain:
         return await _explained(server, statement)
     if query.words:
         # Before the search: what waits no more has its words in the table.
         [(waiting, complete)] = await server.store.select(WAITING)
         query = replace(query, ignored=(*query.ignored, *_lag(waiting, complete)))
-    rows = await server.store.select(statement)
+    rows = await _rows(server.store, query, statement, asked)
     return FhirResponse(200, _bundle(server.base, link, query, rows, binding, asked.access))
+
+
+async def _rows(store: Reader, query: SearchQuery, statement: Statement, asked: _Asked) -> list[Row]:
+    """The statement's rows; where its total is kept, what is known of it spares counting it anew."""
+    if store.totals is None or not query.exact:
+        return await store.select(statement)
+    kept = store.totals.get(statement)
+    if kept is None:
+        rows = await store.select(statement)
+        total = _total(rows)
+        if total >= WORTH and keepable(query, asked.access):
+            counting = select(query, asked.access, asked.base, keeping=True)
+            store.totals.put(statement, Kept(counting, total))
+        return rows
+    rows = await store.select(kept.asking())
+    said = next(row[3] for row in rows if row[0] == _TOTAL)
+    store.totals.put(statement, kept.answered(_total(rows), said))
+    return rows
+
+
+def _total(rows: Sequence[Row]) -> int:
+    return next(int.from_bytes(row[1], "big") for row in rows if row[0] == _TOTAL)
 
 
 def _found(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
@@ -141,6 +166,7 @@ def _lasting(asked: _Asked) -> bool:
 
 
 _LONG = 1000
+_TOTAL = TOTAL.to_bytes(2, "big")
 
 
 def _binding(path: str, query: SearchQuery, access: Access) -> str:

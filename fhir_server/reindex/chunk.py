@@ -22,6 +22,7 @@ from fhir_server.search.pairs import pairs_of
 from fhir_server.search.parameters import current
 from fhir_server.search.presence import having
 from fhir_server.search.registry import proof
+from fhir_server.search.totals import CHANGED
 from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
 from fhir_server.unit import Unit
@@ -162,7 +163,8 @@ async def _mend(
     missing = _joined([one.missing for one in same.values()])
     numbers = {rid: one.parameter_set for rid, one in same.items() if one.parameter_set is not None}
     sets = [_renumbered(numbers)] if numbers else []
-    await _write_rows(store, unit, [*deletions(surplus), *insertions(missing), *sets], generation)
+    changes = [*deletions(surplus), *insertions(missing), *sets]
+    await _write_rows(store, unit, [*changes, *([CHANGED] if changes else [])], generation)
     done.removed += sum(map(len, surplus.values()))
     done.added += sum(map(len, missing.values()))
     return [rid for rid, one in differing.items() if rid in there and there[rid] != one.version]

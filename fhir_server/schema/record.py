@@ -83,3 +83,15 @@ outbox = Table(
     Column("method", String(6), nullable=False),
 )
 """One row per version, written with it; whoever announces changes deletes it."""
+
+outbox_passed = Table(
+    "outbox_passed",
+    metadata,
+    Column("type_id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("versions", BigInteger, nullable=False),
+    prefixes=["UNLOGGED"],
+)
+"""How many versions of each type have left the outbox, from some number on; see `search/totals.py` for two rows more.
+
+Unlogged: a crash, which may undo the last commits, empties it, and what was known by its numbers is known no more.
+"""

@@ -108,12 +108,12 @@ def newest(found: Sequence[Branch], limit: str, conditions: Conditions, *more: s
     return f"select u.rid from ({' union '.join(f'({part})' for part in parts)}) u order by u.rid desc limit {limit}"
 
 
-def all_of(found: Sequence[Branch], conditions: Conditions) -> str:
-    """All rids of the branches, each once."""
+def all_of(found: Sequence[Branch], conditions: Conditions, *more: str) -> str:
+    """All rids of the branches that meet further conditions on "{rid}", each once."""
     parts = []
     for branch in found:
         a = conditions.alias()
-        parts.append(f"select {'' if branch.unique else 'distinct '}{branch.rid(a)} as rid {branch.body(a)}")
+        parts.append(f"select {'' if branch.unique else 'distinct '}{branch.rid(a)} as rid {branch.body(a, *more)}")
     return " union ".join(parts)
 
 

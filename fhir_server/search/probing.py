@@ -23,7 +23,7 @@ from fhir_server.search.parameters import single_valued
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.rank import by_size, whole
 from fhir_server.search.referring import GATES, Reached, nearby, referring
-from fhir_server.search.sort import Key, in_order
+from fhir_server.search.sort import Key, in_order, order
 from fhir_server.search.tested import newest_of, tested, walked_or_all, walked_or_referring
 from fhir_server.search.walk import settled, walk
 
@@ -39,7 +39,7 @@ def probed(
     """SQL of the page's rid and sort keys, the same for all values; None where the shape has no such form."""
     ordered = not keys or (keys[0].column and keys[0].column.ordered)
     if len(query.types) > 1:
-        return _of_each(query, conditions, limit, position) if not keys else None
+        return _of_each(query, keys, conditions, limit, position)
     if not ordered:
         return None
     [scope] = scopes(query)
@@ -107,16 +107,23 @@ def probed(
     return f"with {', '.join(tables.texts)} {united}"
 
 
-def _of_each(query: SearchQuery, conditions: Conditions, limit: str, position: Position | None) -> str | None:
-    """The newest of what is read for each of a few types by itself, where all criteria are columns of `resource`."""
+def _of_each(
+    query: SearchQuery, keys: Sequence[Key], conditions: Conditions, limit: str, position: Position | None
+) -> str | None:
+    """A page of what is read for each of a few types by itself, where criteria and keys are columns of `resource`."""
     nodes = [criterion.nodes[query.types[0]] for criterion in query.criteria]
-    if not nodes or query.contained or len(query.types) > MAX_APART:
+    if query.contained or len(query.types) > MAX_APART or not (nodes or keys):
         return None
-    if not all(isinstance(node, Leaf) and node.parameter.column for node in nodes):
+    if not all(key.own for key in keys) or not all(isinstance(one, Leaf) and one.parameter.column for one in nodes):
         return None
-    pages = [probed(replace(query, types=(one,)), (), conditions, limit, position) for one in query.types]
+    conditions.probing = True
+    alone = [replace(query, types=(one,)) for one in query.types]
+    if keys:
+        pages = [walk(one, keys, conditions, limit, position) for one in alone]
+    else:
+        pages = [probed(one, (), conditions, limit, position) or "" for one in alone]
     united = " union all ".join(f"({page})" for page in pages)
-    return f"select u.rid from ({united}) u order by u.rid desc limit {limit}"
+    return f"select u.* from ({united}) u order by {order(keys, 'u.rid', table='u.')} limit {limit}"
 
 
 def _most(node: Node, rows: str, keys: Sequence[Key], tests: Sequence[str]) -> int:

@@ -72,6 +72,11 @@ class SearchQuery:
     """Warnings about parameters left out because the client is lenient."""
 
     @property
+    def exact(self) -> bool:
+        """The number of matches is asked for, and no estimate of it."""
+        return self.count == 0 or self.total == "accurate"
+
+    @property
     def contained(self) -> bool:
         """Contained resources are searched, be it beside others."""
         return is_contained(self.types[-1:])

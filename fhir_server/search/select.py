@@ -14,27 +14,35 @@ from fhir_server.access.searching import settled
 from fhir_server.search.branch import Branch, all_of, branches, is_point, newest, scopes
 from fhir_server.search.condition import Conditions
 from fhir_server.search.contained import container_sql
+from fhir_server.search.criteria import Leaf
 from fhir_server.search.cursor import Position, checked
 from fhir_server.search.include import MAX_INCLUDED, included
 from fhir_server.search.probing import probed
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.sort import Key, in_order, order, resolved
+from fhir_server.search.totals import kept_total
 from fhir_server.search.walk import on_timeline, walk
 from fhir_server.statement import Parameters, Statement
 from smart_auth.scopes import Access
 
 MATCH, INCLUDE, TOTAL = 0, 1, 2
 """The first column of a statement's rows: what a row is. Then rid, type_id, fhir_id, body (as stored) and the sort keys
-as text; in the row of the total, rid is the number of matches and nothing else is set."""
+as text; in the row of the total, rid is the number of matches, fhir_id what a total that is kept says beside it (see
+totals.py), and nothing else is set."""
 
 
-def select(query: SearchQuery, access: Access, base: str, position: Position | None = None) -> Statement:
-    """The statement of a page after `position`: up to count + 1 matches, then what they include, then the total."""
+def select(
+    query: SearchQuery, access: Access, base: str, position: Position | None = None, *, keeping: bool = False
+) -> Statement:
+    """The statement of a page after `position`: up to count + 1 matches, then what they include, then the total.
+
+    keeping: the total, which is `keepable`, is one that is kept.
+    """
     parameters = Parameters()
     conditions = Conditions(access, parameters, base, settled=settled(query, access))
     if query.count == 0:
-        total = _total(query, conditions)
-        return parameters.statement(f"select {TOTAL}::smallint, ({total}), {_NOTHING}")
+        total = _total(query, conditions, keeping=keeping)
+        return parameters.statement(f"select {TOTAL}::smallint, {_COUNTED} from ({total}) k", generic=_one_range(query))
     keys = [resolved(query.types, sort) for sort in query.sort]
     if position is not None:
         position = checked(position, [key.sql_type for key in keys])
@@ -64,7 +72,8 @@ def select(query: SearchQuery, access: Access, base: str, position: Position | N
         own = f"r.rid, r.type_id, r.fhir_id, r.body{empty}"
         parts.append(f"select {INCLUDE}::smallint, null, {own} from ({brought}) b join resource r on r.rid = b.rid")
     if query.total != "none":
-        parts.append(f"select {TOTAL}::smallint, null, ({_total(query, conditions)}), {_NOTHING}{empty}")
+        total = _total(query, conditions, keeping=keeping)
+        parts.append(f"select {TOTAL}::smallint, null, {_COUNTED}{empty} from ({total}) k")
     names = ", ".join(["mode", "rid", "type_id", "fhir_id", "body", *_names(keys)])
     listed = ", ".join(["mode", "n", *names.split(", ")[1:]])
     text = f"with recursive {', '.join(tables)} select {names} from ({' union all '.join(parts)}) a({listed})"
@@ -83,7 +92,7 @@ def all_rids(query: SearchQuery, access: Access, base: str, parameters: Paramete
     return all_of(_branches(query, conditions), conditions)
 
 
-_NOTHING = "null::smallint, null::text, null::bytea"
+_COUNTED = "k.total, null::smallint, k.said, null::bytea"
 
 
 def _names(keys: Sequence[Key]) -> list[str]:
@@ -115,16 +124,26 @@ COUNTED = 1000
 """Matches up to which an estimate counts; of more, the newest as many tell how dense they are."""
 
 
-def _total(query: SearchQuery, conditions: Conditions) -> str:
+def _total(query: SearchQuery, conditions: Conditions, *, keeping: bool) -> str:
+    """SQL of one row: total, and what one that is kept says."""
     if query.total == "estimate" and query.count and not query.contained:
         newest_rids = newest(_branches(query, conditions), str(COUNTED + 1), conditions)
         oldest = f"select min(e.rid) from resource e where {conditions.of_types(query.types, 'e')}"
         share = f"(max(n.rid) - ({oldest}))::numeric / greatest(max(n.rid) - min(n.rid), 1)"
         return (
             f"select case when count(*) <= {COUNTED} then count(*) else round({COUNTED} * {share})::bigint end"
-            f" from ({newest_rids}) n"
+            f" as total, null::text as said from ({newest_rids}) n"
         )
-    found = all_of(_branches(query, conditions), conditions)
-    if query.contained and not query.alone:
-        return f"select count(distinct {container_sql('c.rid')}) from ({found}) c"
-    return f"select count(*) from ({found}) c"
+    found = _branches(query, conditions)
+    if keeping:
+        return kept_total(found, query.types[0], conditions)
+    each = f"distinct {container_sql('c.rid')}" if query.contained and not query.alone else "*"
+    return f"select count({each}) as total, null::text as said from ({all_of(found, conditions)}) c"
+
+
+def _one_range(query: SearchQuery) -> bool:
+    """Whether what is counted is one range of an index, whatever the values: it needs no plan of its own."""
+    nodes = [criterion.nodes[query.types[0]] for criterion in query.criteria]
+    if query.contained or len(query.types) > 1 or len(nodes) > 1:
+        return False
+    return all(isinstance(node, Leaf) and node.coded and not node.negated and node.modifier is None for node in nodes)

@@ -18,6 +18,7 @@ from fhir_server.arrays import int2_array, int4_array, int8_array, text_array
 from fhir_server.compression import decompress
 from fhir_server.postgres import Row
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
+from fhir_server.search.totals import FRONT, OTHERWISE
 from fhir_server.statement import Statement
 from fhir_server.subscriptions.seen import Seen
 from mappings.r4 import parse
@@ -32,6 +33,18 @@ MOST = 10_000
 _SEQUENCE = Statement("select last_value from outbox_sequence_seq", binary=True)
 _OLDEST = Statement("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint", binary=True)
 _OWN = Statement("select pg_current_xact_id_if_assigned()::text::bigint", binary=True)
+READY = Statement(
+    "insert into outbox_passed (type_id, versions)"
+    f" select n, case when n = {FRONT} then 0 else (extract(epoch from clock_timestamp()) * 1000000)::bigint end"
+    f" from generate_series({OTHERWISE}, {len(RESOURCE_TYPES)}) n on conflict do nothing"
+)
+"""Begins to count what leaves the outbox, higher than anybody can have counted before."""
+_COUNTED = f"""
+update outbox_passed p set versions = case when p.type_id = {FRONT} then ($1::bigint[])[1] else p.versions + g.n end
+from (
+  select type_id, count(*) as n from gone group by type_id
+  union all select {FRONT}, 0 from (select from gone limit 1) x) g
+where p.type_id = g.type_id"""
 _PASS = f"""
 with front as (select sequence, type_id from outbox where sequence >= ($1::bigint[])[1] order by sequence limit {MOST}),
 ended as (
@@ -40,7 +53,8 @@ ended as (
 gone as (
   delete from outbox where sequence >= ($1::bigint[])[1] and sequence < (select sequence from ended)
     and not type_id = any($2::smallint[])
-  returning 1)
+  returning type_id),
+counted as ({_COUNTED})
 select count(*) from gone"""
 _TAKE = f"""
 select o.sequence, o.rid, o.version, o.type_id, o.method, r.fhir_id,
@@ -53,7 +67,8 @@ from (select * from outbox where sequence >= ($1::bigint[])[1] order by sequence
   left join resource_version v on r.version <> o.version and v.rid = o.rid and v.version = o.version
   left join resource_version p on o.method = 'DELETE' and p.rid = o.rid and p.version = o.version - 1
 order by o.sequence"""
-_GONE = "delete from outbox where sequence = any($1::bigint[])"
+_GONE = f"""
+with gone as (delete from outbox where sequence = any($2::bigint[]) returning type_id) {_COUNTED}"""
 _EVENTS = """
 insert into subscription_event (subscription_rid, number, rid, happened, version, type_id, delivered, method)
 select s, n, r, h, v, t, false, m
@@ -96,7 +111,7 @@ class Outbox:
 
     async def commit(self, statements: Sequence[Statement], seen: Sequence[Seen]) -> None:
         """Runs the statements and deletes the rows, in one transaction."""
-        gone = Statement(_GONE, (int8_array([one.sequence for one in seen]),), binary=True)
+        gone = Statement(_GONE, (int8_array([self._low]), int8_array([one.sequence for one in seen])), binary=True)
         *_, own = await self._run([*statements, gone, _OWN])
         self._committed(own)
 

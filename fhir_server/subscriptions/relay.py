@@ -26,7 +26,7 @@ from fhir_server.subscriptions import events
 from fhir_server.subscriptions.courier import Courier, Means, Patience, Send
 from fhir_server.subscriptions.definition import WEBSOCKET, Definition, Unusable, definition, wanted
 from fhir_server.subscriptions.matching import Plan, match, plans
-from fhir_server.subscriptions.outbox import LIMIT, Outbox, recorded
+from fhir_server.subscriptions.outbox import LIMIT, READY, Outbox, recorded
 from fhir_server.subscriptions.seen import Seen
 from fhir_server.subscriptions.status import set_status
 from fhir_server.trouble import places
@@ -151,7 +151,7 @@ class Relay:
             self._patience,
         )  # fmt: skip
         outbox = Outbox(connection.send, self._store.base)
-        await connection.send([SWITCHED_ON if self._full_text else SWITCHED_OFF])
+        await connection.send([READY, SWITCHED_ON if self._full_text else SWITCHED_OFF])
         if self._store.ignorant:
             await self._store.learn()
         self._generation = current().generation
