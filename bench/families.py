@@ -38,6 +38,7 @@ _VITALS = "category=vital-signs"
 _KG = "http://unitsofmeasure.org|kg"
 
 FEW_FIRST = "all that refer are gone through, up to 300, before another way is taken"
+COUNTED = "the first count reads what it counts, those after it only what is new"
 
 FAMILIES: tuple[Family, ...] = (
     Family("read", "Patient/{patient}"),
@@ -140,7 +141,22 @@ FAMILIES: tuple[Family, ...] = (
     Family(":not", "Observation?code:not={dense}&patient={patient}"),
     Family(":not alone", "Patient?gender:not={gender}"),
     Family("total of a patient", "Observation?patient={patient}&_summary=count"),
-    Family("total of a code", "Observation?code={mid}&_summary=count", grows="an exact count reads what it counts"),
+    Family(
+        "total of a code",
+        "Observation?code={mid}&_summary=count",
+        reads=COUNTED,
+    ),
+    Family(
+        "total of a type",
+        "Observation?_summary=count",
+        reads=COUNTED,
+    ),
+    Family(
+        "total of a code and a status",
+        "Observation?code={mid}&status=final&_summary=count",
+        reads=COUNTED,
+    ),
+    Family("page and total of a code", "Observation?code={mid}&_total=accurate", reads=COUNTED),
     Family("estimated total", "Observation?code={dense}&_total=estimate"),
     Family("system search", "?_type=Observation,Condition&_lastUpdated=ge{updated}"),
     Family("compartment", "Patient/{patient}/Condition"),

@@ -77,7 +77,9 @@ def select(
     names = ", ".join(["mode", "rid", "type_id", "fhir_id", "body", *_names(keys)])
     listed = ", ".join(["mode", "n", *names.split(", ")[1:]])
     text = f"with recursive {', '.join(tables)} select {names} from ({' union all '.join(parts)}) a({listed})"
-    return parameters.statement(f"{text} order by mode, n, rid", generic=point and query.total == "none")
+    return parameters.statement(
+        f"{text} order by mode, n, rid", generic=point and (query.total == "none" or _one_range(query))
+    )
 
 
 def point_page(query: SearchQuery, access: Access, base: str, parameters: Parameters, limit: int) -> str:
@@ -108,7 +110,7 @@ def _page(
         return walk(query, keys, conditions, limit, position), True
     point = conditions.probing = is_point(query)
     if not point and (page := probed(query, keys, conditions, limit, position)):
-        return page, True
+        return page, len(query.types) == 1
     if not keys:
         return newest(_branches(query, conditions), limit, conditions, *conditions.start), point
     if not point and keys[0].column and keys[0].column.ordered:

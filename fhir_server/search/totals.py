@@ -110,7 +110,8 @@ def kept_total(found: Sequence[Branch], kind: str, conditions: Conditions) -> st
     said = f"s.stamp || ' ' || e.rid || ' ' || (t.total - {matches('{rid} > (select rid from e)')})"
     return (
         f"with s as materialized (select {_stamp(kind)} as stamp),"
-        f" e as materialized (select {w}.rid {live} order by {w}.rid desc offset {next_above} limit 1),"
+        f" e as materialized (select {w}.rid {live} and (select stamp from s) is not null"
+        f" order by {w}.rid desc offset {next_above} limit 1),"
         f" t as materialized (select {total} as total from s)"
         f" select t.total, {said} as said from t cross join s left join e on true"
     )

@@ -90,7 +90,7 @@ FAR = "no index has what refers to a resource in the order of that resource: of 
 REVERSED = "a chain that ends in a reverse chain begins with too many rows: the newest resources are tested"
 COMPARTMENT = "of a compartment with more than one type, all resources are walked in the order asked for"
 TWO_RANGES = "two bounds of a quantity may be met by two values: they are tested apart"
-COUNTED = "an exact total counts its rows"
+COUNTED = "an exact total that is not known yet counts its rows"
 
 EXCEPTIONS: dict[str, str] = {
     "Observation?value-quantity=ge60000|http://unitsofmeasure.org|g&value-quantity=lt62|http://unitsofmeasure.org|kg":
