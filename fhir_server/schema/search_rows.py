@@ -75,6 +75,13 @@ canonical = Table(
 )
 """From canonical references to the resources that have the URL; few resources have any."""
 
+CODES_OF_PATIENTS = (
+    -1731481872, -1464337297, -1431748233, -1419152523, -1372445665, -470733199, -412929549, -277939034,
+    -85449121, -66084537, 23341317, 314346427, 613285100, 1510801497, 1520831164, 1945635245, 1993374509,
+    2086503115,
+)  # fmt: skip
+"""param_ids of the codes with a clinical date (search/timeline.py) of what patients have."""
+
 patient_value = Table(
     "patient_value",
     metadata,
@@ -84,6 +91,14 @@ patient_value = Table(
     Column("param_id", Integer, nullable=False),
     Column("system_hash", Integer, nullable=False),
     Index("patient_value_key", "patient_rid", "param_id", "value_hash", "rid", postgresql_include=["system_hash"]),
+    # Who has a code, newest patient first. Without rid a patient's entries of one code share index tuples.
+    Index(
+        "patient_value_code",
+        "param_id",
+        "value_hash",
+        "patient_rid",
+        postgresql_where=text(f"param_id in ({', '.join(map(str, CODES_OF_PATIENTS))})"),
+    ),
 )
 
 patient_date = Table(
@@ -189,5 +204,5 @@ composite = Table(
     Column("high2", Numeric),
     # By the unit of a quantity, then its value; of other components second_hash or low is the same everywhere.
     Index("composite_value", "param_id", "first_hash", "second_hash", "low", "rid"),
-    Index("composite_resource", "rid", "param_id"),
+    Index("composite_resource", "rid"),
 )

@@ -24,6 +24,7 @@ from fhir_server.search.query import SearchQuery
 from fhir_server.search.rank import by_size, whole
 from fhir_server.search.referring import GATES, Reached, nearby, referring
 from fhir_server.search.sort import Key, in_order, order
+from fhir_server.search.stepping import stepped
 from fhir_server.search.tested import newest_of, tested, walked_or_all, walked_or_referring
 from fhir_server.search.walk import settled, walk
 
@@ -52,6 +53,8 @@ def probed(
     if keys and not leading:
         return walk(query, keys, conditions, limit, position)
     start = conditions.start
+    if not keys and len(nodes) == 1 and (page := stepped(nodes[0], scope, conditions, limit)):
+        return page
     if not leading:
         return tested(newest_of(scope, conditions, start, "offset 0"), filters(nodes, scope, conditions), limit)
     lines = None if keys else in_rid_order(leading[0], scope, conditions)
