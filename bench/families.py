@@ -37,7 +37,6 @@ class Family:
 _VITALS = "category=vital-signs"
 _KG = "http://unitsofmeasure.org|kg"
 
-FEW_FIRST = "all that refer are gone through, up to 300, before another way is taken"
 COUNTED = "the first count reads what it counts, those after it only what is new"
 
 FAMILIES: tuple[Family, ...] = (
@@ -116,7 +115,7 @@ FAMILIES: tuple[Family, ...] = (
         reads="what refers to many by way of many is found by testing the newest",
     ),
     Family("_has, dense", "Patient?_has:Observation:patient:code={dense}", p99=40),
-    Family("_has, rare", "Patient?_has:Observation:patient:code={seldom}", p99=40, grows=FEW_FIRST),
+    Family("_has, rare", "Patient?_has:Observation:patient:code={seldom}", p99=40),
     Family("_has with name", "Patient?_has:Condition:patient:code={condition}&name={prefix}", p99=40),
     Family("_include", "Encounter?patient={patient}&_include=Encounter:practitioner"),
     Family(
