@@ -134,9 +134,14 @@ def grantable(asked: Asked, person: Person, context: Context) -> Scopes:
     others = set(asked.scopes.others)
     if person.fhir_user is None:
         others -= {"fhirUser", "profile"}
-    if context.encounter is None:
-        others = {one for one in others if not one.startswith("launch/encounter")}
-    return merged(resources, others)
+    # A patient, and for an app that starts by itself an encounter, may still be chosen.
+    had = context.kinds() | {"patient"} | ({"encounter"} if asked.launch is None else set())
+    return merged(resources, [one for one in others if _of_launch(one) in (None, *had)])
+
+
+def _of_launch(scope: str) -> str | None:
+    """The type of context that a launch scope asks for; None: it asks for none."""
+    return scope.removeprefix("launch/").partition("?")[0] if scope.startswith("launch/") else None
 
 
 def with_patient(scopes: Scopes, patient: str | None) -> Scopes:
@@ -145,15 +150,27 @@ def with_patient(scopes: Scopes, patient: str | None) -> Scopes:
         return scopes
     return Scopes(
         tuple(one for one in scopes.resources if one.level != "patient"),
-        tuple(one for one in scopes.others if not one.startswith("launch/patient")),
+        tuple(one for one in scopes.others if _of_launch(one) != "patient"),
     )
+
+
+def with_encounter(scopes: Scopes, context: Context) -> Scopes:
+    """What is left of it for this context: where it has no encounter, nothing that asks for one."""
+    if "encounter" in context.kinds():
+        return scopes
+    return Scopes(scopes.resources, tuple(one for one in scopes.others if _of_launch(one) != "encounter"))
 
 
 def needs_patient(scopes: Scopes) -> bool:
     """Whether a patient is to be chosen: https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html"""
     return any(one.level == "patient" for one in scopes.resources) or any(
-        one == "launch/patient" or one.startswith("launch/patient?") for one in scopes.others
+        _of_launch(one) == "patient" for one in scopes.others
     )
+
+
+def needs_encounter(asked: Asked, scopes: Scopes) -> bool:
+    """Whether an encounter is to be chosen: an app that starts by itself asks for one."""
+    return asked.launch is None and any(_of_launch(one) == "encounter" for one in scopes.others)
 
 
 def worth_nothing(scopes: Scopes) -> bool:

@@ -5,6 +5,7 @@ https://hl7.org/fhir/smart-app-launch/app-launch.html https://www.rfc-editor.org
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode, urlsplit
 
@@ -14,6 +15,7 @@ from smart_auth import (
     authorize,
     clients,
     codes,
+    encounter_choice,
     factors,
     grants,
     launches,
@@ -25,6 +27,7 @@ from smart_auth import (
 )
 from smart_auth.authorize import Asked, NoRedirect, Refused
 from smart_auth.desk import Desk
+from smart_auth.encounter_choice import Encounter
 from smart_auth.happened import GRANT
 from smart_auth.launches import NOTHING, Context
 from smart_auth.patient_choice import Choice
@@ -140,7 +143,7 @@ def _ask(desk: Desk, visit: Visit, value: str, step: _Step) -> Page:
         picker = "launch"
         found = patient_choice.may_choose(search, person, site, client_id, context.patient)
         choices = [found] if found else []
-    elif authorize.needs_patient(step.scopes):
+    elif _to_choose(step, step.scopes):
         picker = "search" if person.staff else "own"
         choices = patient_choice.offered(search, person, site, client_id, find)
     only = _only(picker, choices)
@@ -165,6 +168,23 @@ def _ask(desk: Desk, visit: Visit, value: str, step: _Step) -> Page:
     )  # fmt: skip
 
 
+def _to_choose(step: _Step, scopes: Scopes) -> bool:
+    """Whether a patient is to be chosen, for their own sake or because an encounter is theirs."""
+    return authorize.needs_patient(scopes) or authorize.needs_encounter(step.asked, scopes)
+
+
+def _ask_encounter(
+    desk: Desk, visit: Visit, step: _Step, patient: str, ticked: Sequence[str], choices: Sequence[Encounter]
+) -> Page:
+    """The second page of consent, for an app that asks for an encounter: which of the patient's."""
+    with desk.engine.begin() as connection:
+        form = requests.show(connection, visit.carried, step.session.sid, desk.time())
+    return desk.page(
+        visit, "encounter.html", leads_to=step.asked.redirect_uri, app=step.asked.client.name, choices=choices,
+        patient=patient, ticked=ticked, form=form, carried=visit.carried,
+    )  # fmt: skip
+
+
 def _only(picker: str, choices: list[Choice]) -> str | None:
     return choices[0].id if len(choices) == 1 and picker in ("launch", "own") else None
 
@@ -176,6 +196,7 @@ def _agreed(desk: Desk, connection: Connection, step: _Step, patient: str | None
     if (
         "consent" in asked.prompt
         or "offline_access" in scopes.others
+        or authorize.needs_encounter(asked, scopes)
         or (authorize.needs_patient(step.scopes) and patient is None)
         or not authorize.may_be_silent(asked.client, asked.redirect_uri)
     ):
@@ -206,25 +227,36 @@ def consent(desk: Desk, visit: Visit) -> Page:
             requests.take(connection, value, desk.time())
             return redirect(authorize.refusal_url(desk.parts.site, error))
     patient = step.context.patient
-    if patient is None and authorize.needs_patient(step.scopes):
+    if patient is None and _to_choose(step, step.scopes):
         patient = visit.first("patient") or None
     site, search, client_id = desk.parts.site, desk.parts.search, asked.client.client_id
     if patient is not None and not patient_choice.may_choose(search, session.person, site, client_id, patient):
         return desk.error(visit, "patient: not one that you may choose", status=403)
-    ticked = scope_words.chosen(step.scopes, [text for name, text in visit.form if name == "scope"])
+    marks = [text for name, text in visit.form if name == "scope"]
+    ticked = scope_words.chosen(step.scopes, marks)
     if ticked is None:
         return desk.error(visit, "scope: not one that was shown")
+    allowed, encounter = visit.first("decision") == "allow", None
+    if allowed and patient is not None and authorize.needs_encounter(asked, ticked):
+        encounter = visit.first("encounter") or None
+        if not any(name == "encounter" for name, _ in visit.form):
+            choices = encounter_choice.offered(search, session.person, site, client_id, patient)
+            if choices:
+                return _ask_encounter(desk, visit, step, patient, marks, choices)
+        elif encounter is not None and not encounter_choice.may_choose(
+            search, session.person, site, client_id, encounter, patient
+        ):
+            return desk.error(visit, "encounter: not one that you may choose", status=403)
     with desk.engine.begin() as connection:
         page = _grant(
-            desk, visit, connection, value, visit.first("form"), step, ticked, patient,
-            allowed=visit.first("decision") == "allow",
-        )  # fmt: skip
+            desk, visit, connection, value, visit.first("form"), step, ticked, patient, encounter, allowed=allowed
+        )
     return page or desk.error(visit, over=True)
 
 
 def _grant(
     desk: Desk, visit: Visit, connection: Connection, value: str, form: str | None, step: _Step, scopes: Scopes,
-    patient: str | None, *, allowed: bool = True,
+    patient: str | None, encounter: str | None = None, *, allowed: bool = True,
 ) -> Page | None:  # fmt: skip
     """The answer to the app, given once; None where it was given, or the form is not the one last shown."""
     asked, session, now, site = step.asked, step.session, desk.time(), desk.parts.site
@@ -236,7 +268,9 @@ def _grant(
         taken = requests.answer(connection, value, session.sid, form, now)
     if not taken:
         return None
-    scopes = authorize.with_patient(scopes, patient)
+    known = patient if encounter or authorize.needs_patient(scopes) or step.context.patient is not None else None
+    context = replace(step.context, patient=known, encounter=encounter or step.context.encounter)
+    scopes = authorize.with_encounter(authorize.with_patient(scopes, patient), context)
     if not allowed or authorize.worth_nothing(scopes):
         desk.note(connection, visit, GRANT, 403, session.person.subject, client=asked.client.client_id)
         return redirect(authorize.refusal_url(site, asked.refused("access_denied", "the person did not allow it")))
@@ -245,10 +279,9 @@ def _grant(
         refused = asked.refused("invalid_request", "launch: was used meanwhile")
         return redirect(authorize.refusal_url(site, refused))
     offline = "offline_access" in scopes.others
-    known = patient if authorize.needs_patient(scopes) or step.context.patient is not None else None
     granted = grants.make(
         connection, client_id=client_id, subject=subject, scope=str(scopes), patient=known,
-        context=replace(step.context, patient=known).text(), sid=session.sid, auth_time=session.auth_time,
+        context=context.asked(scopes.others).text(), sid=session.sid, auth_time=session.auth_time,
         methods=list(session.methods), offline=offline, created=now, used=now,
         expires=now + grants.LONGEST if offline else session.created + LONGEST,
     )  # fmt: skip

@@ -15,13 +15,13 @@ from smart_auth.keys import IDENTITY
 CAPABILITIES = (
     "launch-ehr", "launch-standalone", "authorize-post", "client-public", "client-confidential-symmetric",
     "client-confidential-asymmetric", "sso-openid-connect", "context-banner", "context-style", "context-ehr-patient",
-    "context-ehr-encounter", "context-standalone-patient", "permission-offline", "permission-online",
-    "permission-patient", "permission-user", "permission-v1", "permission-v2",
+    "context-ehr-encounter", "context-standalone-patient", "context-standalone-encounter", "permission-offline",
+    "permission-online", "permission-patient", "permission-user", "permission-v1", "permission-v2",
 )  # fmt: skip
 """Each has its test: tests/attacks/test_launches.py, test_scopes.py, test_clients.py."""
 GRANTS = ("authorization_code", "client_credentials", "refresh_token")
 SCOPES = (
-    "openid", "fhirUser", "profile", "launch", "launch/patient", "online_access", "offline_access",
+    "openid", "fhirUser", "profile", "launch", "launch/patient", "launch/encounter", "online_access", "offline_access",
     "patient/*.cruds", "patient/*.rs", "patient/*.read", "patient/*.write", "patient/*.*",
     "user/*.cruds", "user/*.rs", "user/*.read", "user/*.write", "user/*.*",
     "system/*.cruds", "system/*.rs", "system/*.read", "system/*.write", "system/*.*",

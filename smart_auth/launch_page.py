@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from smart_auth import clients, launches, patient_choice
+from smart_auth import clients, encounter_choice, launches, patient_choice
 from smart_auth.desk import Desk
 from smart_auth.launches import SECONDS, Context, UnusableContext
 from smart_auth.visits import Page, Visit
@@ -33,7 +33,7 @@ def make(desk: Desk, visit: Visit) -> Page:
     site, search, person = desk.parts.site, desk.parts.search, session.person
     if context.patient and not patient_choice.may_choose(search, person, site, client.client_id, context.patient):
         return _json(403, {"error": "access_denied", "error_description": "patient: not one that you may choose"})
-    if context.encounter and not patient_choice.has_encounter(
+    if context.encounter and not encounter_choice.may_choose(
         search, person, site, client.client_id, context.encounter, context.patient or ""
     ):
         return _json(403, {"error": "access_denied", "error_description": "encounter: not one of the patient's"})

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
@@ -54,6 +54,35 @@ class Context:
         """The Context of `text()`."""
         members = json.loads(text)
         return cls(**members | {"fhir_context": tuple(members["fhir_context"])})
+
+    def kinds(self) -> frozenset[str]:
+        """Types of what it holds, as launch scopes name them."""
+        own = {name for name, id in (("patient", self.patient), ("encounter", self.encounter)) if id is not None}
+        return frozenset(own | {_kind(one) for one in self.fhir_context})
+
+    def asked(self, scopes: Iterable[str]) -> Context:
+        """What of it an app gets that asks for context by these scopes: of a type for which it names roles what has one
+        of them; where nothing has, all of the type.
+
+        https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#scopes-for-requesting-context-data
+        """
+        roles: dict[str, set[str]] = {}
+        for scope in scopes:
+            kind, named, role = scope.removeprefix("launch/").partition("?role=")
+            if named:
+                roles.setdefault(kind, set()).add(role)
+        held = {(_kind(one), one.get("role", "launch")) for one in self.fhir_context}
+
+        def wanted(item: Mapping[str, Any]) -> bool:
+            kind = _kind(item)
+            known = {role for role in roles.get(kind, ()) if (kind, role) in held}
+            return not known or item.get("role", "launch") in known
+
+        return replace(self, fhir_context=tuple(one for one in self.fhir_context if wanted(one)))
+
+
+def _kind(item: Mapping[str, Any]) -> str:
+    return str(item.get("reference", "")).partition("/")[0].lower() or str(item.get("type", "")).lower()
 
 
 NOTHING = Context()

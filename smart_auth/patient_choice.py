@@ -34,7 +34,7 @@ def fhir_user(person: Person, site: Site) -> str | None:
     return f"{site.fhir_base}/{person.fhir_user}" if person.fhir_user else None
 
 
-def _access(person: Person, site: Site, client_id: str, scope: Scope, patient: str | None = None) -> Access:
+def access(person: Person, site: Site, client_id: str, scope: Scope, patient: str | None = None) -> Access:
     return Access(
         person.subject, unrestricted=False, client=client_id, scopes=(scope,), patient=patient,
         fhir_user=fhir_user(person, site), roles=person.roles_about(patient), organization=person.organization,
@@ -48,17 +48,17 @@ def own(search: Search, person: Person, site: Site, client_id: str) -> list[Choi
 
 def _one(search: Search, person: Person, site: Site, client_id: str, level: str, id: str) -> list[Choice]:
     """The patient of this id, if a scope of this level lets the person see them."""
-    access = _access(person, site, client_id, Scope(level, "Patient", "rs"), id if level == "patient" else None)
-    return [_choice(one) for one in search(access, "Patient", [("_id", id)])]
+    asks = access(person, site, client_id, Scope(level, "Patient", "rs"), id if level == "patient" else None)
+    return [_choice(one) for one in search(asks, "Patient", [("_id", id)])]
 
 
 def seen(search: Search, person: Person, site: Site, client_id: str, name: str) -> list[Choice]:
     """Patients of this name that a member of staff may see."""
     if not person.staff or not name.strip():
         return []
-    access = _access(person, site, client_id, Scope("user", "Patient", "rs"))
+    asks = access(person, site, client_id, Scope("user", "Patient", "rs"))
     asked = [("name", _escaped(name)), ("_sort", "name"), ("_count", str(MOST))]
-    return [_choice(one) for one in search(access, "Patient", asked)]
+    return [_choice(one) for one in search(asks, "Patient", asked)]
 
 
 def offered(search: Search, person: Person, site: Site, client_id: str, name: str) -> list[Choice]:
@@ -74,15 +74,6 @@ def may_choose(search: Search, person: Person, site: Site, client_id: str, patie
         return None
     found = _one(search, person, site, client_id, "patient" if theirs else "user", patient)
     return found[0] if found else None
-
-
-def has_encounter(
-    search: Search, person: Person, site: Site, client_id: str, encounter: str, patient: str
-) -> bool:  # fmt: skip
-    """Whether the encounter is the patient's, and the person may see it."""
-    scope = Scope("user" if person.staff else "patient", "Encounter", "rs")
-    access = _access(person, site, client_id, scope, patient)
-    return bool(search(access, "Encounter", [("_id", encounter), ("patient", f"Patient/{patient}")]))
 
 
 def _escaped(value: str) -> str:

@@ -6,6 +6,7 @@ import base64
 import json
 from urllib.parse import urlencode
 
+import httpx2
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
@@ -79,6 +80,47 @@ def test_from_inside(caller: Caller, record: Record, member: people.Person, brow
     assert (found["patient"], found["encounter"], found["intent"]) == (record.a, encounter, "reconcile")
     assert found["need_patient_banner"] is False
     assert found["fhirContext"] == [{"reference": "ImagingStudy/1"}]
+
+
+def test_an_encounter_is_chosen(
+    caller: Caller, record: Record, member: people.Person, browser: Browser, mark: str
+) -> None:
+    """context-standalone-encounter: the latest of the patient's are offered, and nobody else's can be sent."""
+    app = App(caller, mark, f"{SCOPE} launch/encounter")
+    own, asked = f"encounter-{record.a}", "launch/encounter launch/patient patient/Patient.r"
+
+    def offered() -> httpx2.Response:
+        page = app.start(browser, scope=asked)
+        if 'name="password"' in page.text:
+            page = browser.sign_in(member.login, page=page)
+        assert 'name="encounter"' not in page.text
+        return browser.consent(page)
+
+    page = offered()
+    assert f'value="{own}"' in page.text
+    assert f"encounter-{record.b}" not in page.text
+    found = app.redeem(told(browser.consent(page, encounter=own))["code"]).json()
+    assert (found["patient"], found["encounter"], found["scope"]) == (record.a, own, asked)
+
+    without = app.redeem(told(browser.consent(offered(), encounter=""))["code"]).json()
+    assert (without["patient"], without["scope"]) == (record.a, "launch/patient patient/Patient.r")
+    assert "encounter" not in without
+    for other in (f"encounter-{record.b}", "nothing", "x y"):
+        assert browser.consent(offered(), encounter=other).status_code == 403
+    # Chosen each time; without a person who could choose, not at all.
+    assert told(app.start(browser, scope=asked, prompt="none"))["error"] == "consent_required"
+    assert told(browser.consent(offered(), "deny"))["error"] == "access_denied"
+
+
+def test_context_by_role(caller: Caller, record: Record, member: people.Person, browser: Browser, mark: str) -> None:
+    role = "https://example.org/roles/home"
+    items = ({"reference": "List/1", "role": role}, {"reference": "List/2"}, {"reference": "ImagingStudy/1"})
+    asked = f"launch launch/list?role={role} patient/Patient.r"
+    app = App(caller, mark, f"{SCOPE} launch/list?role={role} launch/task")
+    value = launch(caller, app, member, patient=record.a, fhir_context=items)
+    found = app.tokens(browser, member.login, scope=f"{asked} launch/task", launch=value)
+    assert found["scope"] == asked, "there is no Task"
+    assert found["fhirContext"] == [items[0], items[2]]
 
 
 def test_a_page_asks_for_a_launch(caller: Caller, record: Record, member: people.Person, browser: Browser, mark: str):

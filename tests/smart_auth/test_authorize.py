@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.authorization import known
-from smart_auth.authorize import Asked, NoRedirect, Refused, grantable, needs_patient, read, refusal_url, with_patient
+from smart_auth.authorize import (
+    Asked,
+    NoRedirect,
+    Refused,
+    grantable,
+    needs_encounter,
+    needs_patient,
+    read,
+    refusal_url,
+    with_encounter,
+    with_patient,
+)
 from smart_auth.clients import Client
 from smart_auth.codes import challenge_of
 from smart_auth.launches import Context
@@ -17,7 +29,7 @@ from smart_auth.scopes import parse
 from tests.smart_auth.conftest import SITE
 
 BACK = "https://app.example.org/back?own=1"
-SCOPE = "launch launch/patient openid fhirUser patient/*.rs user/*.rs system/*.rs"
+SCOPE = "launch launch/patient launch/encounter openid fhirUser patient/*.rs user/*.rs system/*.rs"
 CLIENT = Client(
     "app", "App", True, "none", None, None, None, SCOPE, ("authorization_code",), (BACK,), False
 )  # fmt: skip
@@ -63,12 +75,28 @@ def test_what_a_person_may_grant() -> None:
     asked = read(parameters, client_of, SITE, known)
     assert isinstance(asked, Asked)
     for person, context, granted in (
-        (somebody("member"), Context(), "launch/patient openid patient/*.rs"),
-        (somebody("guardian", fhir_user="Person/1"), Context(), "fhirUser launch/patient openid patient/*.rs"),
-        (somebody("nurse"), Context(), "launch/patient openid patient/*.rs user/*.rs"),
-    ):
+        (somebody("member"), Context(), "launch/encounter launch/patient openid patient/*.rs"),
+        (somebody("guardian", fhir_user="Person/1"), Context(),
+         "fhirUser launch/encounter launch/patient openid patient/*.rs"),
+        (somebody("nurse"), Context(), "launch/encounter launch/patient openid patient/*.rs user/*.rs"),
+    ):  # fmt: skip
         found = grantable(asked, person, context)
         assert str(found) == granted
         assert needs_patient(found)
         assert "patient" not in str(with_patient(found, None))
         assert with_patient(found, "1") == found
+        assert needs_encounter(asked, found)
+        assert "encounter" not in str(with_encounter(found, context))
+        assert with_encounter(found, Context("1", "2")) == found
+
+
+def test_context_that_was_not_launched_with_is_not_granted() -> None:
+    scope = "launch launch/encounter launch/list?role=https://x.example/home launch/task openid"
+    asked = read(
+        list((GOOD | {"scope": scope, "launch": "x"}).items()), lambda id: replace(CLIENT, scope=scope), SITE, known
+    )
+    home = {"reference": "List/1", "role": "https://x.example/home"}
+    assert str(grantable(asked, somebody("member"), Context("1"))) == "launch openid"
+    found = grantable(asked, somebody("member"), Context("1", None, (home,)))
+    assert str(found) == "launch launch/list?role=https://x.example/home openid"
+    assert not needs_encounter(asked, found)
