@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from apps.clinician.app import clinician
 from apps.clinician.config import Config
 from hub.logs import configure_logs
 from hub.settings import HSTS, Settings
+from hub.tls import Tls
 
 PARTS = Path(__file__).parents[1] / "apps" / "parts" / "node_modules"
 CLINICIAN = "clinician"
@@ -24,7 +26,10 @@ STOP_SECONDS = 3
 def run(settings: Settings, secret: str, listener: socket.socket) -> None:
     """Serves until SIGTERM. secret: of the clinician's app at the authorization server."""
     configure_logs(settings.log_level)
-    http = httpx2.AsyncClient(timeout=30, follow_redirects=False, trust_env=False)
+    trusted = ssl.create_default_context()
+    if settings.tls_certificate is not None:
+        trusted.load_verify_locations(settings.tls_certificate)  # the hub's own, whoever signed it
+    http = httpx2.AsyncClient(timeout=30, follow_redirects=False, trust_env=False, verify=trusted)
 
     @asynccontextmanager
     async def life(app: FastAPI):  # type: ignore[no-untyped-def]
@@ -38,4 +43,7 @@ def run(settings: Settings, secret: str, listener: socket.socket) -> None:
         root, log_config=None, access_log=False, server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=STOP_SECONDS, headers=[HSTS] if settings.apps.startswith("https://") else [],
     )  # fmt: skip
+    served.load()
+    tls = Tls.of(settings)
+    served.ssl = None if tls is None else tls.context
     asyncio.run(uvicorn.Server(served).serve(sockets=[listener]))

@@ -17,6 +17,7 @@ import uvicorn
 
 from hub.one_write import OneWriteProtocol
 from hub.slow_clients import EVERY, SlowClients
+from hub.tls import HANDSHAKE_SECONDS, Tls
 
 MOST_A_TURN = 64
 """Connections accepted in one turn of the event loop."""
@@ -27,20 +28,22 @@ PAUSE = 0.5
 class Server(uvicorn.Server):
     """Serves connections of the one socket it is given."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, tls: Tls | None = None) -> None:
         super().__init__(config)
-        self._slow = SlowClients()
+        self._slow, self._tls = SlowClients(), tls
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to accept."""
         await super().startup(sockets=[])
         for listener in sockets or ():
-            self.servers.append(cast("asyncio.Server", Accepting(listener, self._protocol)))
+            self.servers.append(cast("asyncio.Server", Accepting(listener, self._protocol, self._tls)))
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second; whether to end."""
         if counter % round(EVERY * 10) == 0:
             self._slow.look(self.server_state.connections, time.monotonic())
+            if self._tls is not None:
+                self._tls.look()
         return await super().on_tick(counter)
 
     def _protocol(self) -> asyncio.Protocol:
@@ -50,8 +53,10 @@ class Server(uvicorn.Server):
 class Accepting:
     """Takes connections from a listening socket, which other processes may listen on too."""
 
-    def __init__(self, listener: socket.socket, protocol: Callable[[], asyncio.Protocol]) -> None:
-        self._listener, self._protocol = listener, protocol
+    def __init__(
+        self, listener: socket.socket, protocol: Callable[[], asyncio.Protocol], tls: Tls | None = None
+    ) -> None:
+        self._listener, self._protocol, self._tls = listener, protocol, tls
         self.sockets: Sequence[socket.socket] = (listener,)
         self._loop = asyncio.get_running_loop()
         self._turn = 1
@@ -79,10 +84,19 @@ class Accepting:
                 return
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            task = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
+            task = self._loop.create_task(self._opens(connection))
             self._opening.add(task)
             task.add_done_callback(self._opened)
         self._turn = min(self._turn * 2, MOST_A_TURN)
+
+    async def _opens(self, connection: socket.socket) -> None:
+        tls = self._tls
+        if tls is None:
+            await self._loop.connect_accepted_socket(self._protocol, connection)
+        else:
+            await self._loop.connect_accepted_socket(
+                self._protocol, connection, ssl=tls.context, ssl_handshake_timeout=HANDSHAKE_SECONDS
+            )
 
     def _opened(self, task: asyncio.Task[object]) -> None:
         self._opening.discard(task)

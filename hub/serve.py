@@ -29,6 +29,7 @@ from hub.migrate import prepared
 from hub.one_write import MOST_CONNECTIONS
 from hub.sealing_key import seal
 from hub.settings import HSTS, Settings
+from hub.tls import Tls
 from hub.websocket_protocol import AcknowledgedProtocol
 
 STOP_SECONDS = 10
@@ -49,11 +50,13 @@ class CannotListen(RuntimeError):
 def serve(
     settings: Settings, *, sample_data: bool = False, demo: bool = False, say: Callable[[str], None] = print
 ) -> int:
-    """Serves until Ctrl-C or SIGTERM; the exit code. Raises DatabaseUnusable, EmbeddedError, CannotListen.
+    """Serves until Ctrl-C or SIGTERM; the exit code. Raises DatabaseUnusable, EmbeddedError, CannotListen,
+    TlsUnusable.
 
     sample_data: load the shipped patients first, if the record is empty; demo: and make people to try it with.
     """
     configure_logs(settings.log_level)
+    Tls.of(settings)
     with ExitStack() as stack:
         # Before the database is started: a second hub on the same port should say so at once.
         listener = stack.enter_context(_listen(settings.host, settings.port))
@@ -92,7 +95,9 @@ def serve(
 
 def welcome(settings: Settings, found: Database) -> str:
     """What is printed when the hub is up: what can be opened, and who can open it."""
-    site = settings.base.rsplit("/", 1)[0] if settings.base_url is None else f"http://{settings.host}:{settings.port}"
+    scheme = "http" if settings.tls_certificate is None else "https"
+    here = f"{scheme}://{settings.host}:{settings.port}"
+    site = settings.base.rsplit("/", 1)[0] if settings.base_url is None else here
     if settings.access == "smart":
         access = (
             f"Every request of the FHIR API needs a token of {settings.authorization}; `hub token --demo` prints one."
@@ -153,7 +158,7 @@ def _work(settings: Settings, found: Database, number: int, listener: socket.soc
         forwarded_allow_ips=list(settings.proxies),
         headers=[HSTS] if settings.base.startswith("https://") else [],
     )
-    server = Server(config)
+    server = Server(config, Tls.of(settings))
     listener.listen(BACKLOG)
     allow_files(MOST_CONNECTIONS + 1000)
     # Parsed JSON has no cycles: reference counts free it. A full collection in the midst of a large Bundle would only

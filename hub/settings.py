@@ -49,6 +49,12 @@ class Settings:
     """Address to listen on. Loopback only where access is open."""
     port: int = 8080
     """Port to listen on."""
+    tls_certificate: Path | None = None
+    """PEM file of the certificate the hub speaks TLS with, and those up to its root; unset: it speaks plain HTTP."""
+    tls_key: Path | None = None
+    """PEM file of its key, not encrypted."""
+    tls_minimum: str = "1.2"
+    """Least version of TLS: 1.2 or 1.3."""
     apps_port: int | None = None
     """Port of the apps in apps/, served by a process beside the hub; unset: they are not."""
     apps_url: str | None = None
@@ -114,13 +120,17 @@ class Settings:
         if self.base_url is not None:
             return self.base_url
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/fhir"
+        return f"{self._scheme}://{host}:{self.port}/fhir"
 
     @property
     def apps(self) -> str:
         """URL of the apps, without trailing slash."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.apps_url or f"http://{host}:{self.apps_port}"
+        return self.apps_url or f"{self._scheme}://{host}:{self.apps_port}"
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self.tls_certificate is None else "https"
 
     @property
     def authorization(self) -> str:
@@ -219,6 +229,9 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "data": lambda text: Path(text).expanduser(),
     "host": str,
     "port": _whole(1, 65535),
+    "tls_certificate": lambda text: Path(text).expanduser(),
+    "tls_key": lambda text: Path(text).expanduser(),
+    "tls_minimum": _choice("1.2", "1.3"),
     "apps_port": _whole(1, 65535),
     "apps_url": _site,
     "proxies": _addresses,
@@ -271,6 +284,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise SettingError(
             "HUB_DATABASE_URL", "must be set with HUB_ENV=production: the embedded database is for one person"
         )
+    if (settings.tls_certificate is None) != (settings.tls_key is None):
+        lacking = "HUB_TLS_KEY" if settings.tls_key is None else "HUB_TLS_CERTIFICATE"
+        raise SettingError(lacking, "must be set: a certificate and its key belong together")
     _check_access(settings)
     if settings.env == "production" and environment.get("AUTHLIB_INSECURE_TRANSPORT"):
         raise SettingError("AUTHLIB_INSECURE_TRANSPORT", "must not be set with HUB_ENV=production")

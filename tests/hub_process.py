@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -57,16 +58,21 @@ class Client:
     host: str
     port: int
     timeout: float = 120.0
+    tls: ssl.SSLContext | None = None
+    """What an https server is trusted by."""
     _local: threading.local = field(default_factory=threading.local)
 
     @property
     def base(self) -> str:
-        return f"http://{self.host}:{self.port}/fhir"
+        return f"http{'' if self.tls is None else 's'}://{self.host}:{self.port}/fhir"
 
     def _connection(self) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+            if self.tls is None:
+                connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+            else:
+                connection = http.client.HTTPSConnection(self.host, self.port, timeout=self.timeout, context=self.tls)
             connection.connect()
             assert connection.sock is not None
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -132,12 +138,15 @@ class Client:
 class HubProcess:
     """`hub serve` on a free port. `settings`: HUB_ variables by field name, such as {"database_url": ...}."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None, *, arguments: tuple[str, ...] = ()):
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str] | None = None, *, arguments: tuple[str, ...] = (),
+        tls: ssl.SSLContext | None = None,
+    ) -> None:  # fmt: skip
         self.folder = folder
         self.settings = dict(settings or {})
         self.arguments = arguments
         self.port = free_port()
-        self.client = Client("127.0.0.1", self.port)
+        self.client = Client("127.0.0.1", self.port, tls=tls)
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -156,7 +165,8 @@ class HubProcess:
             )  # fmt: skip
         while True:
             with contextlib.suppress(Unreachable):
-                if Client("127.0.0.1", self.port, timeout=5).request("GET", "metadata").status == 200:
+                asking = Client("127.0.0.1", self.port, timeout=5, tls=self.client.tls)
+                if asking.request("GET", "metadata").status == 200:
                     return time.monotonic() - began
             code = self.process.poll()
             if code is not None or time.monotonic() - began > READY_SECONDS:

@@ -30,10 +30,11 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
     from hub.apps import PartsMissing
     from hub.sealing_key import KeyUnusable
     from hub.serve import CannotListen, serve
+    from hub.tls import TlsUnusable
 
     if chosen.demo and settings.env == "production":
         return told(ValueError("--demo: not with HUB_ENV=production"), 2)
     try:
         return serve(settings, sample_data=chosen.sample_data, demo=chosen.demo)
-    except (CannotListen, KeyUnusable, PartsMissing) as error:
+    except (CannotListen, KeyUnusable, PartsMissing, TlsUnusable) as error:
         return told(error, 1)

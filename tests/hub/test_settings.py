@@ -26,6 +26,13 @@ def test_production_and_its_addresses() -> None:
     assert "secret" not in repr(settings)
 
 
+def test_with_a_certificate_addresses_are_https() -> None:
+    settings = read_settings(
+        {"HUB_TLS_CERTIFICATE": "a", "HUB_TLS_KEY": "b", "HUB_APPS_PORT": "9", "HUB_ACCESS": "smart"}
+    )
+    assert (settings.base, settings.apps) == ("https://127.0.0.1:8080/fhir", "https://127.0.0.1:9")
+
+
 def test_nothing_set_is_a_whole_installation() -> None:
     settings = read_settings({"PATH": "/bin"})
     assert settings == Settings()
@@ -50,6 +57,7 @@ def test_nothing_set_is_a_whole_installation() -> None:
         ("HUB_MAX_ENTRIES", "10", "max_entries", 10),
         ("HUB_LOG_LEVEL", "WARNING", "log_level", "warning"),
         ("HUB_PORT", "", "port", 8080),
+        ("HUB_TLS_MINIMUM", "1.3", "tls_minimum", "1.3"),
     ],
 )
 def test_variable(variable: str, text: str, field: str, value: object) -> None:
@@ -60,6 +68,9 @@ def test_variable(variable: str, text: str, field: str, value: object) -> None:
     ("environment", "variable"),
     [
         ({"HUB_PORT": "0"}, "HUB_PORT"),
+        ({"HUB_TLS_CERTIFICATE": "hub.pem"}, "HUB_TLS_KEY"),
+        ({"HUB_TLS_KEY": "hub.key"}, "HUB_TLS_CERTIFICATE"),
+        ({"HUB_TLS_MINIMUM": "1.1"}, "HUB_TLS_MINIMUM"),
         ({"HUB_PROXIES": "*"}, "HUB_PROXIES"),
         ({"HUB_PROXIES": "10.0.0.5/8"}, "HUB_PROXIES"),
         ({"HUB_PORT": "eighty"}, "HUB_PORT"),
