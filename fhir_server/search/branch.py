@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fhir_server.search.alternatives import alternatives
-from fhir_server.search.condition import Conditions, Source, clinical, to_patient
+from fhir_server.search.condition import Conditions, clinical, to_patient
 from fhir_server.search.contained import MARK, is_contained
 from fhir_server.search.criteria import Criterion, Leaf, Member, Node
 from fhir_server.search.parameters import FULL_TEXT
@@ -15,6 +15,7 @@ from fhir_server.search.presence import in_sets, stretch
 from fhir_server.search.probe import either
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.rank import MAX_BRANCHES, NEVER, POINTS, rank
+from fhir_server.search.resources import Source
 
 _RID = "{rid}"
 _PATIENT = re.compile(r"(?:Patient/)?([A-Za-z0-9\-.]{1,64})")

@@ -7,46 +7,29 @@ that can be probed for one rid; `sources` are sets, each of which an index yield
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 
-from fhir_server.access import sees
-from fhir_server.access.predicate import settled
 from fhir_server.outcome import Invalid
-from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
+from fhir_server.resource_types import TYPE_ID
 from fhir_server.search import by_reference, by_text
 from fhir_server.search.alternatives import MANY, alternatives
 from fhir_server.search.by_date import spans
-from fhir_server.search.by_reference import PRESENT
-from fhir_server.search.contained import MARK, container_sql, is_contained
+from fhir_server.search.contained import MARK
 from fhir_server.search.criteria import All, Between, Chain, Leaf, Member, Node, Not, Reverse, Some
 from fhir_server.search.hierarchy import PARENT, parent_of
 from fhir_server.search.links import REFERENCE, link
-from fhir_server.search.parameters import FULL_TEXT, SearchParameter, current, shipped
+from fhir_server.search.parameters import FULL_TEXT, SearchParameter, shipped
 from fhir_server.search.presence import UNKNOWN, in_sets, of_r4, sets, stretch
 from fhir_server.search.probe import either, one_of
 from fhir_server.search.rank import led, named
-from fhir_server.search.rows import hash32
+from fhir_server.search.resources import Resources, Source
 from fhir_server.search.values import unescape
-from fhir_server.statement import Parameters
-from smart_auth.scopes import Access
 
 _RANGED = frozenset(("string", "date", "number", "quantity", "composite", "uri"))
 """Search tables that are asked for ranges of their values."""
 
 _SEPARATE = 8
 """Alternatives up to this number are sets of their own, each read in page order; more are put together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The set `select {t}.{column} from {table} t where {where}`."""
-
-    table: str
-    where: str
-    column: str = "rid"
-    each: str = ""
-    """A table, whose every row tells of a part of the set: the parts are in page order, the whole is not."""
 
 
 def clinical(parameter: SearchParameter) -> bool:
@@ -65,94 +48,8 @@ def to_patient(reference: SearchParameter) -> bool:
 
 
 @dataclass(slots=True)
-class Conditions:
+class Conditions(Resources):
     """Writes criteria as SQL into one statement."""
-
-    access: Access
-    parameters: Parameters
-    base: str
-    """Own FHIR base URL: absolute references to it are local."""
-    probing: bool = False
-    """A condition is probed for each rid, whatever the planner thinks: it may not be turned around."""
-    settled: frozenset[str] = frozenset()
-    """Searched types of which nothing that meets the criteria can be hidden: see `access/searching.py`."""
-    before: str = ""
-    """Placeholder of the rid that the page begins below, where it is in the order of rids."""
-    _aliases: count[int] = field(default_factory=count)
-    _numbers: dict[tuple[str, str], str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        table = current()
-        if table.written or table.hidden:
-            self.parameters.generation = table.generation
-
-    @property
-    def start(self) -> list[str]:
-        """The condition on "{rid}" that the page begins where the last one ended, if it is not the first."""
-        return [f"{{rid}} < {self.before}"] if self.before else []
-
-    def alias(self) -> str:
-        """A table alias not used in the statement yet."""
-        return f"t{next(self._aliases)}"
-
-    def bound(self, value: str | int, sql_type: str) -> str:
-        """Placeholder of a value; one value is sent once."""
-        key = (str(value), sql_type)
-        if key not in self._numbers:
-            self._numbers[key] = self.parameters.add(value, sql_type)
-        return self._numbers[key]
-
-    def mark(self) -> tuple[int, dict[tuple[str, str], str]]:
-        """Where the parameters stand now, for `back`."""
-        return len(self.parameters.values), dict(self._numbers)
-
-    def back(self, mark: tuple[int, dict[tuple[str, str], str]]) -> None:
-        """Takes back what was bound since: a parameter that the text does not use would be an error."""
-        del self.parameters.values[mark[0] :]
-        self._numbers = mark[1]
-
-    def array(self, values: Sequence[int], sql_type: str) -> str:
-        """Placeholder of an array of integers."""
-        return self.bound("{" + ",".join(map(str, values)) + "}", f"{sql_type}[]")
-
-    def rid_of(self, resource_type: str, id: str) -> str:
-        """The rid of a resource that is named, as a scalar subquery; null if there is none."""
-        return (
-            f"(select n.rid from resource n where n.type_id = {self.bound(TYPE_ID[resource_type], 'smallint')}"
-            f" and n.fhir_id = {self.bound(id, 'text')})"
-        )
-
-    def seen(self, rid: str, types: Sequence[str] | None = None, *, contained: bool = False) -> str:
-        """Condition that the access may see the resource, which is of one of the types (`contained`: or what contains
-        it, of whatever type); "" where it may see all."""
-        if contained:
-            return sees(self.access, container_sql(rid), None, self.parameters)
-        return sees(self.access, rid, types, self.parameters)
-
-    def own(self, rid: str) -> str:
-        """What is left of `seen` where the resource is known to be the patient's own."""
-        return settled(rid, self.parameters)
-
-    def of_types(self, types: Sequence[str], alias: str) -> str:
-        """Condition on `resource` that the row is a live one of the types."""
-        live = f"{alias}.body is not null"
-        if len(types) == 1:
-            return f"{alias}.type_id = {self.bound(TYPE_ID[types[0]], 'smallint')} and {live}"
-        if len(types) == len(RESOURCE_TYPES):
-            return live
-        return f"{alias}.type_id = any({self.array([TYPE_ID[one] for one in types], 'smallint')}) and {live}"
-
-    def live(self, types: Sequence[str], rid: str) -> str:
-        """Condition that the resource with this rid is there and of one of the types."""
-        source, a = self.every(types), self.alias()
-        where = source.where.replace("{t}", a)
-        return f"exists (select from {source.table} {a} where {a}.rid = {rid} and {where}{self._fixed})"
-
-    def every(self, types: Sequence[str]) -> Source:
-        """All resources of the types."""
-        if is_contained(types):
-            return Source("token", f"{one_of('param_id', list(map(hash32, types)))} and {{t}}.code_hash = {PRESENT}")
-        return Source("resource", self.of_types(types, "{t}"))
 
     def tests(self, node: Leaf, types: Sequence[str]) -> list[tuple[str, str]]:
         """The leaf's alternatives as (table, where). Raises Invalid."""
@@ -250,7 +147,7 @@ class Conditions:
         if not in_sets(node):
             return self._by_rows(node, rid, types)
         r, e, s, x = self.alias(), self.alias(), self.alias(), self.alias()
-        own = f"exists (select from resource {r} where {r}.rid = {rid} and {self._in_set(node, r, types)}{self._fixed})"
+        own = f"exists (select from resource {r} where {r}.rid = {rid} and {self._in_set(node, r, types)}{self.fixed})"
         # Where nothing meets it, that is found out once.
         some = f"select from resource {x} where {self.of_types(types, x)} and {x}.parameter_set = {e}.number limit 1"
         each = f"({self._sets(node, types)}) {e}(number)"
@@ -283,7 +180,7 @@ class Conditions:
             x = self.alias()
             referring = self._referring(node, x, types)
             table = link(node.parameter)
-            return f"exists (select from {table} {x} where {x}.target_rid = {rid} and {referring}{self._fixed})"
+            return f"exists (select from {table} {x} where {x}.target_rid = {rid} and {referring}{self.fixed})"
         if isinstance(node, Leaf):
             found = self.tests(node, types)
         elif isinstance(node, Chain):
@@ -323,7 +220,7 @@ class Conditions:
             seen = self.seen(f"{p}.rid")
             coded = one.replace("{t}", p) + (f" and {seen}" if seen else "")
             tests.append(
-                f"exists (select from patient_value {p} where {p}.patient_rid = {rid} and {coded}{self._fixed})"
+                f"exists (select from patient_value {p} where {p}.patient_rid = {rid} and {coded}{self.fixed})"
             )
         return either(tests)
 
@@ -343,7 +240,7 @@ class Conditions:
     def _exists(self, table: str, where: str, rid: str) -> str:
         t = self.alias()
         test = where.replace("{t}", t)
-        return f"exists (select from {table} {t} where {t}.rid = {rid} and ({test}){self._fixed})"
+        return f"exists (select from {table} {t} where {t}.rid = {rid} and ({test}){self.fixed})"
 
     def _own(self, table: str, wheres: Sequence[str], rid: str) -> str:
         """That one of the conditions holds for a row of the resource, all of which are read by its rid: else the
@@ -355,11 +252,6 @@ class Conditions:
             head = ""
         own = f"select * from {table} {t} where {t}.rid = {rid}{head.replace('{t}', t)}"
         return f"exists (select from ({own} offset 0) {t} where {either(wheres).replace('{t}', t)} offset 0)"
-
-    @property
-    def _fixed(self) -> str:
-        # What has an offset is not made a join.
-        return " offset 0" if self.probing else ""
 
     def rid_set(self, node: Node, types: Sequence[str]) -> str:
         """The node as a subquery of rids of live resources of the types."""

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from fhir_server.search.branch import Branch
 from fhir_server.search.by_token import SYSTEM_ALONE
-from fhir_server.search.condition import Conditions, Source
+from fhir_server.search.condition import Conditions
 from fhir_server.search.criteria import Leaf, Node
 from fhir_server.search.parameters import shipped
 from fhir_server.search.presence import in_sets
 from fhir_server.search.rank import whole
+from fhir_server.search.resources import Source
 from fhir_server.search.values import split_components
 
 _IN_RID_ORDER = frozenset(("token", "reference", "reference_other"))

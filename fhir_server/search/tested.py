@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fhir_server.search.branch import filters, newest
-from fhir_server.search.condition import Conditions, Source
+from fhir_server.search.condition import Conditions
 from fhir_server.search.criteria import Node
 from fhir_server.search.few import Tables, rows_of
 from fhir_server.search.lines import lined
 from fhir_server.search.referring import GATES, Reached
+from fhir_server.search.resources import Source
 
 WALKED = 3000
 """Resources tested newest first before everything in a range is fetched, or everything that refers to some targets."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fhir_server.search.reference_evaluator import BASE, UCUM, UNITS, Tree, span
+from tests.fhir_server.search.reference_evaluator import BASE, Tree
+from tests.fhir_server.search.reference_ranges import UCUM, UNITS, span
 
 Json = dict[str, Any]
 Query = tuple[str, str, str | None, str]

@@ -17,7 +17,8 @@ from fhir_server.search.parameters import Component, SearchParameter, search_par
 from fhir_server.search.paths import Leaf
 from fhir_server.search.sink import Sink
 from fhir_server.statement import Parameters
-from tests.fhir_server.search.reference_evaluator import BASE, UCUM
+from tests.fhir_server.search.reference_evaluator import BASE
+from tests.fhir_server.search.reference_ranges import UCUM
 from tests.fhir_server.search.test_semantics import probe, run, store
 
 LOINC = "http://loinc.org"

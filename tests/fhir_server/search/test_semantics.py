@@ -46,7 +46,8 @@ from fhir_server.terminology.members import hashed
 from fhir_server.write import by_table
 from smart_auth.scopes import UNRESTRICTED
 from tests.fhir_server.search import drawn
-from tests.fhir_server.search.reference_evaluator import BASE, NOW, Tree, filtered, matches
+from tests.fhir_server.search.reference_evaluator import BASE, Tree, filtered, matches
+from tests.fhir_server.search.reference_ranges import NOW
 
 CASES = int(os.environ.get("HUB_PROPERTY_CASES", "300"))
 _QUERIES = 20
