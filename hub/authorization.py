@@ -29,6 +29,7 @@ from hub.record_search import searching
 from hub.sealing_key import seal
 from hub.security_events import noting
 from hub.settings import Settings
+from hub.shared_counts import SharedCounts
 from smart_auth import keys
 from smart_auth.access_token import Site
 from smart_auth.app import AuthApp
@@ -81,7 +82,9 @@ class Authorization:
     stop: Callable[[], Awaitable[None]]
 
 
-def authorization(settings: Settings, url: str, other: Asgi, log: Log, fhir: Server) -> Authorization:
+def authorization(
+    settings: Settings, url: str, other: Asgi, log: Log, fhir: Server, counts: SharedCounts
+) -> Authorization:
     """The authorization server in front of `other`; it asks the record through `fhir`. Raises KeyUnusable."""
     tables = engine(url)
     feed = Feed(tables)
@@ -102,7 +105,7 @@ def authorization(settings: Settings, url: str, other: Asgi, log: Log, fhir: Ser
         record = {"message": "fault", "level": "error", "interaction": path.rpartition("/")[2]}
         log(record | {"error": type(error).__qualname__, "trace": places(error)})
 
-    rates = Rates(settings.client_rate, settings.person_rate)
+    rates = Rates(settings.client_rate, settings.person_rate, counts)
     entry = gate(bearer, rates)
     admin = Admin(parts.site.issuer, entry, tables, known, parts.note, time.time, tell, other)
     app = AuthApp(

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
@@ -32,6 +33,7 @@ from hub.logs import RequestLog
 from hub.outbound import Allowed, Door
 from hub.pages import pages
 from hub.settings import Settings
+from hub.shared_counts import SharedCounts
 
 MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 """Set by prometheus-client's convention where several workers count together."""
@@ -75,7 +77,9 @@ def application(settings: Settings, database_url: str, database: str, worker: in
     fhir = server(settings, database_url)
     registry = CollectorRegistry()
     metrics = Metrics(registry)
+    counts = SharedCounts(None)
     if MULTIPROCESS_METRICS in os.environ:
+        counts = SharedCounts(Path(os.environ[MULTIPROCESS_METRICS]) / "requests", worker, settings.workers)
         scraped = CollectorRegistry()
         MultiProcessCollector(scraped)  # type: ignore[no-untyped-call]
     else:
@@ -89,7 +93,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
     other = pages(settings.base, facts(settings, database), scraped, ping)
     if settings.brands:
         other = Brands(fhir, settings.brands, other)
-    auth = authorization(settings, database_url, other, log, fhir) if settings.access == "smart" else None
+    auth = authorization(settings, database_url, other, log, fhir, counts) if settings.access == "smart" else None
 
     async def keep_learning() -> None:
         """What others change is known soon, even by a worker that neither writes nor is asked for it."""

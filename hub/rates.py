@@ -1,19 +1,19 @@
 """How many requests of the FHIR API one client, and one person, may make in a minute.
 
-Counted in the process that answers, in memory: a count shared by all of them would cost each request a round trip to
-the database, many times what counting is worth (docs/decisions/rate-limits.md). Header fields:
+Counted in memory that all workers share: a round trip to the database for each request would cost many times what
+counting is worth (docs/decisions/rate-limits.md). Header fields:
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from fhir_server.outcome import FhirError
+from hub.shared_counts import SharedCounts
 from smart_auth.scopes import Access
 
 SECONDS = 60
@@ -43,12 +43,13 @@ class _Limit:
 class Rates:
     """Counts requests, minute by minute."""
 
-    def __init__(self, client: int, person: int, now: Callable[[], float] = time.monotonic) -> None:
-        """client, person: most requests in a minute; 0: as many as they like."""
+    def __init__(
+        self, client: int, person: int, counts: SharedCounts, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """client, person: most requests in a minute; 0: as many as they like. now: the same clock for all workers."""
+        self._counts = counts
         self._client, self._person = _Limit("client", client), _Limit("person", person)
         self._now = now
-        self._minute = 0
-        self._counts: Counter[str] = Counter()
 
     def count(self, access: Access) -> dict[str, str]:
         """Counts one more; the headers that tell how many are left. Raises TooManyRequests.
@@ -61,10 +62,7 @@ class Rates:
         if not limit.most:
             return {}
         minute, second = divmod(int(self._now()), SECONDS)
-        if minute != self._minute:
-            self._minute = minute
-            self._counts.clear()
-        self._counts[key] = count = self._counts[key] + 1
+        count = self._counts.add(f"{limit.whose}:{key}", minute)
         left, wait = limit.most - count, SECONDS - second
         headers = {"RateLimit-Policy": limit.policy, "RateLimit": f'"{limit.whose}";r={max(left, 0)};t={wait}'}
         if left < 0:
