@@ -42,7 +42,10 @@ def _current(
     policies, source, generation: what else it depends on.
     """
     parameters = Parameters([None, None], texts=True)
-    condition = visible(access, "r", parameters) if kind is None else sees(access, "r.rid", (kind,), parameters)
+    if kind is None:
+        condition = visible(access, "r", parameters, gone=True)
+    else:
+        condition = sees(access, "r.rid", (kind,), parameters)
     text = f"""
 select k.n, r.rid, r.version, r.last_updated, r.method, r.body
 from unnest($1::smallint[], $2::text[]) with ordinality k(type_id, fhir_id, n)

@@ -18,18 +18,21 @@ from fhir_server.statement import Parameters
 from smart_auth.scopes import UNRESTRICTED, Access
 
 
-def visible(access: Access, row: str, parameters: Parameters) -> str:
+def visible(access: Access, row: str, parameters: Parameters, *, gone: bool = False) -> str:
     """SQL condition on `row` (alias of a table with rid and type_id, or of `resource`) that `access` may see it.
 
-    Of a previous version it is the resource as it is now that counts: see `version_visible`.
+    Of a previous version it is the resource as it is now that counts: see `version_visible`. gone: of `resource`, and
+    some are deleted: whose they were nobody knows any more, so what labels and consents bear upon is closed.
     """
     wall = wall_of(access)
-    return "true" if wall.everything else _any(_tests(wall, access, row, parameters))
+    live = f"{row}.body is not null" if gone else ""
+    return "true" if wall.everything else _any(_tests(wall, access, row, parameters, live))
 
 
 def version_visible(access: Access, version: str, parameters: Parameters) -> str:
     """The same for a version, current or previous: the resource must be visible as it is now, and the version must
-    have been no other patient's. What a condition of a scope opens is open in its current version alone."""
+    have been no other patient's. What a condition of a scope opens is open in its current version alone; what labels
+    and consents bear upon is closed once it is deleted."""
     wall = wall_of(access)
     if wall.everything:
         return "true"
@@ -38,7 +41,8 @@ def version_visible(access: Access, version: str, parameters: Parameters) -> str
         moved = f"select from moved m where m.rid = {version}.rid and m.version > {version}.version"
         found.append(f"({_any(inside)} and not exists ({moved}))")
     for part in wall.parts:
-        test = _part(part, access, version, parameters)
+        there = f"select from resource c where c.rid = {version}.rid and c.body is not null"
+        test = _part(part, access, version, parameters, f"exists ({there})")
         if part.condition:
             now = f"select c.version from resource c where c.rid = {version}.rid"
             found.append(f"({test} and {version}.version = ({now}))")
@@ -59,7 +63,7 @@ def sees(access: Access, rid: str, types: Sequence[str] | None, parameters: Para
         if not wall.parts and wall.inside.issuperset(types):
             return _own(tuple(types), access, rid, parameters)
     alias = parameters.alias("seen")
-    condition = _any(_tests(wall, access, alias, parameters))
+    condition = _any(_tests(wall, access, alias, parameters, f"{alias}.body is not null"))
     return f"exists (select from resource {alias} where {alias}.rid = {rid} and {condition})"
 
 
@@ -77,11 +81,11 @@ def _sight(access: Access, policies: Policies) -> Hashable:
     return wall, own_patient(access), access.organization, user_of(access), whose
 
 
-def _tests(wall: Wall, access: Access, row: str, parameters: Parameters) -> list[str]:
-    """Alternatives, any of which makes the row visible."""
+def _tests(wall: Wall, access: Access, row: str, parameters: Parameters, live: str) -> list[str]:
+    """Alternatives, any of which makes the row visible. live: condition that it is not deleted; "": none is."""
     found = [f"{row}.type_id = any({_types(wall.open)})"] if wall.open else []
     found += _inside(wall.inside, access, row, parameters)
-    return found + [_part(part, access, row, parameters) for part in wall.parts]
+    return found + [_part(part, access, row, parameters, live) for part in wall.parts]
 
 
 def _inside(types: frozenset[str], access: Access, row: str, parameters: Parameters) -> list[str]:
@@ -117,7 +121,7 @@ def _members(types: Collection[str], access: Access, rid: str, parameters: Param
     return found
 
 
-def _part(part: Part, access: Access, row: str, parameters: Parameters) -> str:
+def _part(part: Part, access: Access, row: str, parameters: Parameters, live: str) -> str:
     """Condition that the row is in the part."""
     rid = f"{row}.rid"
     tests = [f"{row}.type_id = any({_types(part.types)})"]
@@ -133,6 +137,7 @@ def _part(part: Part, access: Access, row: str, parameters: Parameters) -> str:
     if part.condition:
         tests.append(_any(_conditions(part, row, parameters)))
     if part.personal:
+        tests += [live] if live else []
         asker = Asker(access.subject, user_of(access), access.organization, part.purposes)
         tests.append(consented(row, patients(rid, part.types, parameters), asker, parameters))
     return f"({' and '.join(tests)})"
