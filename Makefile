@@ -27,6 +27,7 @@ help:
 	@echo 'make clean        remove what tools left; make distclean: .venv, node_modules and the database in .hub too'
 
 run: $(VENV)/.installed
+	@$(MAKE) --silent parts || echo "npm could not install the front-end parts: the clinician's app is not served."
 	@HUB_ACCESS=$${HUB_ACCESS:-smart} exec $(BIN)/hub serve --sample-data --demo
 
 test: debian-packages lint unit
@@ -74,7 +75,7 @@ parts:
 
 $(PARTS)/.installed: apps/parts/package.json apps/parts/package-lock.json apps/parts/.npmrc
 	@echo 'Installing front-end parts from npm ...'
-	@cd apps/parts && npm ci --loglevel=error >/dev/null
+	@cd apps/parts && npm ci --loglevel=error --fetch-retries=1 --fetch-retry-mintimeout=1000 >/dev/null
 	@touch $@
 
 $(NPM)/.installed: tests/clients/package.json tests/clients/package-lock.json tests/clients/.npmrc

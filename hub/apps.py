@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -42,6 +43,18 @@ def apps_process(settings: Settings, url: str, listener: socket.socket | None) -
     listener.listen(BACKLOG)  # who comes before the process is ready, or while it is replaced, waits
     with beside("hub-apps", run, settings, secret, listener):
         yield
+
+
+def demo_port(settings: Settings, parts: Path | None = None) -> tuple[int | None, str]:
+    """Where `hub serve --demo` serves the apps if nobody says where; None: it does not, and why.
+
+    parts: the folder of their front-end packages.
+    """
+    from hub.apps_process import PARTS
+
+    if not (parts or PARTS).is_dir():
+        return None, "its front-end parts are missing, which `make parts` installs, with npm"
+    return settings.port + (1 if settings.port < 65535 else -1), ""
 
 
 def register(connection: Connection, url: str, secret: str) -> None:

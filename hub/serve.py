@@ -13,13 +13,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
 import uvicorn
 
 from hub import jobs
-from hub.apps import apps_process
+from hub.apps import apps_process, demo_port
 from hub.beside import beside
 from hub.compose import MULTIPROCESS_METRICS, application
 from hub.database import Database
@@ -60,9 +61,17 @@ def serve(
     with ExitStack() as stack:
         # Before the database is started: a second hub on the same port should say so at once.
         listener = stack.enter_context(_listen(settings.host, settings.port))
-        apps_listener = None
+        apps_listener, lacking = None, ""
         if settings.apps_port is not None:
             apps_listener = stack.enter_context(_listen(settings.host, settings.apps_port))
+        elif demo and settings.access == "smart":
+            port, lacking = demo_port(settings)
+            if port is not None:
+                try:
+                    apps_listener = stack.enter_context(_listen(settings.host, port))
+                    settings = replace(settings, apps_port=port)
+                except CannotListen:
+                    lacking = f"port {port} is taken; HUB_APPS_PORT names another"
         # From here on a signal unwinds the stack, wherever it finds us.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _interrupt)
@@ -80,7 +89,7 @@ def serve(
                 make(settings, found.url, say)
             stack.enter_context(beside("hub-jobs", jobs.run, settings, found.url))
             stack.enter_context(apps_process(settings, found.url, apps_listener))
-            say(welcome(settings, found))
+            say(welcome(settings, found, lacking))
             if settings.workers == 1:
                 _work(settings, found, 1, listener)
                 return 0
@@ -93,8 +102,8 @@ def serve(
             say("Stopping.")
 
 
-def welcome(settings: Settings, found: Database) -> str:
-    """What is printed when the hub is up: what can be opened, and who can open it."""
+def welcome(settings: Settings, found: Database, lacking: str = "") -> str:
+    """What is printed when the hub is up: what can be opened, and who can open it. lacking: why the apps cannot."""
     scheme = "http" if settings.tls_certificate is None else "https"
     here = f"{scheme}://{settings.host}:{settings.port}"
     site = settings.base.rsplit("/", 1)[0] if settings.base_url is None else here
@@ -104,17 +113,19 @@ def welcome(settings: Settings, found: Database) -> str:
         )
     else:
         access = f"Nobody needs a token (HUB_ACCESS=open): the hub listens on loopback ({settings.host}) alone."
-    apps = f"\nThe clinician's app: {settings.apps}/clinician/" if settings.apps_port is not None else ""
+    apps = f"\n  {settings.apps}/clinician/       the clinician's app" if settings.apps_port is not None else ""
+    if lacking:
+        apps = f"\n  (The clinician's app is not served: {lacking}.)"
     return f"""
 The hub runs on {found.words}.
 
-  {site}/                 start page with example requests
+  {site}/                 start page with example requests{apps}
   {settings.base}/metadata    what the FHIR server can do
   {settings.base}/Patient     the patients
   {site}/health/ready     health
   {site}/metrics          Prometheus
 
-{access}{apps}
+{access}
 Ctrl-C stops it. One log line per request follows.
 """
 

@@ -20,7 +20,8 @@ def parser(commands: Any) -> None:
     )
     serve.add_argument(
         "--demo", action="store_true",
-        help="with HUB_ACCESS=smart: first make people to try it with, where there is nobody; never in production",
+        help="with HUB_ACCESS=smart: first make people to try it with, where there is nobody, and serve the apps at the"
+        " next port, where their parts are there; never in production",
     )  # fmt: skip
     serve.set_defaults(run=run)
 

@@ -6,10 +6,14 @@ import html
 import re
 import shlex
 import signal
+from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx2
 
+from hub.apps import demo_port
+from hub.apps_process import PARTS
+from hub.settings import Settings
 from tests.hub.running import Hub
 from tests.hub_process import ROOT
 
@@ -52,6 +56,16 @@ def test_examples(hub: Hub) -> None:
     hub.serve("--sample-data", "--demo")
     assert "0 refused" in hub.output()
     assert "Demo people" in hub.output()
+    if PARTS.is_dir():
+        app = f"http://127.0.0.1:{hub.port + 1}/clinician/"
+        assert f"{app}       the clinician's app" in hub.output()
+        assert httpx2.get(app).status_code == 200
+        # It launches where people sign in, and is registered there.
+        asked = httpx2.get(f"{app}launch")
+        assert asked.headers["location"].startswith(f"{hub.url}/auth/authorize?")
+        assert 'name="password"' in httpx2.get(asked.headers["location"], follow_redirects=True).text
+    else:
+        assert "The clinician's app is not served: its front-end parts are missing" in hub.output()
     bearer = {"Authorization": f"Bearer {hub.run('token', '--demo', '--minutes', '60').stdout.strip()}"}
     found = commands()
     assert len(found) >= 13
@@ -81,3 +95,11 @@ def test_examples(hub: Hub) -> None:
         HUB_BASE_URL="https://example.org/fhir", HUB_KEY="x",
     )  # fmt: skip
     assert (refused.returncode, "--demo" in refused.stderr) == (2, True)
+
+
+def test_apps_without_their_parts(tmp_path: Path) -> None:
+    port, lacking = demo_port(Settings(), tmp_path / "nothing")
+    assert port is None
+    assert "make parts" in lacking
+    assert demo_port(Settings(), tmp_path) == (8081, "")
+    assert demo_port(Settings(port=65535), tmp_path) == (65534, "")
