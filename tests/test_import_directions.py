@@ -27,7 +27,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "adapters": (("mappings",), ("httpx2", "msgspec", "pika", "openai", "fastapi")),
     "batch": (
         ("mappings", "adapters.fhir_client", "adapters.partner_errors"),
-        ("paramiko", "gnupg", "apscheduler"),
+        ("paramiko", "gnupg", "apscheduler", "msgspec"),
     ),
     "care_services": (("mappings", "adapters.fhir_client", "adapters.partner_errors"), ("xgboost",)),
     "apps": ((), ("jinja2", "fastapi", "httpx2", "paramiko")),
