@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from fhir_server import store_reads
 from fhir_server.access import glass, policies
 from fhir_server.access.predicate import sight
+from fhir_server.audit.intake import Intake
 from fhir_server.group_commit import GroupCommit
 from fhir_server.loader import Loader
 from fhir_server.parameter_sets import ParameterSets
@@ -103,6 +104,7 @@ class ResourceStore(Reader):
         self._bitmaps = Pool(_conninfo(conninfo, f"{_PROBING} -c enable_bitmapscan=on"), min(4, connections))
         self._searches = Pool(_conninfo(conninfo, _SEARCH), connections)
         self._units = Pool(_conninfo(conninfo, _POINT if at_once else f"{_POINT} {_SOON}"), connections)
+        self.intake = Intake(self._points.run)
         self.rids = Rids(self._points)
         self.parameter_sets = ParameterSets(self._points)
         self._loaders: dict[Hashable, Loader[tuple[str, str], Version]] = {}
@@ -195,7 +197,7 @@ class ResourceStore(Reader):
         return StaleParameters()
 
     async def note(self, statement: Statement) -> None:
-        """Commits a statement that has to do with no resource, such as an event of the audit trail."""
+        """Commits a statement that has to do with no resource."""
         await self._points.run([statement])
 
     async def connection(self) -> Connection:

@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from fhir_server.app import App, everybody
-from fhir_server.audit.intake import Intake
 from fhir_server.audit.sealing import Sealer
 from fhir_server.dispatch import Server
 from fhir_server.dispatch import Settings as ApiSettings
@@ -104,7 +103,6 @@ def application(settings: Settings, database_url: str, database: str, worker: in
                 await owners.look()
 
     door = Door(Allowed(frozenset(settings.outbound_schemes), settings.outbound_loopback))
-    intake = Intake(fhir.store.note) if settings.audited else None
     sealer = Sealer(fhir.store, log)
     behind = Gauge(
         "fhir_full_text_waiting", "Changes not indexed for _text and _content yet", registry=registry,
@@ -145,7 +143,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         metrics=metrics,
         path=urlsplit(settings.base).path,
         access=auth.gate if auth else everybody,
-        audit=intake.note if intake else None,
+        audit=fhir.store.intake.note if settings.audited else None,
         log=log,
         startup=start,
         shutdown=stop,

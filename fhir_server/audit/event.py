@@ -16,7 +16,7 @@ class Event(NamedTuple):
     interaction: str
     """As in the table of routes: read, search-type, create, operation, ...; or what else happened: sign-in, ..."""
     status: int
-    """HTTP status of the answer; of what is stored together with what it wrote 200."""
+    """HTTP status of the answer; of what is stored together with what it wrote, or read, 200."""
     type: str = ""
     """Resource type asked for; "" for the whole system."""
     subject: str = ""
@@ -49,6 +49,11 @@ def line_of(event: Event) -> bytes:
     while not event[last - 1]:
         last -= 1
     return orjson.dumps(event[:last])
+
+
+def head_of(event: Event) -> bytes:
+    """The line up to what was seen, which is known later: `,[[rid,version]]]` completes it."""
+    return orjson.dumps(event[:_LISTS])[:-1]
 
 
 def lines_of(events: Sequence[Event]) -> bytes:

@@ -1,19 +1,35 @@
 """Events on their way into the trail: stored durably before the answer they belong to is sent.
 
-Those of requests that wait at the same moment share one commit and one row; a lone one goes at once.
+What waits at the same moment shares one commit, and its events one row; a lone one goes at once. The event of a read is
+stored by the statement that reads: one round trip, and the reader wakes up once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, NamedTuple
 
+from fhir_server import store_reads
+from fhir_server.access.predicate import sight
 from fhir_server.arrays import bytea_array, int8_array
 from fhir_server.audit.event import Event, lines_of
+from fhir_server.audit.trail import Trail
+from fhir_server.postgres import Row
 from fhir_server.statement import Statement
+from fhir_server.version import Version
+from smart_auth.scopes import Access
 
 _STORE = "insert into audit_intake (lines, events) values (($1::bytea[])[1], ($2::bigint[])[1])"
-_TURNS = 3
+_READ = """
+with shown as materialized ({read}),
+stored as (
+  insert into audit_intake (lines, events)
+  select string_agg(($%d::bytea[])[n] || convert_to(',[[' || rid || ',' || version || ']]]', 'UTF8'), '\\x0a'), count(*)
+  from shown where body is not null having count(*) > 0)
+select * from shown"""
+_CROWD = 8
+_COMPANY_SECONDS = 0.001
 
 
 def store(events: Sequence[Event]) -> Statement:
@@ -21,44 +37,119 @@ def store(events: Sequence[Event]) -> Statement:
     return Statement(_STORE, (bytea_array([lines_of(events)]), int8_array([len(events)])), binary=True)
 
 
-class Intake:
-    """Stores events in groups."""
+class Reading(NamedTuple):
+    """A read that waits."""
 
-    def __init__(self, run: Callable[[Statement], Awaitable[object]], *, limit: int = 500) -> None:
-        """run: commits a statement; limit: events per commit."""
+    access: Access
+    key: tuple[str, str]
+    """Type and id."""
+    head: bytes
+    """The line of its event, up to what it shows."""
+    answer: asyncio.Future[Version | None]
+
+
+def read(readings: Sequence[Reading]) -> Statement:
+    """The statement that reads what those of one sight ask for, and stores the events of what it finds."""
+    statement = store_reads.current(readings[0].access, [one.key for one in readings])
+    text = _READ.replace("{read}", statement.text).replace("%d", str(len(statement.parameters) + 1))
+    heads = bytea_array([one.head for one in readings])
+    return statement._replace(text=text, parameters=(*statement.parameters, heads))
+
+
+class Intake:
+    """Stores events in groups, one commit under way at a time: who comes meanwhile goes together with the next."""
+
+    def __init__(self, run: Callable[[Sequence[Statement]], Awaitable[list[list[Row]]]], *, limit: int = 500) -> None:
+        """run: commits statements as one transaction; limit: events per commit, and reads."""
         self._run, self._limit = run, limit
-        self._waiting: list[tuple[Event, asyncio.Future[None]]] = []
+        self._events: list[tuple[Event, asyncio.Future[None]]] = []
+        self._reads: list[Reading] = []
         self._task: asyncio.Task[None] | None = None
+        self._enough: tuple[int, asyncio.Future[None]] | None = None
+        """How many the next commit waits for, and what it waits on."""
 
     async def note(self, event: Event) -> None:
         """Returns when the event is stored. Raises what the commit raised: nothing may be answered then."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, future))
-        if self._task is None:
-            # One commit at a time: who comes meanwhile goes together with the next, which is cheaper than at once.
-            self._task = asyncio.create_task(self._work())
+        self._events.append((event, future))
+        self._come()
         await future
 
+    async def read(self, trail: Trail, access: Access, resource_type: str, id: str) -> Version | None:
+        """The current version, as Reader.read, and the event of showing it is stored. What is not there, or deleted, is
+        not shown and leaves none. Raises what the commit raised.
+        """
+        future: asyncio.Future[Version | None] = asyncio.get_running_loop().create_future()
+        self._reads.append(Reading(access, (resource_type, id), trail.head(), future))
+        self._come()
+        version = await future
+        trail.stored = version is not None and version.body is not None
+        return version
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._events) + len(self._reads)
+
+    def _come(self) -> None:
+        """One more waits."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+        elif self._enough is not None and self._waiting >= self._enough[0]:
+            _settle(self._enough[1])
+
     async def _work(self) -> None:
+        answered = 0
         while self._waiting:
-            await self._gathered()
-            group, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+            await self._gathered(answered)
+            events, self._events = self._events[: self._limit], self._events[self._limit :]
+            reads, self._reads = self._reads[: self._limit], self._reads[self._limit :]
+            answered = len(events) + len(reads)
             try:
-                await self._run(store([event for event, _ in group]))
+                await self._commit(events, reads)
             except Exception as error:  # noqa: BLE001 - handed to everybody who waits for it
-                for _, future in group:
+                waiting: list[asyncio.Future[Any]] = [future for _, future in events]
+                for future in (*waiting, *(one.answer for one in reads)):
                     if not future.done():  # nobody waits where the request was given up
                         future.set_exception(error)
-                continue
-            for _, future in group:
-                if not future.done():
-                    future.set_result(None)
         self._task = None
 
-    async def _gathered(self) -> None:
-        """Lets those come that are about to, while each turn of the event loop brings some: no time passes for it."""
-        for _ in range(_TURNS):
-            before = len(self._waiting)
+    async def _commit(self, events: Sequence[tuple[Event, asyncio.Future[None]]], reads: Sequence[Reading]) -> None:
+        """One transaction, then whoever waits for it has what they wait for."""
+        together: dict[Hashable, list[Reading]] = {}
+        for one in reads:
+            together.setdefault(sight(one.access), []).append(one)
+        statements = [read(group) for group in together.values()]
+        if events:
+            statements.append(store([event for event, _ in events]))
+        results = await self._run(statements)
+        for group, rows in zip(together.values(), results, strict=False):
+            found = dict(store_reads.current_versions([one.key for one in group], rows))
+            for place, one in enumerate(group):
+                if not one.answer.done():
+                    one.answer.set_result(found.get(place))
+        for _, future in events:
+            _settle(future)
+
+    async def _gathered(self, answered: int) -> None:
+        """Lets those come that are about to: while each turn of the event loop brings some no time passes for it.
+
+        answered: how many were just now. A crowd comes again, and is waited for; who comes alone waits for nobody.
+        """
+        if answered >= _CROWD:
+            loop = asyncio.get_running_loop()
+            enough: asyncio.Future[None] = loop.create_future()
+            self._enough = self._waiting + answered, enough
+            timer = loop.call_later(_COMPANY_SECONDS, _settle, enough)
+            await enough
+            timer.cancel()
+            self._enough = None
+            return
+        before = 0
+        while self._waiting > before:
+            before = self._waiting
             await asyncio.sleep(0)
-            if len(self._waiting) == before:
-                return
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from fhir_server.audit.event import Event
+from fhir_server.audit.event import Event, head_of
 from smart_auth.scopes import Access
 
 
@@ -28,15 +28,19 @@ class Trail:
     seen: list[tuple[int, int]] = field(default_factory=list)
     """(rid, version) of what its answer shows."""
     stored: bool = False
-    """Whether an event of it was stored with what it wrote."""
+    """Whether an event of it was stored with what it wrote, or read."""
 
     def wrote(self, written: Iterable[tuple[int, int, str]], patients: Iterable[int]) -> Event:
         """The event to be stored in the transaction that writes these versions."""
         self.stored = True
         return self._event(200, (), tuple(written), tuple(patients))
 
+    def head(self) -> bytes:
+        """The line, up to what is shown, of the event to be stored by the statement that reads it."""
+        return head_of(self._event(200))
+
     def ended(self, status: int) -> Event | None:
-        """The event of the answer; None where all there is to tell was stored with what was written."""
+        """The event of the answer; None where all there is to tell was stored with what was written, or read."""
         if self.stored and status < 400 and not self.seen:
             return None
         return self._event(status, tuple(self.seen))
@@ -44,7 +48,7 @@ class Trail:
     def _event(
         self,
         status: int,
-        seen: tuple[tuple[int, int], ...],
+        seen: tuple[tuple[int, int], ...] = (),
         written: tuple[tuple[int, int, str], ...] = (),
         patients: tuple[int, ...] = (),
     ) -> Event:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_server.access.hiding import shown
-from fhir_server.audit.trail import saw
+from fhir_server.audit.trail import TRAIL, saw
 from fhir_server.binary import content
 from fhir_server.conditional import not_modified
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -20,17 +20,31 @@ if TYPE_CHECKING:
 
 async def read(server: Server, request: FhirRequest, resource_type: str, id: str) -> FhirResponse:
     """The current version. Raises NotFound, Gone, Invalid."""
-    return answer(request, await server.store.read(request.access, resource_type, id))
+    trail = TRAIL.get()
+    if trail is None or trail.interaction != "read" or not _plain(request):
+        # Nothing is audited, or it is once it is known what is shown.
+        return answer(request, await server.store.read(request.access, resource_type, id))
+    version = await server.store.intake.read(trail, request.access, resource_type, id)
+    return answer(request, version, noted=True)
 
 
-def answer(request: FhirRequest, version: Version | None) -> FhirResponse:
-    """A version as the answer to read or vread: 304 if the client has it, a Binary as its own bytes."""
+def _plain(request: FhirRequest) -> bool:
+    """Whether what is found is shown."""
+    return not (request.query or "if-none-match" in request.headers or "if-modified-since" in request.headers)
+
+
+def answer(request: FhirRequest, version: Version | None, *, noted: bool = False) -> FhirResponse:
+    """A version as the answer to read or vread: 304 if the client has it, a Binary as its own bytes.
+
+    noted: the audit trail has it already.
+    """
     if version is None or version.version_id == 0:
         raise NotFound("there is no such resource")
     body = version.body
     if body is None:
         raise Gone("the resource was deleted")
-    saw(((version.rid, version.version_id),))
+    if not noted:
+        saw(((version.rid, version.version_id),))
     body = shown(request.access, version.type, body)
     response = FhirResponse(
         200,

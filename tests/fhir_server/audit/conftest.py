@@ -8,7 +8,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from fhir_server.audit.intake import Intake
 from fhir_server.audit.sealing import Sealing
 from fhir_server.store import ResourceStore
 from tests.fhir_server.conftest import BASE, serving
@@ -27,7 +26,7 @@ async def store(database: str) -> AsyncIterator[ResourceStore]:
 @pytest.fixture
 async def audited(database: str, store: ResourceStore) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of a hub that audits."""
-    async with serving(database, audit=Intake(store.note).note) as client:
+    async with serving(database, audit=store.intake.note) as client:
         yield client
 
 
