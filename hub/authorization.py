@@ -107,7 +107,7 @@ def authorization(
 
     rates = Rates(settings.client_rate, settings.person_rate, counts)
     entry = gate(bearer, rates)
-    admin = Admin(parts.site.issuer, entry, tables, known, parts.note, time.time, tell, other)
+    admin = Admin(parts, entry, tables, time.time, tell, other)
     app = AuthApp(
         parts, tables, bearer, admin, tell=tell, patient_apps=settings.patient_apps,
         brand=f"{settings.base}/Organization/{settings.brands[0]}" if settings.brands else None,

@@ -89,7 +89,7 @@ def listed(connection: Connection, after: str = "", most: int | None = None) -> 
 
 def of_any_state(connection: Connection, client_id: str, *, hold: bool = False) -> Client | None:
     """The client, active or not; hold: which nobody else changes before this transaction ends."""
-    wanted = select(table).where(table.c.client_id == client_id.replace("\x00", ""))
+    wanted = select(table).where(table.c.client_id == client_id)
     found = connection.execute(wanted.with_for_update() if hold else wanted).one_or_none()
     return None if found is None else client_of(found._mapping)
 

@@ -13,7 +13,7 @@ CLIENT_CHANGED, PERSON_CHANGED, POLICY_CHANGED, KEYS_CHANGED = (
     "client-changed", "person-changed", "policy-changed", "keys-changed",
 )  # fmt: skip
 ADMINISTRATION = "administration"
-"""Clients, people or policies were read, or somebody tried to."""
+"""Clients, people, policies or keys were read, or somebody tried to."""
 
 
 @dataclass(frozen=True, slots=True)

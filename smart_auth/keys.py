@@ -49,10 +49,15 @@ class SigningKey:
         return jwt.encode({"alg": self.alg, "kid": self.kid, "typ": type}, claims, self.private, algorithms=[self.alg])
 
 
+def hold(connection: Connection) -> None:
+    """Nobody else changes keys before the transaction ends."""
+    connection.execute(text("lock table auth.signing_key in share row exclusive mode"))
+
+
 def make_sure(connection: Connection, seal: Seal, now: int) -> None:
     """Makes the keys that are missing; for every algorithm there is one that signs and one to follow it."""
     # One process at a time, or two would both find them missing.
-    connection.execute(text("lock table auth.signing_key in share row exclusive mode"))
+    hold(connection)
     found = {tuple(row) for row in connection.execute(select(signing_key.c.alg, signing_key.c.state))}
     for alg in _MAKERS:
         for state in ("current", "next"):
@@ -62,7 +67,7 @@ def make_sure(connection: Connection, seal: Seal, now: int) -> None:
 
 def rotate(connection: Connection, seal: Seal, alg: str, now: int) -> None:
     """The next key signs from now on; the one that did is retired, and a new one follows."""
-    connection.execute(text("lock table auth.signing_key in share row exclusive mode"))
+    hold(connection)
     connection.execute(delete(signing_key).where(signing_key.c.leaves < now))
     own = signing_key.c.alg == alg
     retired = update(signing_key).where(own, signing_key.c.state == "current")

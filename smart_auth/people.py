@@ -87,7 +87,7 @@ def listed(connection: Connection, after: str = "", most: int | None = None) -> 
 
 def of_any_state(connection: Connection, subject: str, *, hold: bool = False) -> Person | None:
     """The person, active or not; hold: whom nobody else changes before this transaction ends."""
-    wanted = select(table).where(table.c.subject == subject.replace("\x00", ""))
+    wanted = select(table).where(table.c.subject == subject)
     found = connection.execute(wanted.with_for_update() if hold else wanted).one_or_none()
     return None if found is None else _person(found._mapping)
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 LEVELS = ("patient", "user", "system")
 PERMISSIONS = "cruds"
-ADMINISTERED = ("Client", "User", "AccessPolicy")
+ADMINISTERED = ("Client", "User", "AccessPolicy", "SigningKey")
 """What the authorization server is run by, named as types are. No wildcard means these, no `patient/` scope."""
 FRESH = 300
 """Seconds for which a second factor counts as just shown."""

@@ -226,6 +226,7 @@ TYPES: Mapping[str, tuple[str, str]] = {
     "RelatedPerson": ("familiares e responsáveis", "relatives and guardians"),
     "RiskAssessment": ("avaliações de risco", "risk assessments"),
     "ServiceRequest": ("pedidos de exames e encaminhamentos", "orders and referrals"),
+    "SigningKey": ("chaves que assinam os acessos", "keys that sign tokens"),
     "Specimen": ("amostras", "specimens"),
     "Task": ("tarefas", "tasks"),
     "User": ("pessoas que entram no sistema", "people who sign in"),

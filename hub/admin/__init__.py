@@ -1,1 +1,1 @@
-"""The administration of the authorization server: clients, people and policies, as resources over REST."""
+"""The administration of the authorization server: clients, people, policies and keys, as resources over REST."""

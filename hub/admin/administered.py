@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from fhir_server.outcome import Invalid, Unprocessable
 from smart_auth.scopes import Access, Known
+from smart_auth.seal import Seal
 
 Resource = dict[str, Any]
 Sent = Mapping[str, Any]
@@ -26,6 +27,7 @@ class Given:
 
     connection: Connection
     known: Known
+    seal: Seal
     now: int
     access: Access
 

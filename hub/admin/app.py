@@ -1,7 +1,7 @@
 """The administration over HTTP: /admin below the issuer. https://hl7.org/fhir/R4/http.html
 
-Clients, people and policies are read, found, created and changed as resources; nothing is deleted, for the audit trail
-and what people granted speak of it: what is not to be used is switched off (`active`).
+Clients, people, policies and keys are read, found, created and changed as resources; nothing is deleted, for the audit
+trail and what people granted speak of it: what is not to be used is switched off (`active`).
 """
 
 from __future__ import annotations
@@ -33,15 +33,17 @@ from fhir_server.outcome import (
 )
 from fhir_server.receive import Disconnected, Receive, body_of, query_pairs
 from fhir_server.trouble import trouble
-from hub.admin import access_policy, client, user
+from hub.admin import access_policy, client, signing_key, user
 from hub.admin.administered import OF_ALL, Given, Kind, Resource
 from mappings.r4 import serialize
-from smart_auth.happened import ADMINISTRATION, Happened, Note
+from smart_auth.happened import ADMINISTRATION, Happened
+from smart_auth.parts import Parts
 from smart_auth.roles import OFFICER
-from smart_auth.scopes import FRESH, NOBODY, Access, Known
+from smart_auth.scopes import FRESH, NOBODY, Access
 
 KINDS: Mapping[str, Kind] = {
     "Client": cast(Kind, client), "User": cast(Kind, user), "AccessPolicy": cast(Kind, access_policy),
+    "SigningKey": cast(Kind, signing_key),
 }  # fmt: skip
 MOST_BODY = 1024 * 1024
 MOST_QUERY = 2000
@@ -56,19 +58,18 @@ class Admin:
 
     def __init__(
         self,
-        issuer: str,
+        parts: Parts,
         gate: Callable[[FhirRequest], Awaitable[Access]],
         engine: Engine,
-        known: Known,
-        note: Note,
         now: Callable[[], float],
         tell: Callable[[str, BaseException], None],
         other: Asgi,
     ) -> None:
-        """gate: request -> its Access, raises FhirError; known: as scopes.parse takes it; tell: where ours broke."""
-        self._base, self._path = f"{issuer}/admin", f"{urlsplit(issuer).path}/admin/"
-        self._gate, self._engine, self._known = gate, engine, known
-        self._note, self._now, self._tell, self._other = note, now, tell, other
+        """gate: request -> its Access, raises FhirError; tell: takes the path and the fault where ours broke."""
+        self._base = f"{parts.site.issuer}/admin"
+        self._path = f"{urlsplit(self._base).path}/"
+        self._parts, self._gate, self._engine = parts, gate, engine
+        self._now, self._tell, self._other = now, tell, other
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
@@ -82,6 +83,8 @@ class Admin:
         try:
             request.query = query_pairs(scope["query_string"].decode("latin-1"), MOST_QUERY)
             await self._gate(request)
+            if any("\x00" in text for text in (*path, *(value for _, value in request.query))):
+                raise Invalid("a URL has no NUL character in it", code="value")
             if request.method in ("POST", "PUT"):
                 request.body = await body_of(receive, headers, MOST_BODY)
             response = await asyncio.to_thread(self._answer, request, address)
@@ -108,20 +111,20 @@ class Admin:
         )  # fmt: skip
         try:
             with self._engine.begin() as connection:
-                given = Given(connection, self._known, int(self._now()), access)
+                given = Given(connection, self._parts.known, self._parts.seal, int(self._now()), access)
                 response, id = self._carried_out(given, kind, request)
                 about = f"{request.path[0]}/{id}" if id else happened.about
-                self._note(connection, replace(happened, status=response.status, about=about))
+                self._parts.note(connection, replace(happened, status=response.status, about=about))
                 return response
         except FhirError as error:
             with self._engine.begin() as connection:
-                self._note(connection, replace(happened, status=error.status))
+                self._parts.note(connection, replace(happened, status=error.status))
             raise
 
     def _carried_out(self, given: Given, kind: Kind | None, request: FhirRequest) -> tuple[FhirResponse, str]:
         """The answer, and the id of the resource it is about."""
         if kind is None or len(request.path) > 3:
-            raise NotFound("the administration has Client, User and AccessPolicy")
+            raise NotFound("the administration has Client, User, AccessPolicy and SigningKey")
         name, id, operation = (*request.path, "", "")[:3]
         method = "GET" if request.method == "HEAD" else request.method
         if operation:

@@ -1,4 +1,4 @@
-"""Clients, people and policies over REST: who may administer them, what comes of it, and what is told of it."""
+"""Clients, people, policies and keys over REST: who may administer them, what comes of it, and what is told of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smart_auth import passwords, people
 from tests.attacks.caller import EC, RSA, Caller, jwks
 from tests.hub_process import Answer
 
-ALL = "system/Client.cruds system/User.cruds system/AccessPolicy.cruds"
+ALL = "system/Client.cruds system/User.cruds system/AccessPolicy.cruds system/SigningKey.rus"
 LIST = "Client?_count=1"
 Call = Callable[..., Answer]
 
@@ -255,6 +255,32 @@ def test_policies_changed_at_once_are_all_kept(call: Call, mark: str) -> None:
         assert "resource" not in call("PUT", f"AccessPolicy/{id}", {"resourceType": "AccessPolicy", "id": id}).json()
 
 
+def test_keys(caller: Caller, call: Call) -> None:
+    """The next one signs from now on; whoever asks twice at once changes it once, and tokens go on."""
+
+    def signing() -> list[str]:
+        found = [entry["resource"] for entry in call("GET", "SigningKey").json()["entry"]]
+        return [one["id"] for one in found if (one["alg"], one["state"]) == ("ES256", "current")]
+
+    [before] = signing()
+    old = caller.token("system/Patient.rs")
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: call("POST", f"SigningKey/{before}/$rotate"), range(4)))
+    assert sorted(one.status for one in answers) == [200, 409, 409, 409]
+    [after] = signing()
+    assert after != before
+    retired = call("GET", f"SigningKey/{before}").json()
+    assert retired["state"] == "retired"
+    assert retired["leaves"] > retired["created"]
+    for token in (old, caller.token("system/Patient.rs")):
+        assert caller.get("Patient?_count=1", token).status == 200
+    read = caller.token("system/SigningKey.rs", client="x")
+    assert call("POST", f"SigningKey/{after}/$rotate", token=read).status == 403
+    assert call("PUT", f"SigningKey/{after}", {"resourceType": "SigningKey", "id": after}).status == 405
+    assert call("POST", "SigningKey/unknown/$rotate").status == 404
+    assert "sealed" not in json.dumps(retired)
+
+
 def test_pages(caller: Caller, call: Call, mark: str) -> None:
     ids = [f"{mark}-{number}" for number in range(3)]
     for id in ids:
@@ -268,7 +294,10 @@ def test_pages(caller: Caller, call: Call, mark: str) -> None:
         following = [link["url"] for link in bundle["link"] if link["relation"] == "next"]
         url = following[0].partition("/admin/")[2] if following else ""
     assert seen[:3] == ids
-    for wrong in ("Client?_count=0", "Client?_count=x", "Client?name=x", "User?_id=1&_id=2"):
+    for wrong in (
+        "Client?_count=0", "Client?_count=x", "Client?name=x", "User?_id=1&_id=2", "Client/%00", "User?login=%00",
+        "User?_after=%00",
+    ):  # fmt: skip
         assert call("GET", wrong).status == 400
     assert call("GET", "Nonsense").status == 404
 
