@@ -63,6 +63,8 @@ def require(access: Access, permission: str, resource_type: str | None) -> None:
         granted = resource_type in wall.types
         if resource_type == "Subscription" and permission in ("c", "u"):
             hears(access)
+        if resource_type == "SearchParameter" and permission in ("c", "u", "d") and not wide(access, "cruds"):
+            raise Forbidden("by SearchParameters go conditions of scopes and policies: this needs system/*.cruds")
     if not granted:
         raise Forbidden("the scopes of the token do not allow this")
 

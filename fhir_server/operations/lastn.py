@@ -6,6 +6,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from fhir_server.access.searching import judged
 from fhir_server.audit.trail import saw
 from fhir_server.bundle import Entry, searchset
 from fhir_server.compression import decompress
@@ -32,7 +33,7 @@ _INT4, _INT8 = Struct(">i"), Struct(">q")
 async def lastn(server: Server, request: FhirRequest, resource_type: str | None, id: str | None) -> FhirResponse:
     """A searchset Bundle of the `max` latest observations of each kind that meet the search parameters.
 
-    Reads observations of one patient, under the access. Raises Invalid.
+    Reads observations of one patient, under the access. Raises Invalid, Forbidden.
     """
     given: dict[str, list[str]] = {}
     search: list[tuple[str, str]] = []
@@ -49,9 +50,9 @@ async def lastn(server: Server, request: FhirRequest, resource_type: str | None,
     if shaping and not lenient:
         raise Invalid("$lastn takes max and search parameters that select observations", code="not-supported")
     query = parse_query("Observation", [pair for pair in search if pair[0] not in shaping], lenient=lenient)
-    criteria = list(query.criteria)
-    if patient(criteria) is None:
+    if patient(query.criteria) is None:
         raise Invalid("$lastn needs one patient: patient=[id] or subject=Patient/[id]", code="required")
+    criteria = list(judged(query, request.access).criteria)
     if not any(one.name.partition(":")[0] == "status" for one in criteria):
         criteria.append(criterion(("Observation",), "status", STATUSES))
     if ask_terminology(criteria):

@@ -43,6 +43,8 @@ def test_63_operations(record: Record, labelled: Labelled, nurse: str) -> None:
     for way in ("Observation/$meta", f"{path}/$meta", "$meta"):
         assert f"tag-{mark}".encode() not in call(way, nurse).body, way
     assert f"tag-{mark}".encode() in call("Observation/$meta", record.operator).body
+    narrow = record.token("patient/Observation.rs")
+    assert call(f"Observation/$lastn?patient={record.a}&subject:Patient.name=x", narrow).status == 403, "a far type"
     assert call("Observation?_explain=true", nurse).status == 403
     assert call(f"{path}/$validate", nurse).status in (403, 404)
 

@@ -227,3 +227,27 @@ def test_40_no_way_round_a_missing_permission(record: Record) -> None:
         made = call("Observation", writer, "POST", new, Prefer=f"return={kind}")
         assert made.status == 201
         assert b"subject" not in made.body, "what may not be read does not come back"
+
+
+def test_36_what_a_condition_asks_is_not_for_everybody_to_say(record: Record) -> None:
+    """A SearchParameter may take the place of one of R4, and scopes and policies go by it."""
+    call = record.caller.get
+    other = {
+        "resourceType": "SearchParameter", "id": f"category-{record.mark}", "status": "active", "name": "category",
+        "url": "http://hl7.org/fhir/SearchParameter/Observation-category", "description": "x", "code": "category",
+        "base": ["Observation"], "type": "token", "expression": "Observation.status",
+    }  # fmt: skip
+    path = f"SearchParameter/{other['id']}"
+    for scope in ("system/SearchParameter.cruds", "system/SearchParameter.cruds system/Observation.cruds"):
+        narrow = record.caller.token(scope)
+        for method, url, body in (
+            ("PUT", path, other), ("POST", "SearchParameter", other), ("DELETE", path, None),
+            ("PATCH", path, [{"op": "add", "path": "/language", "value": "pt"}]),
+        ):  # fmt: skip
+            kind = {"Content_Type": PATCH} if method == "PATCH" else {}
+            assert call(url, narrow, method, body, **kind).status == 403, (scope, method)
+        put = bundle("transaction", ("PUT", path, other))
+        assert call("", narrow, "POST", put).status == 403
+        assert call("SearchParameter?_count=1", narrow).status == 200
+    limited = record.caller.token("system/Observation.rs?category=laboratory")
+    assert f"Observation/vital-a-{record.mark}" not in record.shown(f"Observation?patient={record.a}", limited)
