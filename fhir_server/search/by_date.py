@@ -153,6 +153,28 @@ def compare(
             return f"{target_low} < {number(high + gap)} and {target_high} > {number(low - gap)}"
 
 
+def compare_instant(prefix: str, low: int, high: int, now: int, target: str, number: Callable[[int], str]) -> str:
+    """The same of a target that is one microsecond: bounds of it alone, by which its index is entered."""
+    match prefix:
+        case "eq" | "po":
+            return f"{target} >= {number(low)} and {target} < {number(high)}"
+        case "ne":
+            return f"({target} < {number(low)} or {target} >= {number(high)})"
+        case "gt" | "sa":
+            return f"{target} >= {number(high)}"
+        case "lt" | "eb":
+            return f"{target} < {number(low)}"
+        case "ge":
+            return f"{target} >= {number(low)}"
+        case "le":
+            return f"{target} < {number(high)}"
+        case "co":
+            return f"{target} <= {number(low)} and {target} >= {number(high - 1)}"
+        case _:
+            gap = abs(now - low) // 10
+            return f"{target} < {number(high + gap)} and {target} >= {number(low - gap)}"
+
+
 _SHORT_BOUND: dict[str, Callable[[int, int], tuple[str, int]]] = {
     "eq": lambda low, high: ("<", high),
     "gt": lambda low, high: (">", high - DAY),
@@ -203,7 +225,7 @@ def condition(
         def number(instant: int) -> str:
             return parameters.add(instant, "bigint")
 
-        return Probe("resource", compare(prefix, low, high, today, column, f"({column} + 1)", number))
+        return Probe("resource", compare_instant(prefix, low, high, today, column, number))
     key = one_of("param_id", parameter.param_ids)
     short, *others = (f"{key} and {span}" for span in spans(value, parameter.code, parameters, now, modifier))
     return Probe("date", short, tuple(("date", other) for other in others))

@@ -39,6 +39,10 @@ MORE = (
     "Observation?date=ge2000-02&date=lt2000-03&status=final",
     "Observation?_lastUpdated=ge2000",
     "Observation?_lastUpdated=lt2000",
+    "Observation?_lastUpdated=gt2100",
+    "Observation?_lastUpdated=ge2100&_sort=_lastUpdated",
+    "Observation?_lastUpdated=le2000&_sort=-_lastUpdated",
+    "Observation?_lastUpdated=sa2100&status=final",
     "Patient/ann/*?_lastUpdated=ge2000",
     "Patient/ann/Observation?_lastUpdated=ge2000",
     "Observation?value-quantity=gt20",
@@ -81,6 +85,8 @@ MORE = (
     "?_type=Observation,Encounter&_sort=-date",
     "?_type=Observation,Encounter&_lastUpdated=ge2000",
     "?_type=Observation,Encounter&_lastUpdated=ge2000&_lastUpdated=lt2100",
+    "?_type=Observation,Encounter&_lastUpdated=gt2100",
+    "?_type=Observation,Encounter&_sort=_lastUpdated",
 )
 """Searches beside those of `test_select.py`."""
 
