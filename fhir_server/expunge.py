@@ -85,6 +85,7 @@ async def remove(unit: Unit, rids: Sequence[int], *, integrity: bool) -> int:
             Statement(_VERSIONS, (wanted,), binary=True),
             Statement(_MOVED, (wanted,), binary=True),
             Statement(_LABEL, (wanted,), binary=True),
+            Statement(_STANDING, (wanted,), binary=True),
             Statement(_EFFECTS, (wanted,), binary=True),
             *(
                 Statement(f"delete from {name} where rid = any($1::bigint[])", (wanted,), binary=True)
@@ -108,6 +109,7 @@ select g.rid from unnest($1::bigint[]) g(rid) where exists (
 _VERSIONS = """
 with gone as (delete from resource_version where rid = any($1::bigint[]) returning 1) select count(*) from gone"""
 _LABEL = "delete from label where rid = any($1::bigint[])"
+_STANDING = "delete from patient_label where rid = any($1::bigint[]) or patient_rid = any($1::bigint[])"
 _EFFECTS = "delete from consent_effect where consent_rid = any($1::bigint[]) or patient_rid = any($1::bigint[])"
 _MOVED = "delete from moved where rid = any($1::bigint[])"
 # More than what leaves the outbox unseen: totals that are kept hold no more.

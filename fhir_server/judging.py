@@ -17,6 +17,7 @@ from fhir_server.audit.event import Event, event_of
 from fhir_server.compression import decompress
 from fhir_server.consent import stored
 from fhir_server.labels.given import UNREVIEWED, stored_bits
+from fhir_server.labels.records import RENEW
 from fhir_server.references import local_reference, references_of
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.statement import Statement
@@ -86,6 +87,7 @@ def _chunk(cursor: psycopg.RawCursor[Any], base: str, last: int, high: int) -> i
         labels[rid] |= stored_bits(decompress(body)) & (~0 if rid in gone else ~UNREVIEWED)
     found = {rid: bits for rid, bits in labels.items() if bits}
     cursor.execute(_LABELS, [list(found), list(found.values())])
+    cursor.execute(RENEW, [list(found), [TYPE_ID["Patient"]]])
     for rid, type_id, last_updated, body in rows:
         if type_id == TYPE_ID["Consent"] and body is not None:
             _consent(cursor, base, rid, last_updated, decompress(body))

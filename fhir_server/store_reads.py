@@ -45,7 +45,7 @@ def _current(
     if kind is None:
         condition = visible(access, "r", parameters, gone=True)
     else:
-        condition = sees(access, "r.rid", (kind,), parameters)
+        condition = sees(access, "r.rid", (kind,), parameters, live="r.body is not null")
     text = f"""
 select k.n, r.rid, r.version, r.last_updated, r.method, r.body
 from unnest($1::smallint[], $2::text[]) with ordinality k(type_id, fhir_id, n)

@@ -15,6 +15,7 @@ from fhir_server.compression import compress
 from fhir_server.consent import stored
 from fhir_server.index_tables import deletions, insertions
 from fhir_server.labels.given import UNREVIEWED, bits
+from fhir_server.labels.records import renewed
 from fhir_server.outcome import Unprocessable
 from fhir_server.references import local_reference
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
@@ -103,6 +104,8 @@ def statements(writes: Sequence[Write], *, integrity: bool) -> list[Statement]:
         _resolve(write.added, write, added)
     batch += deletions(removed)
     batch += insertions(added)
+    if standing := [write.version.rid for write in ordered if _stands_otherwise(write)]:
+        batch.append(renewed(standing))
     if integrity and deleted:
         inbound = sorted({number for write in deleted for number in referring_parameters(write.change.type)})
         gone = int8_array([write.version.rid for write in deleted])
@@ -166,6 +169,16 @@ def _labels(write: Write) -> int | None:
         return None
     now = bits(change.resource)
     return now if now != bits(change.before) else None
+
+
+def _stands_otherwise(write: Write) -> bool:
+    """Whether it may stand out otherwise in the records of patients than before."""
+    if write.moved or _labels(write) is not None:
+        return True
+    previous = write.change.previous
+    if previous is not None and previous.version_id:
+        return False
+    return len({row[2] for row in write.added.get("reference", ()) if row[1] == "Patient"}) > 1
 
 
 def _events(writes: Sequence[Write]) -> list[Event]:

@@ -6,6 +6,6 @@
 
 from __future__ import annotations
 
-from fhir_server.access.predicate import sees, version_visible, visible
+from fhir_server.access.predicate import sees, sees_row, version_visible, visible
 
-__all__ = ["sees", "version_visible", "visible"]
+__all__ = ["sees", "sees_row", "version_visible", "visible"]

@@ -5,17 +5,40 @@ It decides in the database, from the search index, before any limit. https://hl7
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from fhir_server.access.policies import Policies, in_force
-from fhir_server.access.relations import array, cared_for, minor, patients, rid_of
+from fhir_server.access.relations import cared_for, member_numbers, minor, patients, rid_of, standing_out
 from fhir_server.access.wall import NO_WALL, Part, Wall, own_patient, user_of, wall_of
-from fhir_server.compartment import member_parameters
-from fhir_server.consent.verdict import Asker, consented, glass_broken, reviewed
+from fhir_server.consent.verdict import Asker, consented, glass_broken, reviewed, reviewed_of
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.statement import Parameters
 from smart_auth.scopes import UNRESTRICTED, Access
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is asked about."""
+
+    rid: str
+    """SQL of its rid."""
+    kind: str
+    """SQL of its type_id: a column of the row, or a number where only that type comes."""
+    patient: str | None = None
+    """Id of a patient in whose record it is for certain."""
+    live: str = ""
+    """Condition that it is not deleted; "": it is not."""
+
+    @classmethod
+    def of(cls, alias: str, live: str = "") -> _Row:
+        """The row of a table with rid and type_id."""
+        return cls(f"{alias}.rid", f"{alias}.type_id", None, live)
+
+    def among(self, types: Collection[str]) -> list[str]:
+        """Tests that it is of one of the types."""
+        return [] if self.kind[0].isdigit() else [f"{self.kind} = any({_types(frozenset(types))})"]
 
 
 def visible(access: Access, row: str, parameters: Parameters, *, gone: bool = False) -> str:
@@ -24,9 +47,7 @@ def visible(access: Access, row: str, parameters: Parameters, *, gone: bool = Fa
     Of a previous version it is the resource as it is now that counts: see `version_visible`. gone: of `resource`, and
     some are deleted: whose they were nobody knows any more, so what labels and consents bear upon is closed.
     """
-    wall = wall_of(access)
-    live = f"{row}.body is not null" if gone else ""
-    return "true" if wall.everything else _any(_tests(wall, access, row, parameters, live))
+    return sees_row(access, row, None, parameters, gone=gone)
 
 
 def version_visible(access: Access, version: str, parameters: Parameters) -> str:
@@ -36,13 +57,13 @@ def version_visible(access: Access, version: str, parameters: Parameters) -> str
     wall = wall_of(access)
     if wall.everything:
         return "true"
-    found = [f"{version}.type_id = any({_types(wall.open)})"] if wall.open else []
-    if inside := _inside(wall.inside, access, version, parameters):
+    row = _Row.of(version, _there(f"{version}.rid", parameters))
+    found = row.among(wall.open) if wall.open else []
+    if inside := _inside(wall.inside, access, row, parameters):
         moved = f"select from moved m where m.rid = {version}.rid and m.version > {version}.version"
         found.append(f"({_any(inside)} and not exists ({moved}))")
     for part in wall.parts:
-        there = f"select from resource c where c.rid = {version}.rid and c.body is not null"
-        test = _part(part, access, version, parameters, f"exists ({there})")
+        test = _part(part, access, row, parameters)
         if part.condition:
             now = f"select c.version from resource c where c.rid = {version}.rid"
             found.append(f"({test} and {version}.version = ({now}))")
@@ -52,19 +73,52 @@ def version_visible(access: Access, version: str, parameters: Parameters) -> str
     return _any(found)
 
 
-def sees(access: Access, rid: str, types: Sequence[str] | None, parameters: Parameters) -> str:
+def sees(
+    access: Access,
+    rid: str,
+    types: Sequence[str] | None,
+    parameters: Parameters,
+    patient: str | None = None,
+    live: str | None = None,
+) -> str:
     """Condition that the access may see the resource of this rid, which is of one of the types (None: of any);
-    "" where it may see all of them."""
+    "" where it may see all of them.
+
+    patient: id of a patient by whose `patient` parameter all that is asked for was found, where there is one: what can
+    be decided for the whole record is decided once, and not of each row. live: condition that it is not deleted ("": it
+    is not), where that is at hand.
+    """
     wall = wall_of(access)
     if wall.everything or (types is not None and wall.open.issuperset(types)):
         return ""
     if types is not None:
         wall = wall.at(types)
         if not wall.parts and wall.inside.issuperset(types):
-            return _own(tuple(types), access, rid, parameters)
+            return _own(tuple(types), access, _Row(rid, "", patient), parameters)
+        if len(types) == 1:
+            live = _there(rid, parameters) if live is None else live
+            return _any(_tests(wall, access, _Row(rid, f"{TYPE_ID[types[0]]}::smallint", patient, live), parameters))
     alias = parameters.alias("seen")
-    condition = _any(_tests(wall, access, alias, parameters, f"{alias}.body is not null"))
+    row = _Row(f"{alias}.rid", f"{alias}.type_id", patient, "" if live == "" else f"{alias}.body is not null")
+    condition = _any(_tests(wall, access, row, parameters))
     return f"exists (select from resource {alias} where {alias}.rid = {rid} and {condition})"
+
+
+def _there(rid: str, parameters: Parameters) -> str:
+    """Condition that the resource of this rid is not deleted."""
+    c = parameters.alias("there")
+    return f"exists (select from resource {c} where {c}.rid = {rid} and {c}.body is not null offset 0)"
+
+
+def sees_row(
+    access: Access, row: str, types: Sequence[str] | None, parameters: Parameters, *, gone: bool = False
+) -> str:
+    """As `visible`, of rows of these types (None: of any) alone."""
+    wall = wall_of(access)
+    if wall.everything:
+        return "true"
+    wall = wall if types is None else wall.at(types)
+    return _any(_tests(wall, access, _Row.of(row, f"{row}.body is not null" if gone else ""), parameters))
 
 
 def sight(access: Access) -> Hashable:
@@ -81,27 +135,25 @@ def _sight(access: Access, policies: Policies) -> Hashable:
     return wall, own_patient(access), access.organization, user_of(access), whose
 
 
-def _tests(wall: Wall, access: Access, row: str, parameters: Parameters, live: str) -> list[str]:
-    """Alternatives, any of which makes the row visible. live: condition that it is not deleted; "": none is."""
-    found = [f"{row}.type_id = any({_types(wall.open)})"] if wall.open else []
+def _tests(wall: Wall, access: Access, row: _Row, parameters: Parameters) -> list[str]:
+    """Alternatives, any of which makes the row visible."""
+    found = [" and ".join(row.among(wall.open)) or "true"] if wall.open else []
     found += _inside(wall.inside, access, row, parameters)
-    return found + [_part(part, access, row, parameters, live) for part in wall.parts]
+    return found + [_part(part, access, row, parameters) for part in wall.parts]
 
 
-def _inside(types: frozenset[str], access: Access, row: str, parameters: Parameters) -> list[str]:
+def _inside(types: frozenset[str], access: Access, row: _Row, parameters: Parameters) -> list[str]:
     if not types:
         return []
-    return [f"({row}.type_id = any({_types(types)}) and {_own(types, access, f'{row}.rid', parameters)})"]
+    return [f"({' and '.join([*row.among(types), _own(types, access, row, parameters)])})"]
 
 
-def _own(types: Collection[str], access: Access, rid: str, parameters: Parameters) -> str:
+def _own(types: Collection[str], access: Access, row: _Row, parameters: Parameters) -> str:
     """Condition that a resource of one of the types is the patient's, and may be told to them."""
-    return f"({_any(_members(types, access, rid, parameters))} and {reviewed(rid, parameters)})"
-
-
-def settled(rid: str, parameters: Parameters) -> str:
-    """What is left to ask of a row that is known to be the patient's own."""
-    return reviewed(rid, parameters)
+    own = own_patient(access)
+    if own is not None and row.patient == own:
+        return reviewed_of(own, row.rid, parameters)
+    return f"({_any(_members(types, access, row.rid, parameters))} and {reviewed(row.rid, parameters)})"
 
 
 def _members(types: Collection[str], access: Access, rid: str, parameters: Parameters) -> list[str]:
@@ -111,39 +163,50 @@ def _members(types: Collection[str], access: Access, rid: str, parameters: Param
     if "Patient" in types:
         # Links to other Patients open nothing.
         found.append(f"{rid} = {patient}")
-    if numbers := _numbers(types if isinstance(types, frozenset) else tuple(types)):
+    if numbers := member_numbers(types):
         row = parameters.alias("member")
         # With an offset it is probed for each row; made a join, it would be begun with all that is the patient's.
         found.append(
-            f"exists (select from reference {row} where {row}.rid = {rid} and {row}.target_rid = {patient}"
-            f" and {row}.param_id = any({numbers}) offset 0)"
+            f"exists (select from reference {row} where {row}.rid = {rid} and ({row}.target_rid + 0) = {patient}"
+            f" and ({row}.param_id + 0) = any({numbers}) offset 0)"
         )
     return found
 
 
-def _part(part: Part, access: Access, row: str, parameters: Parameters, live: str) -> str:
+def _part(part: Part, access: Access, row: _Row, parameters: Parameters) -> str:
     """Condition that the row is in the part."""
-    rid = f"{row}.rid"
-    tests = [f"{row}.type_id = any({_types(part.types)})"]
+    tests = row.among(part.types)
     if part.inside:
-        tests.append(_own(part.types, access, rid, parameters))
+        tests.append(_own(part.types, access, row, parameters))
     if part.relation == "ward":
         tests.append(minor(own_patient(access) or "", parameters))
     if part.relation == "care":
-        organization = (access.organization or "").partition("/")[2]
-        whose = patients(rid, part.types, parameters)
-        glass = glass_broken(whose, access.subject, parameters)
-        tests.append(f"({cared_for(whose, organization, parameters)} or {glass})")
+        tests.append(_cared(part, access, row, parameters))
     if part.condition:
         tests.append(_any(_conditions(part, row, parameters)))
     if part.personal:
-        tests += [live] if live else []
+        tests += [row.live] if row.live else []
         asker = Asker(access.subject, user_of(access), access.organization, part.purposes)
-        tests.append(consented(row, patients(rid, part.types, parameters), asker, parameters))
-    return f"({' and '.join(tests)})"
+        tests.append(consented(row.rid, row.kind, part.types, asker, parameters, row.patient))
+    return f"({' and '.join(tests) or 'true'})"
 
 
-def _conditions(part: Part, row: str, parameters: Parameters) -> list[str]:
+def _cared(part: Part, access: Access, row: _Row, parameters: Parameters) -> str:
+    """Condition that a patient of the row is in the care of the person's organization, or the glass is broken."""
+    organization = (access.organization or "").partition("/")[2]
+
+    def asked(whose: str) -> str:
+        return f"{cared_for(whose, organization, parameters)} or {glass_broken(whose, access.subject, parameters)}"
+
+    each = asked(patients(row.rid, part.types, parameters))
+    if row.patient is None:
+        return f"({each})"
+    # Of a known patient it is found out once; where that one does not do, of what is other patients' as well.
+    known = asked(f"select {rid_of('Patient', row.patient, parameters)} as rid")
+    return f"({known} or ({row.rid} = any({standing_out(row.patient, parameters)}) and ({each})))"
+
+
+def _conditions(part: Part, row: _Row, parameters: Parameters) -> list[str]:
     """Alternatives by which the row meets the condition of a scope and of a policy."""
     # The search is built upon this predicate; here it is asked for what they say, under no predicate of its own.
     from fhir_server.search.condition import Conditions
@@ -153,10 +216,10 @@ def _conditions(part: Part, row: str, parameters: Parameters) -> list[str]:
     conditions = Conditions(UNRESTRICTED, parameters, "")
     found = []
     for one in part.types:
-        tests = [f"{row}.type_id = {TYPE_ID[one]}::smallint"]
+        tests = [f"{row.kind} = {TYPE_ID[one]}::smallint"]
         for name, value in part.condition:
             node = criterion((one,), name, tuple(split_values(value))).nodes[one]
-            tests.append(conditions.condition(node, f"{row}.rid", (one,)))
+            tests.append(conditions.condition(node, row.rid, (one,)))
         found.append(f"({' and '.join(tests)})")
     return found
 
@@ -169,13 +232,5 @@ def _any(tests: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _types(types: Hashable) -> str:
-    assert isinstance(types, Iterable)
+def _types(types: frozenset[str]) -> str:
     return f"'{{{','.join(str(number) for number in sorted(TYPE_ID[one] for one in types))}}}'::smallint[]"
-
-
-@lru_cache(maxsize=1024)
-def _numbers(types: Hashable) -> str:
-    """The reference parameters that make resources of the types members, as an array; "" if there are none."""
-    assert isinstance(types, Iterable)
-    return array({number for one in types if one != "Patient" for number in member_parameters("Patient", one)})

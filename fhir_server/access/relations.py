@@ -7,7 +7,7 @@ places) from 24 months back; a treating relation one that names the person thems
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from fhir_server.compartment import member_parameters
 from fhir_server.resource_types import TYPE_ID
@@ -34,11 +34,22 @@ def patients(rid: str, types: Collection[str], parameters: Parameters) -> str:
     found = []
     if "Patient" in types:
         found.append(f"select {rid} as rid")
-    if numbers := array({number for one in types if one != "Patient" for number in member_parameters("Patient", one)}):
+    if numbers := member_numbers(types):
+        # A sum, so that its own few rows are read, and no index gone through parameter by parameter.
         row = parameters.alias("of")
         found.append(f"select {row}.target_rid as rid from reference {row}"
-                     f" where {row}.rid = {rid} and {row}.param_id = any({numbers})")  # fmt: skip
+                     f" where {row}.rid = {rid} and ({row}.param_id + 0) = any({numbers})")  # fmt: skip
     return " union all ".join(found) or "select null::bigint as rid"
+
+
+def member_numbers(types: Collection[str]) -> str:
+    """The reference parameters that make resources of the types a patient's, as an array; "" if there are none."""
+    return _member_numbers(frozenset(types))
+
+
+@lru_cache(maxsize=1024)
+def _member_numbers(types: frozenset[str]) -> str:
+    return array({number for one in types if one != "Patient" for number in member_parameters("Patient", one)})
 
 
 def cared_for(found: str, organization: str, parameters: Parameters) -> str:
@@ -73,13 +84,29 @@ def rid_of(resource_type: str, id: str, parameters: Parameters) -> str:
     )
 
 
+def standing_out(patient: str, parameters: Parameters, which: str = "true", more: str = "") -> str:
+    """SQL of the array of the rids in the record of the patient of this id that have labels or are other patients' too.
+
+    which: condition on `patient_label {l}`; more: further rows of a rid, for the patient {n}. Read once.
+    """
+    n, l, f = (parameters.alias(name) for name in ("record", "label", "out"))  # noqa: E741
+    rows = f"select {l}.rid from patient_label {l} where {l}.patient_rid = {n}.rid and {which.replace('{l}', l)}"
+    # With an offset it is entered by the patient, whatever the planner thinks.
+    return (
+        f"array(select {f}.rid from (select r.rid from resource r where r.type_id = {TYPE_ID['Patient']}::smallint"
+        f" and r.fhir_id = {parameters.once(patient, 'text')}) {n}"
+        f" cross join lateral ({rows}{more.replace('{n}', n)} offset 0) {f})"
+    )
+
+
 def _related(found: str, by: str, targets: str, parameters: Parameters) -> str:
     p, s, o, d = (parameters.alias(name) for name in ("whom", "subject", "other", "day"))
     # Probed for each row, whatever the planner thinks.
     return (
         f"exists (select from ({found}) {p} join reference {s} on {s}.target_rid = {p}.rid"
         f" and {s}.param_id = any({_subjects()})"
-        f" join reference {o} on {o}.rid = {s}.rid and {o}.param_id = any({by}) and {o}.target_rid = any({targets})"
+        f" join reference {o} on {o}.rid = {s}.rid and ({o}.param_id + 0) = any({by})"
+        f" and {o}.target_rid = any({targets})"
         f" where exists (select from date {d} where {d}.rid = {s}.rid and {d}.param_id = any({_numbers(_DATES)})"
         f" and {d}.high >= {_SINCE}) offset 0)"
     )

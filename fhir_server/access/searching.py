@@ -5,7 +5,7 @@ https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -81,31 +81,32 @@ def judged(query: SearchQuery, access: Access) -> SearchQuery:
     return query
 
 
-def settled(query: SearchQuery, access: Access) -> frozenset[str]:
-    """Searched types of which all that meets the criteria is the patient's own, because a criterion asks for just that.
+def records(query: SearchQuery, access: Access) -> Mapping[str, str]:
+    """Searched type -> id of the patient in whose record all is that meets the criteria, for one asks for just that.
 
-    To ask the same of each row again would find nothing, and cost as much as the search.
+    What of it may be seen is then decided for the record, as far as it is the same for all of it.
     """
-    if access.patient is None:
-        return frozenset()
-    inside = wall_of(access).inside - {"Patient"}
-    return frozenset(
-        kind
-        for kind in query.types
-        if kind in inside and any(_own(one.nodes[kind], kind, access.patient) for one in query.criteria)
-    )
+    if wall_of(access).everything:
+        return {}
+    found = {}
+    for kind in query.types:
+        ids = (_patient(one.nodes[kind], kind) for one in query.criteria) if kind != "Patient" else ()
+        if (id := next((id for id in ids if id is not None), None)) is not None:
+            found[kind] = id
+    return found
 
 
-def _own(node: Node, resource_type: str, patient: str) -> bool:
-    """Whether what meets the node is in the compartment of the patient, by the very references that make it so."""
+def _patient(node: Node, resource_type: str) -> str | None:
+    """The id, if what meets the node is in the compartment of a patient, by the very references that make it so."""
     match node:
         case Leaf():
-            return patient_of(node) == patient and _moves(node.parameter) <= _compartment_moves(resource_type)
+            id = patient_of(node)
+            return id if id is not None and _moves(node.parameter) <= _compartment_moves(resource_type) else None
         case Member():
-            return (node.compartment, node.id) == ("Patient", patient)
+            return node.id if node.compartment == "Patient" else None
         case All():
-            return any(_own(one, resource_type, patient) for one in node.nodes)
-    return False
+            return next((id for one in node.nodes if (id := _patient(one, resource_type)) is not None), None)
+    return None
 
 
 def _moves(parameter: SearchParameter) -> set[Hashable]:

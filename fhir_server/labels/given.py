@@ -47,8 +47,8 @@ BITS: dict[tuple[str, str], int] = {
     (CONFIDENTIALITY, "R"): 32, (CONFIDENTIALITY, "V"): 64, (OBSERVATION_VALUE, "AIAST"): 128,
 }  # fmt: skip
 """Label -> its bit in the table `label`."""
-ASKED, UNREVIEWED = 1 | 2 | 4 | 8, 128
-"""Labels that need a permit, a treating relation or break-glass; the label of a model's result nobody has reviewed."""
+UNREVIEWED = 128
+"""The label of a model's result nobody has reviewed."""
 _SENSITIVE = re.compile(
     b"|".join([b'"security":', *(re.escape(word.encode()) for word in (*CID_10, *SUS, *SECTIONS, *LOINC_CODES))])
 )

@@ -14,6 +14,7 @@ from typing import Any
 from fhir_server.arrays import int2_array, int4_array, int8_array
 from fhir_server.compression import decompress
 from fhir_server.index_tables import COLUMNS, deletions, insertions
+from fhir_server.labels.records import renewed
 from fhir_server.postgres import DatabaseError, Row
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search.contained import MARK, container
@@ -163,7 +164,9 @@ async def _mend(
     missing = _joined([one.missing for one in same.values()])
     numbers = {rid: one.parameter_set for rid, one in same.items() if one.parameter_set is not None}
     sets = [_renumbered(numbers)] if numbers else []
-    changes = [*deletions(surplus), *insertions(missing), *sets]
+    referring = {container(row[-1]) for rows in (surplus, missing) for row in rows.get("reference", ())}
+    standing = [renewed(referring)] if referring else []
+    changes = [*deletions(surplus), *insertions(missing), *sets, *standing]
     await _write_rows(store, unit, [*changes, *([CHANGED] if changes else [])], generation)
     done.removed += sum(map(len, surplus.values()))
     done.added += sum(map(len, missing.values()))

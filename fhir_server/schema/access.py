@@ -37,6 +37,18 @@ unjudged = Table(
 )
 """One row while resources of releases before labels, consents and owners wait: see `judging.py`."""
 
+patient_label = Table(
+    "patient_label",
+    metadata,
+    key("rid"),
+    key("patient_rid"),
+    Column("labels", SmallInteger, nullable=False),
+    PrimaryKeyConstraint("rid", "patient_rid"),
+    Index("patient_label_record", "patient_rid", "labels", "rid"),
+)
+"""What of a patient's record is looked at one by one by whoever may see the rest: resources that have labels, and (0)
+those that refer to other patients as well. Made of `label` and `reference` by `hub_stands_out`, when these change."""
+
 consent_effect = Table(
     "consent_effect",
     metadata,

@@ -70,8 +70,7 @@ def branches(criteria: Sequence[Criterion], scope: Sequence[str], conditions: Co
 def filters(nodes: Sequence[Node], scope: Sequence[str], conditions: Conditions) -> tuple[str, ...]:
     """The nodes, and that the access sees the resource, as conditions on "{rid}"."""
     tests = [conditions.condition(node, _RID, scope) for node in nodes]
-    known = conditions.settled.issuperset(scope)
-    seen = conditions.own(_RID) if known else conditions.seen(_RID, scope, contained=is_contained(scope))
+    seen = conditions.seen(_RID, contained=True) if is_contained(scope) else conditions.found(_RID, scope)
     return (*tests, seen) if seen else tuple(tests)
 
 

@@ -28,6 +28,8 @@ class Include:
     """Only referred-to resources of this type (_include), only if the page's type is this one (_revinclude)."""
     reverse: bool
     iterate: bool
+    brings: tuple[str, ...] | None = None
+    """The types it leads to; None: any."""
 
 
 def include_of(types: Sequence[str], value: str, *, reverse: bool, iterate: bool) -> Include:
@@ -68,7 +70,28 @@ def _include(
     tables = tuple(dict.fromkeys(map(link, followed))) or (REFERENCE,)
     to = (target,) if target is not None else to
     numbers = (number for one in followed for number in (one.param_ids if to is None else one.ids_to(to)))
-    return Include(tuple(dict.fromkeys(numbers)), tables, target, reverse, iterate)
+    brings = (target,) if target and not reverse else _led_to(followed, reverse=reverse)
+    return Include(tuple(dict.fromkeys(numbers)), tables, target, reverse, iterate, brings)
+
+
+def _led_to(followed: Sequence[SearchParameter], *, reverse: bool) -> tuple[str, ...] | None:
+    """The types that references lead to, or (`reverse`) come from; None: any."""
+    found: dict[str, None] = {}
+    for one in followed:
+        if not reverse and not one.types_of_target:
+            return None
+        found |= dict.fromkeys((plain(one.resource_type),) if reverse else one.types_of_target)
+    return tuple(found)
+
+
+def brought_types(includes: Sequence[Include]) -> tuple[str, ...] | None:
+    """The types that the includes can bring; None: any."""
+    found: dict[str, None] = {}
+    for one in includes:
+        if one.brings is None:
+            return None
+        found |= dict.fromkeys(one.brings)
+    return tuple(found)
 
 
 def _references(source: str, to: Sequence[str] | None) -> list[SearchParameter]:
@@ -101,7 +124,9 @@ def included(includes: Sequence[Include], visible: str, parameters: Parameters) 
     """
     seen = f"exists (select from resource v where v.rid = s.rid and v.body is not null and {visible})"
     first = " union all ".join(_step(include, "p.rid", parameters) for include in includes)
-    start = f"select s.rid from shown p cross join lateral ({first}) s(rid) where {seen}"
+    # What several of the page lead to is looked at once.
+    found = f"select distinct x.rid from shown p cross join lateral ({first}) x(rid)"
+    start = f"select s.rid from ({found}) s where {seen}"
     again = [include for include in includes if include.iterate]
     if not again:
         return f"included(rid) as ({start})"

@@ -5,12 +5,10 @@ https://hl7.org/fhir/R4/search.html What the criteria of a search ask is `condit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 from fhir_server.access import sees
-from fhir_server.access.predicate import settled
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.search.by_reference import PRESENT
 from fhir_server.search.contained import container_sql, is_contained
@@ -42,11 +40,10 @@ class Resources:
     """Own FHIR base URL: absolute references to it are local."""
     probing: bool = False
     """A condition is probed for each rid, whatever the planner thinks: it may not be turned around."""
-    settled: frozenset[str] = frozenset()
-    """Searched types of which nothing that meets the criteria can be hidden: see `access/searching.py`."""
+    records: Mapping[str, str] = field(default_factory=dict)
+    """Searched type -> id of the patient in whose record all is that meets the criteria: see `access/searching.py`."""
     before: str = ""
     """Placeholder of the rid that the page begins below, where it is in the order of rids."""
-    _aliases: count[int] = field(default_factory=count)
     _numbers: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -61,7 +58,7 @@ class Resources:
 
     def alias(self) -> str:
         """A table alias not used in the statement yet."""
-        return f"t{next(self._aliases)}"
+        return self.parameters.alias("t")
 
     def bound(self, value: str | int, sql_type: str) -> str:
         """Placeholder of a value; one value is sent once."""
@@ -97,9 +94,11 @@ class Resources:
             return sees(self.access, container_sql(rid), None, self.parameters)
         return sees(self.access, rid, types, self.parameters)
 
-    def own(self, rid: str) -> str:
-        """What is left of `seen` where the resource is known to be the patient's own."""
-        return settled(rid, self.parameters)
+    def found(self, rid: str, types: Sequence[str]) -> str:
+        """The same of what meets all criteria of the search, which nothing does that is deleted."""
+        of = {self.records.get(one) for one in types}
+        patient = of.pop() if len(of) == 1 else None
+        return sees(self.access, rid, types, self.parameters, patient, live="")
 
     def of_types(self, types: Sequence[str], alias: str) -> str:
         """Condition on `resource` that the row is a live one of the types."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fhir_server.access import visible
-from fhir_server.access.searching import settled
+from fhir_server.access import sees_row
+from fhir_server.access.searching import records
 from fhir_server.search.branch import Branch, all_of, branches, is_point, newest, scopes
 from fhir_server.search.condition import Conditions
 from fhir_server.search.contained import container_sql
 from fhir_server.search.criteria import Leaf
 from fhir_server.search.cursor import Position, checked
-from fhir_server.search.include import MAX_INCLUDED, included
+from fhir_server.search.include import MAX_INCLUDED, brought_types, included
 from fhir_server.search.probing import probed
 from fhir_server.search.query import SearchQuery
 from fhir_server.search.sort import Key, in_order, order, resolved
@@ -39,7 +39,7 @@ def select(
     keeping: the total, which is `keepable`, is one that is kept.
     """
     parameters = Parameters()
-    conditions = Conditions(access, parameters, base, settled=settled(query, access))
+    conditions = Conditions(access, parameters, base, records=records(query, access))
     if query.count == 0:
         total = _total(query, conditions, keeping=keeping)
         return parameters.statement(f"select {TOTAL}::smallint, {_COUNTED} from ({total}) k", generic=_one_range(query))
@@ -64,7 +64,8 @@ def select(
     empty = ", null" * len(keys)
     if query.includes:
         tables.append(f"shown as (select rid from page where n < {limit})")
-        tables.append(included(query.includes, visible(access.using("rs"), "v", parameters), parameters))
+        seen = sees_row(access.using("rs"), "v", brought_types(query.includes), parameters)
+        tables.append(included(query.includes, seen, parameters))
         brought = (
             "select distinct i.rid from included i where i.rid not in (select rid from page where n < "
             f"{limit}) limit {MAX_INCLUDED + 1}"

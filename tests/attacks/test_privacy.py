@@ -223,6 +223,33 @@ def test_62_denials(record: Record, enter: Enter) -> None:
     assert record.status(lab, enter("nurse", scope="user/Condition.rs")) == 403
 
 
+def test_62_what_is_of_several_patients(record: Record, enter: Enter) -> None:
+    """What one of them forbids, a search of the other's record does not show, nor what was theirs before."""
+    nurse, own = enter("nurse"), record.token("patient/*.rs")
+    said = {"asserter": {"reference": f"Patient/{record.b}"}}
+    record.put(condition(record, "said", "E11", **said))
+    record.put(condition(record, "alone", "E11"))
+    said_path, alone = (f"Condition/{id}-{record.mark}" for id in ("said", "alone"))
+    searches = [way.replace("F32", "E11") for way in ways(record, "said") if "_security" not in way]
+    assert {said_path, alone} <= record.shown(searches[0], nurse)
+    consent(record, {"type": "deny"}, "no-b", "b")
+    try:
+        for way in searches:
+            assert said_path not in record.shown(way, nurse), way
+        assert alone in record.shown(searches[0], nurse)
+        assert record.status(said_path, nurse) == 404
+        assert said_path in record.shown(searches[0], own), "their own app is not asked"
+        record.put(condition(record, "said", "E11"))
+        assert said_path in record.shown(searches[0], nurse)
+        record.put(condition(record, "said", "E11", **said))
+        assert said_path not in record.shown(searches[0], nurse)
+    finally:
+        assert record.status(f"Consent/no-b-{record.mark}", record.operator, "DELETE") == 204
+    assert said_path in record.shown(searches[0], nurse)
+    for id in ("said", "alone"):
+        assert record.status(f"Condition/{id}-{record.mark}", record.operator, "DELETE") == 204
+
+
 def test_64_break_glass(record: Record, enter: Enter) -> None:
     now = int(time.time())
     strong = {"subject": f"emergency-{record.mark}", "fhir_user": f"Practitioner/physician2-{record.mark}"}

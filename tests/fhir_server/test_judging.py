@@ -62,7 +62,7 @@ async def test_labels_and_consents(client: httpx2.AsyncClient, database: str, mo
     with psycopg.connect(database, autocommit=True) as connection:
         expected = connection.execute(effects).fetchall()
         assert len(expected) == 1
-        connection.execute("truncate label, consent_effect")
+        connection.execute("truncate label, patient_label, consent_effect")
         connection.execute("insert into unjudged select 0, max(rid) from resource")
         for _ in range(2):
             with pytest.raises(Killed):
@@ -70,6 +70,9 @@ async def test_labels_and_consents(client: httpx2.AsyncClient, database: str, mo
         judge(database, BASE, killed)
         judge(database, BASE, killed)
         assert dict(connection.execute(labels).fetchall()) == LABELS
+        assert dict(connection.execute(labels.replace("label l", "patient_label l")).fetchall()) == {
+            id: bits for id, bits in LABELS.items() if id != "gone"
+        }, "of those that are in a record still"
         assert connection.execute(effects).fetchall() == expected
         assert connection.execute("select * from unjudged").fetchall() == []
     assert told == sorted(set(told))

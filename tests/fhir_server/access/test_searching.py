@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from fhir_server.access.searching import judged, searchable, settled
+from fhir_server.access import sees
+from fhir_server.access.searching import judged, records, searchable
 from fhir_server.outcome import Forbidden
 from fhir_server.search.criteria import Member
 from fhir_server.search.query import SearchQuery, parse_query
+from fhir_server.statement import Parameters
 from hub.authorization import known
 from smart_auth.scopes import Access, parse
 
@@ -22,38 +24,43 @@ def query(resource_type: str, text: str) -> SearchQuery:
 
 
 @pytest.mark.parametrize(
-    ("resource_type", "text", "whether"),
+    ("resource_type", "text", "id"),
     [
-        ("Observation", "patient=1", True),
-        ("Observation", "patient=Patient/1&code=x", True),
-        ("Observation", "subject=Patient/1", True),
-        ("Observation", "subject:Patient=1", True),
-        ("Condition", "patient=1", True),
-        ("Observation", "patient=2", False),
-        ("Observation", "patient=1,2", False),
-        ("Observation", "patient:missing=false", False),
-        ("Observation", "focus=Patient/1", False),
-        ("Observation", "subject=1", False),
-        ("Observation", "subject=http://other.example.org/Patient/1", False),
-        ("Observation", "patient:identifier=1", False),
-        ("Observation", "code=x", False),
-        ("Observation", "_has:Provenance:target:patient=1", False),
-        ("Observation", "patient._id=1", False),
-        ("Patient", "link=Patient/1", False),
-        ("Patient", "_id=1", False),
-        ("Device", "patient=1", False),
-        ("Organization", "name=x", False),
+        ("Observation", "patient=1", "1"),
+        ("Observation", "patient=Patient/1&code=x", "1"),
+        ("Observation", "subject=Patient/1", "1"),
+        ("Observation", "subject:Patient=1", "1"),
+        ("Condition", "patient=1", "1"),
+        ("Observation", "patient=2", "2"),
+        ("Observation", "patient=1,2", None),
+        ("Observation", "patient:missing=false", None),
+        ("Observation", "focus=Patient/1", None),
+        ("Observation", "subject=1", None),
+        ("Observation", "subject=http://other.example.org/Patient/1", None),
+        ("Observation", "patient:identifier=1", None),
+        ("Observation", "code=x", None),
+        ("Observation", "_has:Provenance:target:patient=1", None),
+        ("Observation", "patient._id=1", None),
+        ("Patient", "link=Patient/1", None),
+        ("Patient", "_id=1", None),
+        ("Device", "patient=1", None),
+        ("Organization", "name=x", None),
     ],
 )
-def test_settled_only_by_the_references_of_the_compartment(resource_type: str, text: str, whether: bool) -> None:
-    assert bool(settled(query(resource_type, text), access())) is whether
+def test_a_record_only_by_the_references_of_the_compartment(resource_type: str, text: str, id: str | None) -> None:
+    assert records(query(resource_type, text), access()) == ({} if id is None else {resource_type: id})
 
 
-def test_nothing_is_settled_without_a_patient_or_a_scope() -> None:
+def test_of_a_record_it_is_decided_once() -> None:
+    own = sees(access(), "x.rid", ("Observation",), Parameters(), "1")
+    assert "patient_label" in own
+    assert "reference" not in own
+    for of_record in (None, "2"):
+        other = sees(access(), "x.rid", ("Observation",), Parameters(), of_record)
+        assert "patient_label" not in other
+        assert "reference" in other
     asked = query("Observation", "patient=1")
-    assert settled(asked, access("patient/Condition.rs")) == frozenset()
-    assert settled(asked, access("patient/Observation.rs?category=x")) == frozenset()
-    assert settled(asked, Access("s", unrestricted=True)) == frozenset()
+    assert records(asked, Access("s", unrestricted=True)) == {}
 
 
 def test_a_patients_own_are_read_from_the_record() -> None:
@@ -61,7 +68,7 @@ def test_a_patients_own_are_read_from_the_record() -> None:
     node = led.criteria[0].nodes["Observation"]
     assert isinstance(node, Member)
     assert (node.compartment, node.id) == ("Patient", "1")
-    assert settled(led, access()) == {"Observation"}
+    assert records(led, access()) == {"Observation": "1"}
     assert len(judged(query("Observation", "patient=1&code=x"), access()).criteria) == 2
     assert len(judged(query("Organization", "name=x"), access()).criteria) == 1
 
