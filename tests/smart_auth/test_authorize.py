@@ -100,3 +100,11 @@ def test_context_that_was_not_launched_with_is_not_granted() -> None:
     found = grantable(asked, somebody("member"), Context("1", None, (home,)))
     assert str(found) == "launch launch/list?role=https://x.example/home openid"
     assert not needs_encounter(asked, found)
+
+
+def test_officers_alone_grant_what_is_administered() -> None:
+    scope = "openid user/*.rs user/Client.cruds user/SigningKey.u"
+    asked = read(list((GOOD | {"scope": scope}).items()), lambda id: replace(CLIENT, scope=scope), SITE, known)
+    assert str(grantable(asked, somebody("physician", "operator"), Context())) == "openid user/*.rs"
+    assert str(grantable(asked, somebody("member"), Context())) == "openid"
+    assert str(grantable(asked, somebody("security-officer"), Context())) == scope
