@@ -111,7 +111,7 @@ def _page(
         return walk(query, keys, conditions, limit, position), True
     point = conditions.probing = is_point(query)
     if not point and (page := probed(query, keys, conditions, limit, position)):
-        return page, len(query.types) == 1
+        return page, True
     if not keys:
         return newest(_branches(query, conditions), limit, conditions, *conditions.start), point
     if not point and keys[0].column and keys[0].column.ordered:

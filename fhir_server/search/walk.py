@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.schema.search_rows import DAY
+from fhir_server.search.alternatives import alternatives
 from fhir_server.search.branch import branches, filters, patient_of, scopes
 from fhir_server.search.by_date import compare, ranged
 from fhir_server.search.condition import Conditions
@@ -60,8 +61,15 @@ def _walked(
     # A resource with one value has the range of a criterion on that value: the walk begins and ends there.
     bounding = [node for node in nodes if isinstance(node, Leaf) and _bounds(node, first)] if once else []
     table, spans, spanned = column.table, SPANS.get(column.table, ("true",)), []
+    leading = ""
     # At the end of a chain there may be parameters of several types, each with an order of its own.
     sets = [conditions.of_types(scope, "w")] if first.own else [one.rows.replace("{t}", "w") for one in first.apart()]
+    if first.own and len(scope) == 1:
+        # A range of one type, in the order of types: no other index has that, be the record large or small. Of an
+        # index of all changes the newest may all be of other types.
+        kind = conditions.bound(TYPE_ID[scope[0]], "smallint")
+        sets = [f"w.type_id >= {kind} and w.type_id <= {kind} and w.body is not null"]
+        leading = f"w.type_id {'desc' if first.descending else 'asc'}, "
     timeline, coded = (_timeline(nodes, scope, first), _coded(nodes, scope, first)) if once else (None, None)
     if timeline:
         # The dates of one patient: no more rows are read than the page shows.
@@ -89,7 +97,7 @@ def _walked(
         tests.append(after(keys, [name, *further], rid, position, conditions))
     columns = ", ".join(f"{text} as k{number}" for number, text in enumerate([name, *further], 1))
     head = f"select {'' if once else 'distinct '}{rid} as rid, {columns} from {table} w{joined} where "
-    tail = f" order by {order(keys, rid, walked=True)} limit {limit}"
+    tail = f" order by {leading}{order(keys, rid, walked=True)} limit {limit}"
     found = []
     for number, span in enumerate(spans):
         ranges = [_bound(node, scope, conditions, short=number == 0 and not timeline) for node in bounding]
@@ -191,8 +199,8 @@ def _bounds(node: Node, key: Key) -> bool:
 def _bound(node: Leaf, scope: Sequence[str], conditions: Conditions, *, short: bool) -> str:
     """The range of a date criterion on the row walked, with the bounds of `low` by which the index is entered."""
     if node.parameter.column:
-        [(_, where)] = conditions.tests(node, scope)
-        return where
+        [one] = alternatives(node, conditions.parameters, conditions.base)
+        return one.where
     prefix, low, high = ranged(node.values[0], node.parameter.code)
 
     def number(instant: int) -> str:
