@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Any, BinaryIO
 
 import psycopg
-from psycopg.sql import SQL, Identifier
 
 from fhir_server.bulk import chunk as chunks
 from fhir_server.bulk.chunk import Chunk, Done
+from fhir_server.bulk.vacuum import left_alone, vacuum_all
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 
 LINES = 500
@@ -34,10 +34,6 @@ _DANGLING = """
 select s.type_id, t.type_id, count(distinct f.rid)
 from resource t join reference f on f.target_rid = t.rid join resource s on s.rid = f.rid
 where t.version = 0 group by 1, 2 order by 1, 2"""
-
-_TABLES = """
-select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace
-order by pg_table_size(oid) desc"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ def run_import(
             ).fetchall()
         )
         done = 0
-        with _pool(conninfo, base, processes) as pool:
+        with _pool(conninfo, base, processes) as pool, closing(left_alone(conninfo)):
             total = sum(_count(source) for source in sources)  # meanwhile the processes start
             for _, stage in groupby(sorted(sources, key=_stage), _stage):
                 for found, lines in _carry_out(pool, _chunks(run, stage), known, 2 * processes):
@@ -90,7 +86,7 @@ def run_import(
                     done += lines
                     progress(done, total)
         if sum(imported.stored.values()) >= WORTH_ANALYSING:
-            _tidy(conninfo, processes)
+            vacuum_all(conninfo, processes)
         for source_type, target_type, count in connection.execute(_DANGLING).fetchall():
             source_name, target_name = RESOURCE_TYPES[source_type - 1], RESOURCE_TYPES[target_type - 1]
             imported.dangling.append(f"{count} {source_name} refer to a {target_name} that does not exist")
@@ -114,19 +110,6 @@ def _pool(conninfo: str, base: str, processes: int) -> Iterator[ProcessPoolExecu
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _tidy(conninfo: str, processes: int) -> None:
-    """Makes statistics and visibility maps of all tables fresh, of several at a time, the largest first."""
-
-    def vacuum(table: str) -> None:
-        with psycopg.connect(conninfo, autocommit=True, application_name="hub-import") as connection:
-            connection.execute(SQL("vacuum (analyze) {}").format(Identifier(table)))
-
-    with psycopg.connect(conninfo, autocommit=True, application_name="hub-import") as connection:
-        tables = [table for (table,) in connection.execute(_TABLES).fetchall()]
-    with ThreadPoolExecutor(processes) as threads:
-        list(threads.map(vacuum, tables))
 
 
 def _stage(source: Source) -> int:
