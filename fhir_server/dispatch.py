@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fhir_server.access import glass
 from fhir_server.access.hiding import permits
 from fhir_server.access.interactions import held
+from fhir_server.audit.told import Known, nobody
 from fhir_server.audit.trail import flag
 from fhir_server.bulk.polls import Polls
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -71,6 +72,8 @@ class Server:
     software_version: str = "0"
     turns: Turns = field(default_factory=Turns)
     polls: Polls = field(default_factory=Polls)
+    agents: Known = nobody
+    """Who those are that the audit trail names."""
 
 
 def resolve(method: str, path: tuple[str, ...]) -> Routed:

@@ -33,15 +33,17 @@ def apps_process(settings: Settings, url: str, listener: socket.socket | None) -
     if listener is None:
         yield
         return
-    from hub.apps_process import CLINICIAN, PARTS, run
+    from hub.apps_process import NAMES, PARTS, run
 
     if not PARTS.is_dir():
         raise PartsMissing("HUB_APPS_PORT: the apps' front-end packages are missing; `make parts` installs them (npm)")
-    secret = seal(settings).derived(f"client:{CLINICIAN}")
+    sealed = seal(settings)
+    secrets = {name: sealed.derived(f"client:{name}") for name in NAMES}
     with tables(url) as connection:
-        register(connection, f"{settings.apps}/{CLINICIAN}", secret)
+        for name, secret in secrets.items():
+            register(connection, name, f"{settings.apps}/{name}", secret)
     listener.listen(BACKLOG)  # who comes before the process is ready, or while it is replaced, waits
-    with beside("hub-apps", run, settings, secret, listener):
+    with beside("hub-apps", run, settings, secrets, listener):
         yield
 
 
@@ -57,16 +59,16 @@ def demo_port(settings: Settings, parts: Path | None = None) -> tuple[int | None
     return settings.port + (1 if settings.port < 65535 else -1), ""
 
 
-def register(connection: Connection, url: str, secret: str) -> None:
-    """Registers the clinician's app, or mends its registration; one that was switched off stays so."""
-    from apps.clinician.smart import FROM_EHR, SCOPES, STANDALONE
-    from hub.apps_process import CLINICIAN
+def register(connection: Connection, app: str, url: str, secret: str) -> None:
+    """Registers an app, or mends its registration; one that was switched off stays so."""
+    from apps.smart.launch import FROM_EHR, STANDALONE
+    from hub.apps_process import NAMES, SCOPES
 
-    scope, redirects = " ".join((FROM_EHR, STANDALONE, *SCOPES)), (f"{url}/callback",)
-    found = next((one for one in clients.listed(connection) if one.client_id == CLINICIAN), None)
+    scope, redirects = " ".join((FROM_EHR, STANDALONE, *SCOPES[app])), (f"{url}/callback",)
+    found = next((one for one in clients.listed(connection) if one.client_id == app), None)
     same = found is not None and found.check_client_secret(secret) and found.redirect_uris == redirects
     if found is None or (found.active and not (same and set(found.scope.split()) == set(scope.split()))):
         clients.register(
-            connection, CLINICIAN, "Prontuário", "client_secret_basic", scope, int(time.time()),
+            connection, app, NAMES[app], "client_secret_basic", scope, int(time.time()),
             grant_types=["authorization_code", "refresh_token"], redirect_uris=redirects, secret=secret,
         )  # fmt: skip

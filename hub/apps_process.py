@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,18 +14,24 @@ import uvicorn
 from fastapi import FastAPI
 
 from apps.clinician.app import clinician
-from apps.clinician.config import Config
+from apps.clinician.scopes import SCOPES as CLINICIAN_SCOPES
+from apps.privacy.app import privacy
+from apps.privacy.scopes import SCOPES as PRIVACY_SCOPES
+from apps.smart.config import Config
 from hub.logs import configure_logs
 from hub.settings import HSTS, Settings
 from hub.tls import Tls
 
 PARTS = Path(__file__).parents[1] / "apps" / "parts" / "node_modules"
-CLINICIAN = "clinician"
+CLINICIAN, PRIVACY = "clinician", "privacy"
+NAMES: Mapping[str, str] = {CLINICIAN: "Prontuário", PRIVACY: "Meus dados"}
+"""Id of an app, which is its path too -> what people are told it is called."""
+SCOPES: Mapping[str, tuple[str, ...]] = {CLINICIAN: CLINICIAN_SCOPES, PRIVACY: PRIVACY_SCOPES}
 STOP_SECONDS = 3
 
 
-def run(settings: Settings, secret: str, listener: socket.socket) -> None:
-    """Serves until SIGTERM. secret: of the clinician's app at the authorization server."""
+def run(settings: Settings, secrets: Mapping[str, str], listener: socket.socket) -> None:
+    """Serves until SIGTERM. secrets: of the apps at the authorization server, by their ids."""
     configure_logs(settings.log_level)
     trusted = ssl.create_default_context()
     if settings.tls_certificate is not None:
@@ -37,8 +44,9 @@ def run(settings: Settings, secret: str, listener: socket.socket) -> None:
         await http.aclose()
 
     root = FastAPI(title="Apps", openapi_url=None, docs_url=None, redoc_url=None, lifespan=life)
-    config = Config(settings.base, f"{settings.apps}/{CLINICIAN}", CLINICIAN, secret)
-    root.mount(f"/{CLINICIAN}", clinician(config, http, PARTS))
+    for name, make in ((CLINICIAN, clinician), (PRIVACY, privacy)):
+        config = Config(settings.base, f"{settings.apps}/{name}", name, secrets[name], SCOPES[name])
+        root.mount(f"/{name}", make(config, http, PARTS))
     served = uvicorn.Config(
         root, log_config=None, access_log=False, server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=STOP_SECONDS, headers=[HSTS] if settings.apps.startswith("https://") else [],

@@ -15,6 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from fhir_server.app import App, everybody
 from fhir_server.audit.sealing import Sealer
+from fhir_server.audit.told import nobody
 from fhir_server.dispatch import Server
 from fhir_server.dispatch import Settings as ApiSettings
 from fhir_server.metrics import Metrics
@@ -25,6 +26,7 @@ from fhir_server.subscriptions.owners import Owners
 from fhir_server.subscriptions.relay import Relay
 from fhir_server.subscriptions.switchboard import Switchboard
 from hub import VERSION
+from hub.agents import agents
 from hub.authorization import authorization
 from hub.brands import Brands
 from hub.cross_origin import CrossOrigin
@@ -68,7 +70,10 @@ def server(settings: Settings, database_url: str) -> Server:
         bulk_files=settings.bulk_files,
         import_sources=settings.import_sources,
     )
-    return Server(store=store, base=settings.base, now=now, settings=api, software_version=VERSION)
+    known = agents(store) if settings.access == "smart" else nobody
+    return Server(
+        store=store, base=settings.base, now=now, settings=api, software_version=VERSION, agents=known
+    )  # fmt: skip
 
 
 def application(settings: Settings, database_url: str, database: str, worker: int = 1) -> CrossOrigin:

@@ -113,7 +113,10 @@ def welcome(settings: Settings, found: Database, lacking: str = "") -> str:
         )
     else:
         access = f"Nobody needs a token (HUB_ACCESS=open): the hub listens on loopback ({settings.host}) alone."
-    apps = f"\n  {settings.apps}/clinician/       the clinician's app" if settings.apps_port is not None else ""
+    apps = ""
+    if settings.apps_port is not None:
+        apps = f"\n  {settings.apps}/clinician/       the clinician's app"
+        apps += f"\n  {settings.apps}/privacy/         the members' page: what is done with their data"
     if lacking:
         apps = f"\n  (The clinician's app is not served: {lacking}.)"
     return f"""

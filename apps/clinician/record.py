@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from apps.smart.reader import NotAllowed, Unavailable
+
 Json = dict[str, Any]
 
 PAGES = 5
@@ -25,18 +27,6 @@ READS: Mapping[str, str] = {
     "consents": "Consent?patient={id}&_count=100",
 }
 """Name of what is read -> search."""
-
-
-class Unavailable(Exception):
-    """The FHIR server did not answer as it should."""
-
-
-class NotAllowed(Exception):
-    """The FHIR server does not let this person see it."""
-
-
-class SignedOut(Exception):
-    """The access is over: the person has to sign in again."""
 
 
 Get = Callable[[str], Awaitable[Json]]

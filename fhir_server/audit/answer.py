@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from fhir_server.access.policies import in_force
 from fhir_server.arrays import int8_array
 from fhir_server.audit.event import Event
 from fhir_server.audit.find import Wanted, find
 from fhir_server.audit.resource import Names, audit_event
+from fhir_server.audit.told import kinds_of, told
 from fhir_server.bundle import Entry, searchset
 from fhir_server.exchange import FhirResponse
 from fhir_server.operations.inputs import Given, instants, whole
@@ -39,12 +41,19 @@ async def answer(server: Server, given: Given, wanted: Wanted, path: str, *, own
     wanted = replace(wanted, low=start[0] if start else None, high=end[1] if end else None)
     newest = whole(given, "from", 1, 2**62) if "from" in given else None
     page = await find(server.store.select, wanted, newest, whole(given, "_count", 50, _MOST))
-    events = [(number, _own(event, wanted.patient) if own else event) for number, event in page.events]
-    names = await _names(server, [event for _, event in events])
-    entries = [
-        Entry("AuditEvent", str(number), serialize(audit_event(number, event, names)), "match")
-        for number, event in events
-    ]
+    names = await _names(server, [event for _, event in page.events])
+    events = [event for _, event in page.events]
+    known = (
+        await server.agents(_each(one.subject for one in events), _each(one.client for one in events)) if own else None
+    )
+
+    def resource(number: int, event: Event) -> dict[str, Any]:
+        if known is None:
+            return audit_event(number, event, names)
+        plain = audit_event(number, _own(event, wanted.patient), names)
+        return told(plain, event, known, kinds_of(event, names), in_force())
+
+    entries = [Entry("AuditEvent", str(one), serialize(resource(one, event)), "match") for one, event in page.events]
     used = [(name, value) for name, values in given.items() for value in values if name != "from"]
     links = {"self": _link(server, path, used)}
     if page.following is not None:
@@ -56,6 +65,10 @@ def _own(event: Event, patient: int | None) -> Event:
     """Others' records may have been shown with it, and the query may name them."""
     patients = () if patient is None else (patient,)
     return event._replace(address="", request_id="", path="", query="", seen=(), written=(), patients=patients)
+
+
+def _each(texts: Iterable[str]) -> list[str]:
+    return sorted({text for text in texts if text})
 
 
 def _link(server: Server, path: str, used: Sequence[tuple[str, str]]) -> str:

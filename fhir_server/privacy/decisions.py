@@ -74,7 +74,7 @@ def decided(
         provision["securityLabel"] = [{"system": ACT, "code": label} for label in purpose.labels]
     return {
         "resourceType": "Consent", "id": consent_id(patient, purpose.code),
-        "meta": {"source": f"{_CLIENT}:{by.client}"} if by.client else {},
+        **({"meta": {"source": f"{_CLIENT}:{by.client}"}} if by.client else {}),
         "status": status, "scope": {"coding": [_SCOPE]},
         "category": [{"coding": [_PRIVACY]}, {"coding": [{"system": SYSTEM, "code": purpose.code}]}],
         "patient": {"reference": f"Patient/{patient}"}, "dateTime": at, "performer": [_performer(patient, by)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from fhir_server.compartment import member_parameters, member_types
 from fhir_server.compression import decompress
 from fhir_server.expunge import remove
 from fhir_server.outcome import Unprocessable
+from fhir_server.postgres import Row
 from fhir_server.prepare import prepare_delete
 from fhir_server.privacy.retention import CLASSES, Held, Verdict, active, class_of, free, unreferred, verdicts
 from fhir_server.reader import Reader
@@ -53,11 +55,10 @@ async def judged(
 
     Raises Unprocessable for a record that is too large.
     """
-    versions, seen = await _versions(reader, access, patient)
-    held = []
-    for version in versions.values():
-        resource = parse(version.body or b"")
-        held.append(Held(version.rid, class_of(resource), version.last_updated, active(resource)))
+    rows = await _rows(reader, access, patient)
+    # Thousands of bodies are read here: others go on meanwhile.
+    versions, held = await asyncio.to_thread(_held, rows)
+    seen = frozenset(rid for rid, row in zip(versions, rows, strict=True) if row[-1] == b"\x01")
     tells = await _pairs(reader, _REFERRING, list(versions), shipped("Provenance")["target"].param_ids)
     today = datetime.fromtimestamp(now / 1_000_000, UTC).date()
     going = free(held, tells, today, CLASSES if classes is None else classes)
@@ -85,7 +86,8 @@ async def erase(unit: Unit, found: Judged, *, integrity: bool) -> list[tuple[str
     return [(version.type, version.id) for version in going]
 
 
-async def _versions(reader: Reader, access: Access, patient: int) -> tuple[dict[int, Version], frozenset[int]]:
+async def _rows(reader: Reader, access: Access, patient: int) -> list[Row]:
+    """The rows of a record, each with whether the access sees it. Raises Unprocessable."""
     parameters = Parameters()
     own = parameters.add(patient, "bigint")
     text = (
@@ -100,16 +102,24 @@ async def _versions(reader: Reader, access: Access, patient: int) -> tuple[dict[
     rows = await reader.select(parameters.statement(text))
     if len(rows) > MOST:
         raise Unprocessable("the record is too large to be judged at once", code="too-costly")
-    found, visibly = {}, set()
-    for rid, kind, id, version, updated, method, body, seen in rows:
+    return rows
+
+
+def _held(rows: Sequence[Row]) -> tuple[dict[int, Version], list[Held]]:
+    """Versions by rid, in the order of the rows, and their retention."""
+    versions, held = {}, []
+    for rid, kind, id, version, updated, method, body, _ in rows:
+        assert id is not None
+        assert method is not None
         number = _INT8.unpack(rid)[0]
-        found[number] = Version(
+        found = Version(
             RESOURCE_TYPES[_INT2.unpack(kind)[0] - 1], id.decode(), number, _INT4.unpack(version)[0],
-            _INT8.unpack(updated)[0], method.decode(), decompress(body),
+            _INT8.unpack(updated)[0], method.decode(), decompress(body or b""),
         )  # fmt: skip
-        if seen == b"\x01":
-            visibly.add(number)
-    return found, frozenset(visibly)
+        resource = parse(found.body or b"")
+        versions[number] = found
+        held.append(Held(number, class_of(resource), found.last_updated, active(resource)))
+    return versions, held
 
 
 _REFERRING = """

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from hub.embedded import Embedded
 from tests.apps.site import Site, serve, sign_in
+from tests.attacks.browser import person
 from tests.hub_process import ROOT
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -33,6 +34,36 @@ def take(page: Page, site: Site) -> None:
     page.wait_for_selector(".plot canvas")
     page.wait_for_timeout(1000)
     page.screenshot(path=PICTURES / "clinician-curves.png")
+
+
+def take_privacy(page: Page, site: Site) -> None:
+    """The members' page, of somebody who has decided and asked for something already."""
+    doctor = person(site.caller, "dr.paulo", "physician", fhir_user="Practitioner/none")
+    own = {"reference": f"Patient/{site.patient}"}
+    steps = {
+        "resourceType": "Observation", "status": "final", "code": {"text": "passos do dia"}, "subject": own,
+        "performer": [own], "valueString": "9000",
+    }  # fmt: skip
+    site.caller.get("Observation", site.caller.token("system/*.cruds"), "POST", steps)
+    token = site.caller.token("user/*.rs", roles=("physician",), subject=doctor.subject)
+    for query in ("Condition", "MedicationRequest", "Observation"):
+        site.caller.get(f"{query}?patient={site.patient}&_count=5", token)
+    page.goto(f"{site.apps}/privacy/launch")
+    page.click("button[value=allow]")
+    page.click("#purpose-reminders button")
+    page.click("#purpose-wellness button")
+    page.select_option("#resource", f"Patient/{site.patient}")
+    page.fill("#statement", "o meu telefone mudou")
+    page.click("text=Enviar pedido")
+    page.wait_for_timeout(3000)  # the audit trail is sealed
+    page.goto(page.url.partition("#")[0])
+    _shot(page, "privacy")
+    for part in ("accesses", "erasure"):
+        page.locator("section", has=page.locator(f"#{part}")).screenshot(path=PICTURES / f"privacy-{NAMES[part]}.png")
+
+
+NAMES = {"accesses": "access", "erasure": "erasure"}
+"""Part of the page -> how its picture is called."""
 
 
 def _shot(page: Page, name: str) -> None:
@@ -56,7 +87,9 @@ def main() -> None:
     try:
         with serve(database.start(), folder / "hub") as site, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-            take(browser.new_context(locale="pt-BR").new_page(), site)
+            page = browser.new_context(locale="pt-BR").new_page()
+            take(page, site)
+            take_privacy(page, site)
             browser.close()
     finally:
         database.release()

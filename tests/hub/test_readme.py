@@ -60,6 +60,9 @@ def test_examples(hub: Hub) -> None:
         app = f"http://127.0.0.1:{hub.port + 1}/clinician/"
         assert f"{app}       the clinician's app" in hub.output()
         assert httpx2.get(app).status_code == 200
+        members = app.replace("clinician", "privacy")
+        assert f"{members}         the members' page" in hub.output()
+        assert "Meus dados" in httpx2.get(members).text
         # It launches where people sign in, and is registered there.
         asked = httpx2.get(f"{app}launch")
         assert asked.headers["location"].startswith(f"{hub.url}/auth/authorize?")

@@ -15,6 +15,8 @@ class Config:
     """Where browsers reach the app, without trailing slash: https://apps.example.org/clinician."""
     client_id: str
     client_secret: str = field(repr=False)
+    scopes: tuple[str, ...] = ()
+    """What it asks for, launch aside."""
 
     @property
     def redirect_uri(self) -> str:

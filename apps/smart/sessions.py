@@ -46,6 +46,8 @@ class Session:
     person: str | None = None
     """Name of who is signed in."""
     scopes: frozenset[str] = frozenset()
+    memory: dict[str, str] = field(default_factory=dict)
+    """What the app has to remember of it."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while tokens are renewed: a refresh token used twice would end the grant."""
 

@@ -11,18 +11,10 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from apps.clinician.config import Config
-
-TYPES = (
-    "Patient", "Condition", "AllergyIntolerance", "MedicationRequest", "MedicationStatement", "Medication",
-    "Observation", "Encounter", "Claim", "ExplanationOfBenefit", "DocumentReference", "Binary", "Consent",
-    "Practitioner",
-)  # fmt: skip
-"""Resource types the app shows, and all it asks for."""
+from apps.smart.config import Config
 
 STANDALONE = "launch/patient"
 FROM_EHR = "launch"
-SCOPES = ("openid", "fhirUser", "online_access", *(f"patient/{name}.rs" for name in TYPES))
 
 
 class LaunchFailed(Exception):
@@ -65,7 +57,7 @@ def authorization_url(endpoint: str, config: Config, *, state: str, verifier: st
         "response_type": "code",
         "client_id": config.client_id,
         "redirect_uri": config.redirect_uri,
-        "scope": " ".join((FROM_EHR if launch else STANDALONE, *SCOPES)),
+        "scope": " ".join((FROM_EHR if launch else STANDALONE, *config.scopes)),
         "state": state,
         "aud": config.fhir,
         "code_challenge": challenge(verifier),

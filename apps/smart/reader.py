@@ -1,4 +1,4 @@
-"""GET of FHIR resources with a session's token, renewed before it ends."""
+"""Requests to the FHIR server with a session's token, renewed before it ends."""
 
 from __future__ import annotations
 
@@ -9,17 +9,36 @@ from urllib.parse import urljoin
 
 import httpx2
 
-from apps.clinician import smart
-from apps.clinician.config import Config
-from apps.clinician.record import NotAllowed, SignedOut, Unavailable
-from apps.clinician.sessions import Session
+from apps.smart import launch as smart
+from apps.smart.config import Config
+from apps.smart.sessions import Session
 
 EARLY = 30.0
 """Seconds before its end at which a token is renewed."""
 
 
+class Unavailable(Exception):
+    """The FHIR server did not answer as it should."""
+
+
+class NotAllowed(Exception):
+    """The FHIR server does not let this person see it."""
+
+
+class SignedOut(Exception):
+    """The access is over: the person has to sign in again."""
+
+
+class Refused(Exception):
+    """The FHIR server does not do what was asked for."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 class Reader:
-    """Reads for one session."""
+    """Asks for one session."""
 
     def __init__(
         self, http: httpx2.AsyncClient, config: Config, session: Session, token_endpoint: str, now: float
@@ -51,8 +70,8 @@ class Reader:
             raise Unavailable
         return body
 
-    async def fetch(self, url: str, accept: str) -> httpx2.Response:
-        """The response of a GET, 200. Raises Unavailable, NotAllowed, SignedOut."""
+    async def fetch(self, url: str, accept: str, *, waiting: bool = False) -> httpx2.Response:
+        """The response of a GET, 200; waiting: or 202. Raises Unavailable, NotAllowed, SignedOut."""
         # The token goes to this server alone: a link elsewhere is not followed.
         place = urljoin(f"{self._config.fhir}/", url)
         if not place.startswith(f"{self._config.fhir}/"):
@@ -66,7 +85,22 @@ class Reader:
             raise SignedOut
         if response.status_code in (403, 404, 410):
             raise NotAllowed
-        if response.status_code != 200:
+        if response.status_code != 200 and not (waiting and response.status_code == 202):
+            raise Unavailable
+        return response
+
+    async def post(self, url: str, body: dict[str, Any]) -> httpx2.Response:
+        """The response of a POST of JSON below the FHIR base. Raises Refused, Unavailable, SignedOut."""
+        headers = {"authorization": f"Bearer {await self._token()}", "content-type": "application/fhir+json"}
+        try:
+            response = await self._http.post(f"{self._config.fhir}/{url}", content=json.dumps(body), headers=headers)
+        except httpx2.HTTPError:
+            raise Unavailable from None
+        if response.status_code == 401:
+            raise SignedOut
+        if 400 <= response.status_code < 500:
+            raise Refused(response.status_code)
+        if response.status_code not in (200, 201, 202):
             raise Unavailable
         return response
 

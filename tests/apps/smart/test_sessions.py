@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apps.clinician.sessions import IDLE_SECONDS, LAUNCH_SECONDS, LONGEST_SECONDS, Session, Sessions
+from apps.smart.sessions import IDLE_SECONDS, LAUNCH_SECONDS, LONGEST_SECONDS, Session, Sessions
 
 
 class Clock:

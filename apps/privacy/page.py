@@ -1,0 +1,47 @@
+"""HTML of the app, from templates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from apps.privacy.record import Record
+from apps.privacy.words import SPEAKERS, day, moment
+
+
+class Page:
+    """Renders for one place on the web."""
+
+    def __init__(self, url: str) -> None:
+        """url: of the app, without trailing slash."""
+        self._url = url
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def welcome(self) -> str:
+        """The page of an app that nobody launched."""
+        return self._render("welcome.html")
+
+    def failure(self, reason: str) -> str:
+        """What went wrong; the reason is English, for whoever looks after the app."""
+        return self._render("failure.html", title="Não foi possível continuar", reason=reason)
+
+    def expired(self) -> str:
+        """The session is over."""
+        return self._render("failure.html", title="A sua sessão terminou", reason="")
+
+    def record(self, record: Record, **shown: Any) -> str:
+        """All of the page. shown: key, person, notice, problem, own, files (of the export), waiting."""
+        return self._render("record.html", record=record, **shown)
+
+    def _render(self, template: str, **values: Any) -> str:
+        return self._templates.get_template(template).render(
+            url=self._url, moment=moment, day=day, speakers=SPEAKERS, **values
+        )

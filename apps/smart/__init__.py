@@ -1,0 +1,1 @@
+"""What the apps share: launch, sessions, and what asks the FHIR server with a session's token."""
