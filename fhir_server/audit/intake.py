@@ -29,7 +29,9 @@ stored as (
   from shown where body is not null having count(*) > 0)
 select * from shown"""
 _CROWD = 8
-_COMPANY_SECONDS = 0.001
+"""So many answered together come again together."""
+_COMPANY_SECONDS = 0.003
+"""They are waited for at most: about what it takes to answer them and to read what they ask next."""
 
 
 def store(events: Sequence[Event]) -> Statement:
