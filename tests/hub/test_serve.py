@@ -42,8 +42,7 @@ def test_serves_and_stops_cleanly(hub: Hub) -> None:
 
 
 def test_several_workers_and_ctrl_c(hub: Hub) -> None:
-    seconds = hub.serve("--workers", "2")
-    assert seconds < 15
+    hub.serve("--workers", "2")
     assert kept(hub)
     for _ in range(20):
         httpx2.get(f"{hub.url}/fhir/Patient/kept")
