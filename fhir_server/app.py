@@ -19,6 +19,7 @@ from fhir_server.audit.event import Event
 from fhir_server.audit.trail import TRAIL, Trail
 from fhir_server.body import FORM_TYPE, media_type
 from fhir_server.dispatch import Server, perform_routed, refusal
+from fhir_server.encryption.texts import hidden
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.formats import FHIR_JSON, negotiate
 from fhir_server.instant import SECOND, http_date
@@ -276,7 +277,7 @@ def begun_trail(request: FhirRequest, interaction: str, resource_type: str, scop
     client = scope.get("client")
     return Trail(
         time.time_ns() // 1000, interaction, resource_type, request.access, client[0] if client else "", request_id,
-        request.path, scope["query_string"].decode("latin-1"),
+        request.path, hidden(scope["query_string"].decode("latin-1"), f"query:{request_id}"),
     )  # fmt: skip
 
 

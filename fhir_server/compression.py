@@ -12,6 +12,8 @@ from importlib.resources import files
 
 import zstandard
 
+from fhir_server.encryption.bodies import GAP, MARK, cut, opened, sealed, whole
+
 DICTIONARY = "body-1.dict"
 _LEVEL = 3
 _MAGIC = b"\x28\xb5\x2f\xfd"
@@ -33,10 +35,33 @@ def _own() -> _Codec:
 
 
 def compress(body: bytes) -> bytes:
-    """The stored form of a body."""
+    """A body as one frame."""
     return _own().compress(body)
 
 
+def stored_form(body: bytes) -> bytes:
+    """The stored form of a body: one frame, identifiers that are encrypted cut out of it."""
+    found = cut(body)
+    return compress(body) if found is None else sealed(compress(found[0]), found[1])
+
+
 def decompress(stored: bytes) -> bytes:
-    """The body of its stored form; a body stored as plain JSON is returned as it is."""
-    return _own().decompress(stored) if stored.startswith(_MAGIC) else stored
+    """The body of its stored form; a body stored as plain JSON is returned as it is. Raises CannotOpen."""
+    if stored.startswith(_MAGIC):
+        return _own().decompress(stored)
+    if stored[:1] == MARK:
+        frame, taken = opened(stored)
+        return whole(_own().decompress(frame), taken)
+    return stored
+
+
+def opened_rest(stored: bytes) -> bytes:
+    """What of an encrypted body stands in plain text, values cut out. Raises CannotOpen."""
+    return _own().decompress(opened(stored)[0])
+
+
+def masked(stored: bytes) -> bytes:
+    """The body with a digit instead of each value that is encrypted: for what must not know them. Raises CannotOpen."""
+    if stored[:1] != MARK:
+        return decompress(stored)
+    return opened_rest(stored).replace(GAP, b"1")

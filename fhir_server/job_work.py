@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 import psycopg
 
+from fhir_server.encryption.texts import hidden
 from fhir_server.jobs import DONE, FAILED, REINDEX, RUNNING, WAITING, Job, job_of
 from fhir_server.outcome import FhirError, Issue, operation_outcome
 
@@ -97,10 +98,10 @@ class Worker:
         return True
 
     def _end(self, job: Job, state: str, result: dict[str, Any]) -> None:
-        now = self.now()
+        now, told = self.now(), hidden(orjson.dumps(result).decode(), f"job:{job.id}")
         done = self._value(
             "update job set state = %s, result = %s, finished = %s, expires = %s where id = %s and state = %s"
-            " returning id", state, orjson.dumps(result).decode(), now, now + self.keep, job.id, RUNNING,
+            " returning id", state, told, now, now + self.keep, job.id, RUNNING,
         )  # fmt: skip
         if done is None or state == FAILED:
             shutil.rmtree(self.files / job.id, ignore_errors=True)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import orjson
 
+from fhir_server.encryption.texts import hidden, shown
 from fhir_server.outcome import FhirError
 from fhir_server.statement import Parameters, Statement
 from fhir_server.store import ResourceStore
@@ -55,6 +56,9 @@ def job_of(row: bytes | str) -> Job:
     """The job of a row as JSON."""
     members = orjson.loads(row)
     order, access, result = (members.pop(name) for name in ("job_order", "access", "result"))
+    name = f"job:{members['id']}"
+    order, members["request"] = shown(order, name), shown(members["request"], name)
+    result = result and shown(result, name)
     return Job(
         **members,
         order=orjson.loads(order),
@@ -73,7 +77,8 @@ async def create(
 ) -> None:
     """Puts a job in. Raises TooManyJobs."""
     parameters = Parameters()
-    texts = (id, kind, WAITING, request, orjson.dumps(order).decode(), access_text(access))
+    asked = [hidden(text, f"job:{id}") for text in (request, orjson.dumps(order).decode())]
+    texts = (id, kind, WAITING, *asked, access_text(access))
     values = ", ".join(parameters.add(text, "text") for text in texts)
     statement = parameters.statement(
         f"insert into job (id, kind, state, request, job_order, access, created)"

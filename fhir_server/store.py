@@ -13,6 +13,8 @@ from fhir_server import store_reads
 from fhir_server.access import glass, policies
 from fhir_server.access.predicate import sight
 from fhir_server.audit.intake import Intake
+from fhir_server.encryption.keys import learned as keys_learned
+from fhir_server.encryption.keys import question as keys_question
 from fhir_server.group_commit import GroupCommit
 from fhir_server.loader import Loader
 from fhir_server.parameter_sets import ParameterSets
@@ -168,10 +170,11 @@ class ResourceStore(Reader):
         return self._searches
 
     async def learn(self) -> None:
-        """Puts the search parameters and policies in force that the record defines now."""
+        """Puts the search parameters, policies and keys in force that the record defines now."""
         asked = time.monotonic()
-        asking = [Statement(registry.IN_FORCE), policies.question(), glass.question()]
-        parameters, rows, broken = await self._points.run(asking)
+        asking = [Statement(registry.IN_FORCE), policies.question(), glass.question(), keys_question()]
+        parameters, rows, broken, encrypting = await self._points.run(asking)
+        keys_learned(encrypting, self._conninfo)
         policies.learned(rows)
         glass.learned(broken)
         self._learned = asked

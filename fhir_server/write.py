@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhir_server.audit.trail import TRAIL, Trail
+from fhir_server.encryption.withheld import withheld
 from fhir_server.index_tables import COLUMNS
 from fhir_server.references import local_reference, references_of
 from fhir_server.search import registry
@@ -118,9 +119,10 @@ def indexed(resource: Json, body: bytes, base: str) -> tuple[IndexRows, set[tupl
     rows = by_table(found)
     if found.contained:
         rows |= _contained(found)
+    rows = withheld(rows, resource, body, tokens=False)
     further = custom_rows(resource, base)
     if further is not None:
-        for table, more in by_table(further).items():
+        for table, more in withheld(by_table(further), resource, body, tokens=True).items():
             rows[table] = [*rows.get(table, ()), *more]
     return rows, references
 

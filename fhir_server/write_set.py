@@ -11,7 +11,7 @@ from fhir_server.arrays import bytea_array, int2_array, int4_array, int8_array, 
 from fhir_server.audit.event import Event
 from fhir_server.audit.intake import store
 from fhir_server.audit.trail import Trail
-from fhir_server.compression import compress
+from fhir_server.compression import stored_form
 from fhir_server.consent import stored
 from fhir_server.index_tables import deletions, insertions
 from fhir_server.labels.given import UNREVIEWED, bits
@@ -217,7 +217,7 @@ def _versions(text: str, writes: Sequence[Write], *, identity: bool = False) -> 
         int4_array([v.version_id for v in versions]),
         int8_array([v.last_updated for v in versions]),
         text_array([v.method for v in versions]),
-        bytea_array([None if v.body is None else compress(v.body) for v in versions]),
+        bytea_array([None if v.body is None else stored_form(v.body) for v in versions]),
         int2_array([write.parameter_set for write in writes]),
     )
     if identity:

@@ -73,13 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingError as error:
         return told(error, 2)
     # Each command imports what it needs: `hub --help` should not wait for the whole server.
+    from fhir_server.encryption.keys import KeyMissing
     from hub.database import DatabaseUnusable
     from hub.embedded import EmbeddedError
+    from hub.encryption import EncryptionKeyUnusable
 
     try:
         code: int = chosen.run(settings, chosen)
         return code
-    except (DatabaseUnusable, EmbeddedError) as error:
+    except (DatabaseUnusable, EmbeddedError, EncryptionKeyUnusable, KeyMissing) as error:
         return told(error, 1)
     except KeyboardInterrupt:
         return 130

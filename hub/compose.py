@@ -25,7 +25,7 @@ from fhir_server.store import ResourceStore
 from fhir_server.subscriptions.owners import Owners
 from fhir_server.subscriptions.relay import Relay
 from fhir_server.subscriptions.switchboard import Switchboard
-from hub import VERSION
+from hub import VERSION, encryption
 from hub.agents import agents
 from hub.authorization import authorization
 from hub.brands import Brands
@@ -51,6 +51,7 @@ def now() -> int:
 
 def server(settings: Settings, database_url: str) -> Server:
     """The FHIR server without any way in: for the application, and for commands that work in the same process."""
+    encryption.begin(settings, database_url)
     store = ResourceStore(
         database_url,
         settings.base,

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from hub import encryption
 from hub.logs import configure_logs
 from hub.settings import Settings
 
@@ -27,6 +28,7 @@ _log = logging.getLogger("hub.jobs")
 def run(settings: Settings, url: str) -> None:
     """Works on jobs until SIGTERM; where the process is killed, whoever is started next begins its jobs again."""
     configure_logs(settings.log_level)
+    encryption.begin(settings, url)
     loops = [
         threading.Thread(target=_loop, args=(settings, url), name=f"jobs-{number}", daemon=True)
         for number in range(SIDE_BY_SIDE)

@@ -12,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 
 from fhir_server.judging import Progress, judge
+from hub import encryption
 from hub.database import Database, opened
 from hub.settings import Settings
 
@@ -29,9 +30,14 @@ def sqlalchemy_url(url: str) -> sqlalchemy.URL:
 
 @contextmanager
 def prepared(settings: Settings) -> Iterator[Database]:
-    """The database, its schema up to date and what it holds judged. Raises DatabaseUnusable, EmbeddedError."""
+    """The database, its schema up to date, its keys there where identifiers are encrypted, and what it holds judged.
+
+    Raises DatabaseUnusable, EmbeddedError, EncryptionKeyUnusable, KeyMissing.
+    """
     with opened(settings) as found:
         upgrade(found.url)
+        encryption.begin(settings, found.url)
+        encryption.establish(found.url)
         judge(found.url, settings.base, _told())
         yield found
 

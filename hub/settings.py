@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address, ip_network
@@ -37,6 +38,12 @@ class Settings:
     """Key that seals secrets in the database: 32 bytes in base64."""
     key_file: Path | None = None
     """File that holds it instead; with neither, and not in production, one is made in HUB_DATA."""
+    encrypt_identifiers: tuple[str, ...] = ()
+    """Systems whose identifiers are encrypted in the database, separated by commas."""
+    encryption_key: str | None = field(default=None, repr=False)
+    """Wraps the keys that encrypt them: 32 bytes in base64. Older ones behind it, separated by commas, still open."""
+    encryption_key_file: Path | None = None
+    """File that holds them instead, one a line."""
     patient_apps: bool = False
     """Whether an app that registers by itself, and only reads the record of whoever signs in, needs no approval."""
     brands: tuple[str, ...] = ()
@@ -217,10 +224,20 @@ def _places(text: str) -> tuple[str, ...]:
     return found
 
 
+def _systems(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s|\\\"]+", system) for system in found):
+        raise ValueError("must be systems of identifiers, absolute URIs separated by commas")
+    return found
+
+
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "env": _choice("development", "production"),
     "access": _choice("smart", "open"),
     "issuer": _base,
+    "encrypt_identifiers": _systems,
+    "encryption_key": str,
+    "encryption_key_file": lambda text: Path(text).expanduser(),
     "patient_apps": _switch,
     "brands": _ids,
     "key": str,
@@ -288,6 +305,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lacking = "HUB_TLS_KEY" if settings.tls_key is None else "HUB_TLS_CERTIFICATE"
         raise SettingError(lacking, "must be set: a certificate and its key belong together")
     _check_access(settings)
+    if settings.encrypt_identifiers and settings.encryption_key is None and settings.encryption_key_file is None:
+        raise SettingError(
+            "HUB_ENCRYPTION_KEY_FILE",
+            "must be set where HUB_ENCRYPT_IDENTIFIERS is, or HUB_ENCRYPTION_KEY; `hub keys new-seal` prints a key",
+        )
     if settings.env == "production" and environment.get("AUTHLIB_INSECURE_TRANSPORT"):
         raise SettingError("AUTHLIB_INSECURE_TRANSPORT", "must not be set with HUB_ENV=production")
     return settings

@@ -22,7 +22,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "fhir_server": (
         ("mappings.r4", "smart_auth.scopes"),
         ("psycopg", "sqlalchemy", "alembic", "fastapi", "orjson", "msgspec", "pint", "ucumvert", "zstandard",
-         "prometheus_client", "pyarrow", "re2"),
+         "prometheus_client", "pyarrow", "re2", "cryptography"),
     ),
     "adapters": (("mappings",), ("httpx2", "msgspec", "pika", "openai", "fastapi")),
     "batch": (

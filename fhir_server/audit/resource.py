@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fhir_server.audit.event import Event
+from fhir_server.encryption.keys import CannotOpen
+from fhir_server.encryption.texts import shown
 from fhir_server.version import instant
 
 _DICOM = "http://dicom.nema.org/resources/ontology/DCM"
@@ -102,10 +104,19 @@ def _person(event: Event) -> dict[str, Any]:
     return agent
 
 
+def _opened(event: Event) -> str:
+    """What was asked, as far as keys that are here can tell."""
+    try:
+        return shown(event.query, f"query:{event.request_id}")
+    except CannotOpen:
+        return event.query
+
+
 def _query(event: Event) -> list[dict[str, Any]]:
     if not (event.path or event.query or event.request_id):
         return []
-    asked = f"{event.path}?{event.query}" if event.query else event.path
+    query = _opened(event)
+    asked = f"{event.path}?{query}" if query else event.path
     entity: dict[str, Any] = {
         "type": {"system": _ENTITIES, "code": "2", "display": "System Object"},
         "role": {"system": _ROLES, "code": "24", "display": "Query"},

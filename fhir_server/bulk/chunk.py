@@ -15,6 +15,8 @@ import orjson
 
 from fhir_server import store_reads
 from fhir_server.body import well_formed
+from fhir_server.encryption.keys import Given
+from fhir_server.encryption.keys import begin as encrypt_by
 from fhir_server.outcome import FhirError, Invalid, Issue
 from fhir_server.prepare import Resource, checked, prepare_update
 from fhir_server.resource_types import TYPE_ID
@@ -152,9 +154,10 @@ class Process:
 _process: Process | None = None
 
 
-def begin(conninfo: str, base: str) -> None:
+def begin(conninfo: str, base: str, encrypting: Given | None) -> None:
     """Makes this process ready to import; it ends when the one that started it is gone."""
     global _process
+    encrypt_by(encrypting)
     gc.set_threshold(200_000, 20, 50)  # what is made here lives for one chunk, and has no cycles: a quarter of the time
     parent = multiprocessing.parent_process()
     if parent is not None:

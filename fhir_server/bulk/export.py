@@ -14,6 +14,7 @@ from fhir_server.bulk.order import GROUP, SYSTEM, ExportOrder, possible_types
 from fhir_server.bulk.selection import counts, deletions, patient_rids, selection
 from fhir_server.bulk.snapshot import Snapshot, snapshot
 from fhir_server.compression import decompress
+from fhir_server.encryption.keys import CannotOpen
 from fhir_server.outcome import Issue, operation_outcome
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 from fhir_server.statement import Parameters
@@ -82,7 +83,7 @@ def _bodies(rows: Iterable[tuple[str, bytes]], name: str, order: ExportOrder, er
     if not order.elements:
         try:
             return [decompress(body) for _, body in rows]
-        except ZstdError:
+        except (ZstdError, CannotOpen):
             pass
     found = []
     for id, body in rows:
@@ -91,7 +92,7 @@ def _bodies(rows: Iterable[tuple[str, bytes]], name: str, order: ExportOrder, er
             if order.elements:
                 wanted = [one for one in order.elements if one.rpartition(".")[0] in ("", name)]
                 line = serialize(apply(parse(line), None, wanted or ["id"])) if order.elements else line
-        except (ZstdError, MalformedJson):
+        except (ZstdError, CannotOpen, MalformedJson):
             issue = Issue("exception", f"{name}/{id} cannot be read from the database")
             errors.write([serialize(operation_outcome([issue]))])
         else:

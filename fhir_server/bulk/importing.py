@@ -19,6 +19,7 @@ import psycopg
 from fhir_server.bulk import chunk as chunks
 from fhir_server.bulk.chunk import Chunk, Done
 from fhir_server.bulk.vacuum import left_alone, vacuum_all
+from fhir_server.encryption import keys
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
 
 LINES = 500
@@ -103,7 +104,7 @@ def forget(conninfo: str, run: str) -> None:
 @contextmanager
 def _pool(conninfo: str, base: str, processes: int) -> Iterator[ProcessPoolExecutor]:
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, chunks.begin, (conninfo, base))
+    pool = ProcessPoolExecutor(processes, context, chunks.begin, (conninfo, base, keys.given()))
     try:
         for _ in range(processes):
             pool.submit(chunks.ready)

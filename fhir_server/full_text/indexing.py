@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import psycopg
 
-from fhir_server.compression import decompress
+from fhir_server.compression import masked
 from fhir_server.full_text.texts import content, narrative
 from fhir_server.full_text.words import document
 
@@ -80,7 +80,7 @@ def index_some(connection: psycopg.Connection[Any]) -> int:
 
 def _row(rid: int, type_id: int, version: int, body: bytes) -> tuple[int, int, str | None, str]:
     """rid, version, narrative and content of a resource."""
-    resource = orjson.loads(decompress(body))
+    resource = orjson.loads(masked(body))
     shown = narrative(resource)
     return rid, version, document(type_id, [shown]) if shown else None, document(type_id, content(resource))
 

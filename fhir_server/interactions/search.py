@@ -15,6 +15,7 @@ from fhir_server.audit.trail import saw
 from fhir_server.bundle import ENTRY, searchset_of
 from fhir_server.compartment import member_types
 from fhir_server.compression import compress, decompress
+from fhir_server.encryption.keys import generation as keys_generation
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.full_text.due import WAITING
 from fhir_server.outcome import Issue, operation_outcome
@@ -101,7 +102,7 @@ def _total(rows: Sequence[Row]) -> int:
 def _found(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
     table = current()
     if _lasting(asked) and not (asked.lenient and table.pending):
-        return _remembered(asked, table.source, table.generation, in_force())
+        return _remembered(asked, table.source, table.generation, keys_generation(), in_force())
     return _prepared(asked)
 
 
@@ -152,7 +153,7 @@ def _statement(query: SearchQuery, binding: str, asked: _Asked) -> Statement:
 
 @lru_cache(maxsize=1024)
 def _remembered(
-    asked: _Asked, source: str, generation: int, policies: Policies
+    asked: _Asked, source: str, generation: int, keys: int, policies: Policies
 ) -> tuple[SearchQuery, str, str, Statement | None]:
     """Screens ask the same again and again, and no answer is kept, only the statement that finds it."""
     return _prepared(asked)

@@ -13,6 +13,7 @@ from typing import Any
 
 from fhir_server.arrays import int2_array, int4_array, int8_array
 from fhir_server.compression import decompress
+from fhir_server.encryption.withheld import withheld
 from fhir_server.index_tables import COLUMNS, deletions, insertions
 from fhir_server.labels.records import renewed
 from fhir_server.postgres import DatabaseError, Row
@@ -294,8 +295,10 @@ def _indexed(row: Row, base: str) -> IndexRows:
 
 
 def _custom(row: Row, base: str, only: frozenset[int]) -> IndexRows:
-    found = custom_rows(parse(decompress(row[4])), base, only)
-    return {} if found is None else by_table(found)
+    body = decompress(row[4])
+    resource = parse(body)
+    found = custom_rows(resource, base, only)
+    return {} if found is None else withheld(by_table(found), resource, body, tokens=True)
 
 
 def _write(row: Row, rows: IndexRows) -> Write:

@@ -5,7 +5,28 @@ Instants are bigint: microseconds since 1970-01-01 UTC.
 
 from __future__ import annotations
 
-from fhir_server.schema import access, audit, full_text, jobs, parameters, record, search_rows, subscriptions
+from fhir_server.schema import (
+    access,
+    audit,
+    encryption,
+    full_text,
+    jobs,
+    parameters,
+    record,
+    search_rows,
+    subscriptions,
+)
 from fhir_server.schema.columns import metadata
 
-__all__ = ["access", "audit", "full_text", "jobs", "metadata", "parameters", "record", "search_rows", "subscriptions"]
+__all__ = [
+    "access",
+    "audit",
+    "encryption",
+    "full_text",
+    "jobs",
+    "metadata",
+    "parameters",
+    "record",
+    "search_rows",
+    "subscriptions",
+]

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from fhir_server.definitions import value_set
+from fhir_server.encryption import blind
 from fhir_server.outcome import Invalid
 from fhir_server.search.by_string import LIMIT, row, text_condition
 from fhir_server.search.by_uri import URI_TYPES
@@ -51,7 +52,10 @@ def _concept(value: dict[str, Any]) -> list[Pair]:
 
 def _identifier(value: dict[str, Any]) -> list[Pair]:
     code, system = value.get("value"), value.get("system")
-    return [] if code is None and system is None else [cased(code, system)]
+    if code is None:
+        return [] if system is None else [cased(code, system)]
+    keyed = blind.written(code, system)
+    return [cased(code, system) if keyed is None else (keyed, hash32(system or ""))]
 
 
 def _contact(value: dict[str, Any]) -> list[Pair]:
@@ -75,7 +79,12 @@ def _value(value: dict[str, Any]) -> str | None:
     return value.get("value")
 
 
-SORT_TEXTS: dict[str, Callable[[Any], str | None]] = {"Identifier": _value, "ContactPoint": _value}
+def _open_value(value: dict[str, Any]) -> str | None:
+    found = _value(value)
+    return found if found is None or blind.written(found, value.get("system")) is None else None
+
+
+SORT_TEXTS: dict[str, Callable[[Any], str | None]] = {"Identifier": _open_value, "ContactPoint": _value}
 """FHIR type -> the text it is sorted by; primitives by themselves."""
 
 SORT = ":sort"
@@ -102,7 +111,8 @@ PAIRS: dict[str, Callable[[Any], list[Pair]]] = {
 SYSTEM_ALONE = "system_hash + 0)"
 """What is in the condition of a system without a code, and in no other."""
 
-_CASED = frozenset(("Identifier", "id")) | URI_TYPES
+_PLAIN = frozenset(("id",)) | URI_TYPES
+_CASED = _PLAIN | {"Identifier"}
 _SYSTEMS = frozenset(("Coding", "CodeableConcept", "Identifier"))
 _UNPIPED = frozenset(PAIRS) - _SYSTEMS - {"code"}
 
@@ -138,9 +148,9 @@ class TokenIds:
     """Where its text goes, of a token that is unworded."""
 
 
-def of_type_hash(system: str, code: str, value: str) -> int:
-    """Hash of what :of-type asks for; type code without case, identifier with it."""
-    return hash64(f"{system}|{code.casefold()}|{value}")
+def _of_type_text(system: str, code: str, value: str) -> str:
+    """What :of-type asks for; type code without case, identifier with it."""
+    return f"{system}|{code.casefold()}|{value}"
 
 
 def emitter(data_type: str, targets: Sequence[TokenIds]) -> Emit | None:
@@ -180,7 +190,9 @@ def emitter(data_type: str, targets: Sequence[TokenIds]) -> Emit | None:
         if typed and "type" in value and "value" in value:
             for coding in value["type"].get("coding", ()):
                 if "code" in coding:
-                    hashed = of_type_hash(coding.get("system", ""), coding["code"], value["value"])
+                    text = _of_type_text(coding.get("system", ""), coding["code"], value["value"])
+                    keyed = blind.written(text, value.get("system"))
+                    hashed = hash64(text) if keyed is None else keyed
                     for target in targets:
                         sink.alone.append((target.of_type_id, hashed, 0))
 
@@ -241,14 +253,22 @@ def deceased(resource: dict[str, Any]) -> bool:
     return "deceasedDateTime" in resource or resource.get("deceasedBoolean") is True
 
 
+def among(key: str, hashes: set[int], parameters: Parameters) -> str:
+    """SQL over {t}.<key>: it is one of the hashes. A list, not tests joined by or, which an index would not answer."""
+    bound = [parameters.add(hashed, "bigint") for hashed in sorted(hashes)]
+    return f"{{t}}.{key} = {bound[0]}" if len(bound) == 1 else f"{{t}}.{key} in ({', '.join(bound)})"
+
+
 def _match(key: str, code: str, system: str | None, types: frozenset[str], parameters: Parameters) -> str:
     """SQL over {t}.<key> and {t}.system_hash; `system` None: any, "": none. See `condition` for `types`."""
     tests = []
     if code:
-        hashes = {hash64(code)} if types & _CASED else set()
+        hashes = {hash64(code)} if types & _PLAIN else set()
+        if "Identifier" in types:
+            hashes |= blind.asked(code, system)
         if types - _CASED or not types:
             hashes.add(hash64(code.casefold()))
-        tests.append(either([f"{{t}}.{key} = {parameters.add(hashed, 'bigint')}" for hashed in sorted(hashes)]))
+        tests.append(among(key, hashes, parameters))
     if system is not None:
         # The sum enters the index of systems. With a code it must never be entered: a system has too many rows.
         column = "{t}.system_hash" if code else "({t}.system_hash + 0)"
@@ -331,8 +351,9 @@ def _of_type(parameter: SearchParameter, value: str, parameters: Parameters) -> 
         raise Invalid(
             f"search parameter '{parameter.code}' is no identifier and has no ':of-type'", code="not-supported"
         )
-    hashed = parameters.add(of_type_hash(*parts), "bigint")
-    return Probe("token", f"{one_of('param_id', parameter.ids(':of-type'))} and {{t}}.code_hash = {hashed}")
+    hashes = blind.asked(_of_type_text(*parts), None)
+    ids = one_of("param_id", parameter.ids(":of-type"))
+    return Probe("token", f"{ids} and {among('code_hash', hashes, parameters)}")
 
 
 MODIFIERS: dict[str | None, Callable[[SearchParameter, str, Parameters], Probe]] = {

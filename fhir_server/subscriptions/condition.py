@@ -1,6 +1,6 @@
 """Probe conditions in memory, on the index rows of one version: the SQL of `search/by_<type>.py` as closures.
 
-The little language they are written in: and, or, not, comparisons, + and -, in (integers), is [not] null, position().
+The little language they are written in: and, or, not, comparisons, + and -, in (numbers), is [not] null, position().
 What goes beyond (`NotSimple`) is asked of PostgreSQL instead. docs/decisions/subscription-matching.md
 """
 
@@ -122,10 +122,11 @@ class _Reader:
 
     def _in(self, left: Value) -> Value:
         self._need("(")
-        numbers = {self._integer()}
+        values = [self._sum()]
         while self._take(","):
-            numbers.add(self._integer())
+            values.append(self._sum())
         self._need(")")
+        numbers = {value({}) for value in values}  # numbers and parameters, never columns
         return lambda row: left(row) in numbers
 
     def _integer(self) -> int:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from fhir_server.compression import decompress
+from fhir_server.encryption.keys import generation as keys_generation
 from fhir_server.full_text.due import SWITCHED_OFF, SWITCHED_ON, WAITING, due
 from fhir_server.outcome import FhirError
 from fhir_server.postgres import Connection, ConnectionLost, DatabaseError
@@ -114,7 +115,7 @@ class Relay:
         self._held: dict[int, _Held] = {}
         self._types: dict[str, list[int]] = {}
         self._wake = asyncio.Event()
-        self._generation = 0
+        self._generation = (0, 0)
         self.leading = False
 
     async def run(self) -> None:
@@ -154,7 +155,7 @@ class Relay:
         await connection.send([READY, SWITCHED_ON if self._full_text else SWITCHED_OFF])
         if self._store.ignorant:
             await self._store.learn()
-        self._generation = current().generation
+        self._generation = _generation()
         [rows] = await connection.send([events.states()])
         for rid, counted, settled, body in rows:
             resource = parse(decompress(body))
@@ -194,7 +195,7 @@ class Relay:
 
         Raises StaleParameters: what the Subscriptions ask for has to be read anew.
         """
-        if current().generation != self._generation:
+        if _generation() != self._generation:
             raise StaleParameters
         asked = [_SUBSCRIPTION, *(TYPE_ID[name] for name in self._types if name != "Subscription")]
         more = False
@@ -215,7 +216,7 @@ class Relay:
             await self._match(seen[-1:], batch, connection)
         else:
             await self._match(seen, batch, connection)
-        if current().generation != self._generation:
+        if _generation() != self._generation:
             raise StaleParameters
         found = [(rid, number, one) for rid, number, one in batch.found if rid in self._held]
         if found:
@@ -337,6 +338,11 @@ class Relay:
     def _tell(self, error: Exception) -> None:
         """Logs a fault: what and where, never the message, which may hold values from the record."""
         self._log({"message": "relay", "level": "error", "error": type(error).__qualname__, "trace": places(error)})
+
+
+def _generation() -> tuple[int, int]:
+    """Another value whenever the criteria of Subscriptions ask something else of index rows."""
+    return current().generation, keys_generation()
 
 
 def _number(raw: bytes) -> int:
