@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fhir_server.search.branch import filters, merged
+from fhir_server.search.branch import merged
 from fhir_server.search.by_token import SYSTEM_ALONE
 from fhir_server.search.condition import Conditions
-from fhir_server.search.contained import MARK
+from fhir_server.search.contained import MARK, is_contained
 from fhir_server.search.criteria import All, Chain, Node, Reverse, Some
 from fhir_server.search.links import link
 from fhir_server.search.probe import one_of
@@ -82,8 +82,11 @@ def rows_of(
     if isinstance(node, All):
         first, others = led(node)
         rows, truncated, _ = rows_of(first, scope, tables, gates)
-        tests = " and ".join(filters(others, scope, conditions)).replace("{rid}", "s.rid")
-        return f"select s.rid from ({rows}) s where {tests}", truncated, ""
+        tests = [conditions.condition(one, "s.rid", scope) for one in others]
+        # They may be of a type that is searched too, and do not meet what is asked of that.
+        if seen := conditions.seen("s.rid", scope, contained=is_contained(scope)):
+            tests.append(seen)
+        return f"select s.rid from ({rows}) s where {' and '.join(tests)}", truncated, ""
     assert isinstance(node, Chain | Reverse)
     targets, truncated = targets_of(node, scope, tables, gates)
     x = conditions.alias()

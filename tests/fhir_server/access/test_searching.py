@@ -7,7 +7,9 @@ import pytest
 from fhir_server.access import sees
 from fhir_server.access.searching import judged, records, searchable
 from fhir_server.outcome import Forbidden
+from fhir_server.search.condition import Conditions
 from fhir_server.search.criteria import Member
+from fhir_server.search.few import Tables, rows_of
 from fhir_server.search.query import SearchQuery, parse_query
 from fhir_server.statement import Parameters
 from hub.authorization import known
@@ -61,6 +63,21 @@ def test_of_a_record_it_is_decided_once() -> None:
         assert "reference" in other
     asked = query("Observation", "patient=1")
     assert records(asked, Access("s", unrestricted=True)) == {}
+
+
+def test_what_a_chain_goes_over_is_of_no_record() -> None:
+    """It may be of the type that is searched, and somebody else's."""
+    asked = query("Observation", "_filter=has-member[encounter.status eq finished].specimen.status eq available")
+    [node] = [
+        below for one in asked.criteria for kind, below in one.nodes["Observation"].targets if kind == "Observation"
+    ]
+    for mine in ({}, {"Observation": "1"}):
+        conditions = Conditions(access(), Parameters(), "http://x/fhir", records=mine)
+        tables = Tables(conditions)
+        rows, *_ = rows_of(node, ("Observation",), tables, [])
+        text = "".join([*tables.texts, rows])
+        assert "patient_label" not in text
+        assert "reference member" in text
 
 
 def test_a_patients_own_are_read_from_the_record() -> None:
