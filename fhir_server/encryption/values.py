@@ -51,7 +51,7 @@ class Patterns:
         elif isinstance(node, list):
             for below in node:
                 yield from self._values(below)
-        elif isinstance(node, str) and len(node) > SHORT:
+        elif isinstance(node, str) and ("|" in node or "%7" in node):
             for found in self._asked.findall(node):
                 yield found
                 yield unquote(found)
