@@ -64,7 +64,7 @@ def title_of(resource: Mapping[str, Any]) -> str:
     """What it is, in a line."""
     found = next((text for name in _TITLES if (text := _words(resource.get(name)))), "") or name_of(resource)
     value = next((text for name in _VALUES if (text := _value(resource.get(name)))), "")
-    return _line(f"{found}: {value}" if found and value else found or value or resource["resourceType"])
+    return _line(f"{found}: {value}" if found and value else found or value) or resource["resourceType"]
 
 
 def name_of(resource: Mapping[str, Any]) -> str:

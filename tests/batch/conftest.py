@@ -49,6 +49,11 @@ def party(folder: Path, name: str, expires: str = "0") -> Party:
     return Party(gpg, made.fingerprint, home)
 
 
+def end_agent(home: Path) -> None:
+    """Ends what GnuPG began for a folder of keys."""
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=True)
+
+
 @pytest.fixture(scope="session")
 def parties(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Party]]:
     """tasy and hub, a stranger, one whose key has ended, one who revoked theirs."""
@@ -57,7 +62,7 @@ def parties(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Part
     found["ended"] = party(folder, "ended", "seconds=1")
     yield found
     for one in found.values():
-        subprocess.run(["gpgconf", "--homedir", str(one.home), "--kill", "all"], check=False)
+        end_agent(one.home)
 
 
 @pytest.fixture(scope="session")

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from batch.faults import SetRefused
 from batch.pgp import Keyring
-from tests.batch.conftest import Party
+from tests.batch.conftest import Party, end_agent
 
 TEXT = b'{"resourceType":"Patient"}\n' * 50_000
 
 
 @pytest.fixture
-def hub(tmp_path: Path, parties: dict[str, Party]) -> Keyring:
+def hub(tmp_path: Path, parties: dict[str, Party]) -> Iterator[Keyring]:
     """The hub's keyring: its own key, everybody's public keys, and tasy's, ended's and revoked's pinned."""
     ring = Keyring(tmp_path / "hub", [parties[name].fingerprint for name in ("tasy", "ended", "revoked")])
     ring.add(parties["hub"].secret)
     for one in parties.values():
         ring.add(one.public)
-    return ring
+    yield ring
+    end_agent(tmp_path / "hub")
 
 
 def sealed(path: Path, by: Party | None, to: Party, *options: str) -> Path:
@@ -76,6 +78,7 @@ def test_15_a_signer_nobody_knows(parties: dict[str, Party], tmp_path: Path) -> 
     ring = Keyring(tmp_path / "bare", [parties["tasy"].fingerprint])
     ring.add(parties["hub"].secret)
     assert refused(ring, sealed(tmp_path / "a.pgp", parties["tasy"], parties["hub"]), tmp_path / "plain")
+    end_agent(tmp_path / "bare")
 
 
 def test_15_a_key_that_has_ended(hub: Keyring, parties: dict[str, Party], tmp_path: Path) -> None:

@@ -26,8 +26,7 @@ async def test_tables_are_left_alone_until_the_import_is_done(bulk: Bulk, monkey
         with closing(left_alone(bulk.url)), closing(left_alone(bulk.url)):
             other.execute("insert into token select * from token limit 1")  # reads and writes go on, imports too
             other.rollback()
-        other.execute(VISIT)
-        other.rollback()
+    await visited(bulk)
     vacuum_all(bulk.url, 2)
     with psycopg.connect(bulk.url, autocommit=True) as other:
         never = "select relname from pg_stat_user_tables where last_vacuum is null and schemaname = 'public'"
@@ -36,13 +35,19 @@ async def test_tables_are_left_alone_until_the_import_is_done(bulk: Bulk, monkey
 
 async def test_a_long_import_lets_autovacuum_in_again(bulk: Bulk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vacuum, "ALONE_SECONDS", 1)
-    with closing(left_alone(bulk.url)), psycopg.connect(bulk.url, autocommit=True) as other:
-        until = time.monotonic() + 30
+    with closing(left_alone(bulk.url)):
+        await visited(bulk)
+
+
+async def visited(bulk: Bulk) -> None:
+    """Returns when autovacuum could visit: the server lets go of a lock some time after its connection was closed."""
+    until = time.monotonic() + 30
+    with psycopg.connect(bulk.url, autocommit=True) as other:
         while True:
             try:
                 with other.transaction():
                     other.execute(VISIT)
-                break
+                return
             except psycopg.errors.LockNotAvailable:
                 assert time.monotonic() < until
                 await asyncio.sleep(0.1)

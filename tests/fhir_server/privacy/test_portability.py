@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fhir_server.bulk.tasks import tasks
@@ -179,6 +179,7 @@ CONCEPT = st.fixed_dictionaries({}, optional={"text": TEXT, "coding": st.lists(
     {"resourceType": st.sampled_from(["Observation", "Condition", "Basic"])},
     optional={"code": CONCEPT, "effectiveDateTime": st.just("2026-01-31T10:00:00Z"), "valueString": TEXT},
 )))  # fmt: skip
+@example([{"resourceType": "Observation", "valueString": "\r"}])
 def test_each_resource_has_its_line(resources: list[dict[str, Any]]) -> None:
     text = summary("Ana", "2026-01-31", resources)
     kinds = {one["resourceType"] for one in resources}
