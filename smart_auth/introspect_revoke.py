@@ -29,10 +29,6 @@ class _OfToken:
         if not request.form.get("token"):
             raise InvalidRequestError("token: missing")
 
-    def query_token(self, token: str, hint: str | None) -> None:
-        """Found before, by whoever made the request."""
-        raise NotImplementedError
-
 
 class Introspection(_OfToken, IntrospectionEndpoint):
     """What a token is worth, for those who may know: a resource server any, a client its own. RFC 7662"""
