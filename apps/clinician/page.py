@@ -8,14 +8,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from apps.clinician import sections
 from apps.clinician.banner import banner
 from apps.clinician.curves import Curve, curves
 from apps.clinician.elements import date_text
 from apps.clinician.record import Record
 from apps.clinician.words import LANGUAGES, speaker
+from apps.smart.templates import templates
 
 
 class Page:
@@ -24,13 +23,7 @@ class Page:
     def __init__(self, url: str) -> None:
         """url: of the app, without trailing slash."""
         self._url = url
-        self._templates = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = templates(Path(__file__).parent)
 
     def welcome(self, language: str) -> str:
         """The page of an app that nobody launched."""

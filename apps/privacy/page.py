@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from apps.privacy.record import Record
 from apps.privacy.words import SPEAKERS, day, moment
+from apps.smart.templates import templates
 
 
 class Page:
@@ -17,13 +16,7 @@ class Page:
     def __init__(self, url: str) -> None:
         """url: of the app, without trailing slash."""
         self._url = url
-        self._templates = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = templates(Path(__file__).parent)
 
     def welcome(self) -> str:
         """The page of an app that nobody launched."""
