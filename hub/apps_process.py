@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from apps.privacy.scopes import SCOPES as PRIVACY_SCOPES
 from apps.smart.config import Config
 from hub.logs import configure_logs
 from hub.settings import HSTS, Settings
-from hub.tls import Tls
+from hub.tls import Tls, trusted
 
 PARTS = Path(__file__).parents[1] / "apps" / "parts" / "node_modules"
 CLINICIAN, PRIVACY = "clinician", "privacy"
@@ -33,10 +32,7 @@ STOP_SECONDS = 3
 def run(settings: Settings, secrets: Mapping[str, str], listener: socket.socket) -> None:
     """Serves until SIGTERM. secrets: of the apps at the authorization server, by their ids."""
     configure_logs(settings.log_level)
-    trusted = ssl.create_default_context()
-    if settings.tls_certificate is not None:
-        trusted.load_verify_locations(settings.tls_certificate)  # the hub's own, whoever signed it
-    http = httpx2.AsyncClient(timeout=30, follow_redirects=False, trust_env=False, verify=trusted)
+    http = httpx2.AsyncClient(timeout=30, follow_redirects=False, trust_env=False, verify=trusted(settings))
 
     @asynccontextmanager
     async def life(app: FastAPI):  # type: ignore[no-untyped-def]

@@ -19,7 +19,7 @@ from types import FrameType
 
 import uvicorn
 
-from hub import jobs
+from hub import jobs, own_clients
 from hub.apps import apps_process, demo_port
 from hub.beside import beside
 from hub.compose import MULTIPROCESS_METRICS, application
@@ -87,6 +87,8 @@ def serve(
                 from hub.demo import make
 
                 make(settings, found.url, say)
+            if settings.tasy_url is not None:
+                own_clients.make_sure(settings, found.url)
             stack.enter_context(beside("hub-jobs", jobs.run, settings, found.url))
             stack.enter_context(apps_process(settings, found.url, apps_listener))
             say(welcome(settings, found, lacking))

@@ -108,6 +108,22 @@ class Settings:
     """Where $import may read from: URLs of folders (https://..., file:///...), separated by commas."""
     import_processes: int = 2
     """Processes of an $import."""
+    tasy_url: str | None = None
+    """https URL of the ERP Tasy, without path; unset: the hub asks none."""
+    tasy_client_id: str = "hub"
+    """What the hub is called there."""
+    tasy_client_secret: str | None = field(default=None, repr=False)
+    """And what it proves itself with, beside its certificate."""
+    tasy_certificate: tuple[Path, ...] = ()
+    """PEM files of its certificates there, separated by commas: two while one is replaced; the newest that holds."""
+    tasy_key: tuple[Path, ...] = ()
+    """PEM files of their keys, in the same order."""
+    tasy_ca: Path | None = None
+    """PEM file of whom Tasy's certificate must come from."""
+    tasy_site: Path | None = None
+    """File that tells how the installation differs from the contract (docs/tasy.md)."""
+    tasy_callback_secret: str | None = field(default=None, repr=False)
+    """What Tasy signs its callbacks with; unset: none is taken."""
     log_level: str = "info"
     """debug, info, warning or error. At info each request is one line."""
 
@@ -167,6 +183,17 @@ def _switch(text: str) -> bool:
     if text.lower() not in ("true", "false", "1", "0", "on", "off", "yes", "no"):
         raise ValueError("must be true or false")
     return text.lower() in ("true", "1", "on", "yes")
+
+
+def _files(text: str) -> tuple[Path, ...]:
+    return tuple(Path(part.strip()).expanduser() for part in text.split(",") if part.strip())
+
+
+def _secure(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != "https" or not parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("must be an absolute https URL without path, such as https://tasy.example.org:8443")
+    return text.rstrip("/")
 
 
 def _schemes(text: str) -> tuple[str, ...]:
@@ -272,6 +299,14 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "outbound_loopback": _switch,
     "import_sources": _places,
     "import_processes": _whole(1, 64),
+    "tasy_url": _secure,
+    "tasy_client_id": str,
+    "tasy_client_secret": str,
+    "tasy_certificate": _files,
+    "tasy_key": _files,
+    "tasy_ca": lambda text: Path(text).expanduser(),
+    "tasy_site": lambda text: Path(text).expanduser(),
+    "tasy_callback_secret": str,
     "log_level": _choice("debug", "info", "warning", "error"),
 }
 
@@ -310,6 +345,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             "HUB_ENCRYPTION_KEY_FILE",
             "must be set where HUB_ENCRYPT_IDENTIFIERS is, or HUB_ENCRYPTION_KEY; `hub keys new-seal` prints a key",
         )
+    _check_tasy(settings)
     if settings.env == "production" and environment.get("AUTHLIB_INSECURE_TRANSPORT"):
         raise SettingError("AUTHLIB_INSECURE_TRANSPORT", "must not be set with HUB_ENV=production")
     return settings
@@ -335,6 +371,19 @@ def _check_access(settings: Settings) -> None:
         raise SettingError("HUB_BASE_URL", "must begin with https:// with HUB_ENV=production, and HUB_ISSUER too")
     if settings.key is None and settings.key_file is None:
         raise SettingError("HUB_KEY_FILE", "must be set with HUB_ENV=production, or HUB_KEY")
+
+
+def _check_tasy(settings: Settings) -> None:
+    """Raises SettingError where the hub could not prove to Tasy who it is."""
+    if len(settings.tasy_certificate) != len(settings.tasy_key):
+        raise SettingError("HUB_TASY_KEY", "must name one key for each certificate of HUB_TASY_CERTIFICATE")
+    if len(settings.tasy_certificate) > 2:
+        raise SettingError("HUB_TASY_CERTIFICATE", "must name two certificates at most")
+    if settings.tasy_url is None:
+        return
+    for name in ("client_secret", "certificate", "ca"):
+        if not getattr(settings, f"tasy_{name}"):
+            raise SettingError(f"HUB_TASY_{name.upper()}", "must be set where HUB_TASY_URL is")
 
 
 def is_loopback(host: str) -> bool:

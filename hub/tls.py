@@ -71,5 +71,13 @@ class Tls:
         return context
 
 
+def trusted(settings: Settings) -> ssl.SSLContext:
+    """What the hub's own parts call it with: the machine's authorities, and its own certificate, whoever signed it."""
+    context = ssl.create_default_context()
+    if settings.tls_certificate is not None:
+        context.load_verify_locations(settings.tls_certificate)
+    return context
+
+
 def _no_password() -> str:
     raise ValueError("the key is encrypted, and there is nobody to ask for its password")

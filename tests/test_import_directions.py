@@ -24,7 +24,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("psycopg", "sqlalchemy", "alembic", "fastapi", "orjson", "msgspec", "pint", "ucumvert", "zstandard",
          "prometheus_client", "pyarrow", "re2", "cryptography"),
     ),
-    "adapters": (("mappings",), ("httpx2", "msgspec", "pika", "openai", "fastapi")),
+    "adapters": (("mappings",), ("httpx2", "joserfc", "msgspec", "pika", "openai", "fastapi")),
     "batch": (
         ("mappings", "adapters.fhir_client", "adapters.partner_errors"),
         ("paramiko", "gnupg", "apscheduler", "msgspec"),

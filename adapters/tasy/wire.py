@@ -19,7 +19,7 @@ from adapters.partner_errors import PartnerRefused, PartnerUnavailable
 from adapters.tasy.breaker import Breaker
 from adapters.tasy.door import PATH, SCOPES, Door
 from adapters.tasy.lanes import Lanes
-from adapters.tasy.tokens import Tokens
+from adapters.tokens import Tokens
 from mappings.tasy.records import Refusal
 from mappings.tasy.refusal import AFTER_LOOKUP, NEVER, ONCE, Meaning, refusal_of
 

@@ -1,4 +1,4 @@
-"""The access token of the hub at Tasy: had once, renewed a minute early, asked for by one caller at a time."""
+"""An access token: had once for all callers, renewed a minute early, asked for by one of them at a time."""
 
 from __future__ import annotations
 
