@@ -1,0 +1,1 @@
+"""Services that work by event: each reads the record, decides, and writes what it decided."""

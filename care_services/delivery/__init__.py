@@ -1,0 +1,1 @@
+"""How a CommunicationRequest reaches a person: the only way out of the hub to one."""
