@@ -1,39 +1,84 @@
-"""`hub simulate`: partners of the hub to try it with, on this machine."""
+"""`hub simulate`: partners of the hub to try it with, on this machine, and synthetic plans of any size."""
 
 from __future__ import annotations
 
 import argparse
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from hub.commands.command import described
+from hub.commands.command import described, told
 from hub.settings import Settings
 
 DESCRIPTION = """\
-tasy: the ERP's REST interface over mutual TLS, with a synthetic plan, until Ctrl-C. It prints its URL, where the
-certificates are, and a call to try. To have it misbehave, post what goes wrong to /_simulador:
+A simulated ERP with a synthetic plan, until Ctrl-C:
+
+  hub simulate tasy --members 1000
+
+A synthetic plan as FHIR files, one for each type:
+
+  hub simulate population --members 50000 --out plan
+
+docs/simulators.md tells how its people are made, and how the ERP is made to misbehave.
+"""
+
+TASY = """\
+The ERP's REST interface over mutual TLS. It prints its URL, where the certificates are, and a call to try. To have it
+misbehave, post what goes wrong to /_simulador:
 
   {"name": "silence-after-commit", "path": "/autorizacoes", "times": 1}
 
 A name that is none is answered with all names. GET /_simulador tells the calls and guides so far.
 """
 
+POPULATION = """\
+Writes NDJSON files of a synthetic plan: members, network and products as the ERP's sets of files have them, and
+conditions, visits and guides. The same members, seed and day give the same files.
+
+  hub simulate population --members 50000 --out plan
+  hub simulate population --members 50000 --out plan --type Patient,RelatedPerson,Coverage --gzip
+"""
+
 
 def parser(commands: Any) -> None:
     """The command line."""
-    command = described(commands, "simulate", help="run a simulated partner", description=DESCRIPTION)
-    command.add_argument("partner", choices=("tasy",))
-    command.add_argument("--members", type=int, default=1000, metavar="N", help="of the plan; default 1000")
-    command.add_argument("--seed", type=int, default=1, help="another one, another plan; default 1")
+    command = described(
+        commands, "simulate", help="run a simulated partner, make a synthetic plan", description=DESCRIPTION
+    )
+    what = command.add_subparsers(dest="what", metavar="WHAT", required=True)
+    tasy = described(what, "tasy", help="run a simulated ERP", description=TASY)
+    _plan(tasy, 1000)
     # Not `port`: that would be taken for the hub's own.
     where = "on 127.0.0.1; 0: any that is free; default 8443"
-    command.add_argument("--port", dest="listen", type=int, default=8443, metavar="PORT", help=where)
-    command.add_argument("--folder", type=Path, default=Path(".hub/tasy"), help="for certificates; default .hub/tasy")
+    tasy.add_argument("--port", dest="listen", type=int, default=8443, metavar="PORT", help=where)
+    tasy.add_argument("--folder", type=Path, default=Path(".hub/tasy"), help="for certificates; default .hub/tasy")
+    population = described(what, "population", help="write a synthetic plan as NDJSON", description=POPULATION)
+    _plan(population, 50_000)
+    population.add_argument("--out", type=Path, default=Path("population"), metavar="FOLDER", help="default population")
+    population.add_argument("--type", default="", metavar="TYPE,...", help="these types alone; default: all")
+    population.add_argument("--gzip", action="store_true", help="compress the files")
     command.set_defaults(run=run)
+
+
+def _plan(command: argparse.ArgumentParser, members: int) -> None:
+    command.add_argument("--members", type=int, default=members, metavar="N", help=f"of the plan; default {members}")
+    command.add_argument("--seed", type=int, default=1, help="another one, another plan; default 1")
+    day = "that ages and contracts are counted from; default: today"
+    command.add_argument("--day", type=date.fromisoformat, default=date.today(), metavar="YYYY-MM-DD", help=day)
 
 
 def run(settings: Settings, chosen: argparse.Namespace) -> int:
     """Runs it; the exit code."""
-    from hub.simulate import tasy
+    from hub.simulate import population, tasy
 
-    return tasy(chosen.members, chosen.seed, chosen.listen, chosen.folder)
+    if settings.env == "production":
+        print("hub: nothing is simulated with HUB_ENV=production")
+        return 2
+    if chosen.what == "tasy":
+        return tasy(chosen.members, chosen.seed, chosen.day, chosen.listen, chosen.folder)
+    try:
+        return population(chosen.members, chosen.seed, chosen.day, chosen.out, chosen.type, compressed=chosen.gzip)
+    except ValueError as error:
+        return told(error, 2)
+    except OSError as error:
+        return told(error, 1)

@@ -96,7 +96,7 @@ class Tasy:
 
     def eligibility(self, asked: Json, now: datetime) -> Json:
         """The answer to RT-1. Raises Refused."""
-        member = deepcopy(self.member(asked))
+        member = self.member(asked)
         who, day = member["segurado"], date.fromisoformat(asked["dt_atendimento"][:10])
         limit = who.get("dt_limite_utilizacao")
         good = (
@@ -112,8 +112,7 @@ class Tasy:
             "ie_elegivel": "S" if good else "N",
             "dt_consulta": now.replace(microsecond=0).isoformat(),
             "nr_protocolo": f"999997{now:%Y%m%d}{len(self.calls):06d}",
-            **member,
-            "carencias": [],
+            **{part: deepcopy(member[part]) for part in ("segurado", "carteira", "plano", "carencias")},
             "itens": [
                 {
                     "nr_item": one["nr_item"],
