@@ -16,7 +16,10 @@ from hub import encryption
 from hub.database import Database, opened
 from hub.settings import Settings
 
-MIGRATIONS = {"fhir_server:migrations": "alembic_version", "smart_auth:migrations": "auth.alembic_version"}
+MIGRATIONS = {
+    "fhir_server:migrations": "alembic_version", "smart_auth:migrations": "auth.alembic_version",
+    "messages:migrations": "messages.alembic_version",
+}  # fmt: skip
 """Where they are, and the table that says how far they got."""
 TELL_SECONDS = 5.0
 LOCK = 4_611_686_018_427_387_847

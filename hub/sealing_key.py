@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import os
 
 from hub.settings import Settings
+from messages.bodies import Sealing
 from smart_auth.seal import Seal, SealError, new_key
 
 
@@ -27,6 +29,11 @@ def seal(settings: Settings) -> Seal:
         return Seal(text)
     except SealError as error:
         raise KeyUnusable(f"{name}: {error}; `hub keys new-seal` prints a new one") from None
+
+
+def bodies(settings: Settings) -> Sealing:
+    """What seals the bodies of messages: a key of their own, derived from that one. Raises KeyUnusable."""
+    return Sealing(base64.urlsafe_b64decode(seal(settings).derived("bodies of messages") + "="))
 
 
 def _made(settings: Settings) -> str:

@@ -25,9 +25,13 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
          "prometheus_client", "pyarrow", "re2", "cryptography"),
     ),
     "adapters": (("mappings",), ("httpx2", "joserfc", "msgspec", "pika", "openai", "fastapi")),
+    "messages": (
+        ("mappings",),
+        ("psycopg", "sqlalchemy", "alembic", "cryptography", "zstandard", "msgspec", "orjson"),
+    ),
     "batch": (
-        ("mappings", "adapters.fhir_client", "adapters.partner_errors"),
-        ("paramiko", "gnupg", "apscheduler", "msgspec"),
+        ("messages", "mappings", "adapters.fhir_client", "adapters.partner_errors"),
+        ("paramiko", "gnupg", "apscheduler", "msgspec", "psycopg"),
     ),
     "care_services": (("mappings", "adapters.fhir_client", "adapters.partner_errors"), ("xgboost",)),
     "apps": ((), ("jinja2", "fastapi", "httpx2", "paramiko")),
