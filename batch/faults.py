@@ -22,7 +22,7 @@ CODES: dict[str, str] = {
 """B1xx: of a set, which is not applied. B2xx: of a line, the others go on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)  # neither frozen nor slots: contextlib gives an exception its traceback
 class SetRefused(Exception):
     """A set that is not applied: why, for the receipt and for people. Never has anything of its content."""
 

@@ -35,7 +35,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "care_services": (("mappings", "adapters.fhir_client", "adapters.partner_errors"), ("xgboost",)),
     "apps": ((), ("jinja2", "fastapi", "httpx2", "paramiko")),
-    "simulators": ((), ("cryptography", "jinja2", "fastapi", "httpx2", "msgspec", "paramiko", "uvicorn")),
+    "simulators": ((), ("cryptography", "gnupg", "jinja2", "fastapi", "httpx2", "msgspec", "paramiko", "uvicorn")),
 }  # fmt: skip
 """`hub` may import everything."""
 

@@ -1,13 +1,13 @@
-"""The plan's products as FHIR lines: InsurancePlan, a version for each month. Tasy contract, section 10.3, B-3."""
+"""The plan's products as FHIR lines: InsurancePlan, another version each month. Tasy contract, section 10.3, B-3."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from simulators.tasy.products import PRODUCTS, TEMPORARY, WAITING
-from simulators.tasy.systems import codes, concept, extension, identifier, insurer, known, period, sid, without_empty
+from simulators.tasy.systems import codes, concept, extension, identifier, insurer, known, sid, without_empty
 
 Json = dict[str, Any]
 
@@ -31,15 +31,11 @@ _GROUPS = (
 
 
 def lines(today: date) -> Iterator[Json]:
-    """Each product as it was last month, closed, and as it is from the first of this one."""
-    this = today.replace(day=1)
-    last = (this - timedelta(days=1)).replace(day=1)
-    for product in PRODUCTS:
-        yield _version(product, last, this - timedelta(days=1))
-        yield _version(product, this, None)
+    """Each product as it is from the first of the month on."""
+    return (_version(product, today.replace(day=1)) for product in PRODUCTS)
 
 
-def _version(product: Json, start: date, end: date | None) -> Json:
+def _version(product: Json, start: date) -> Json:
     key, groups = product["nr_seq_plano"], [one for one in _GROUPS if one[2] in product["ie_segmentacao"]]
     waiting = [
         extension(
@@ -50,15 +46,15 @@ def _version(product: Json, start: date, end: date | None) -> Json:
     return without_empty(
         {
             "resourceType": "InsurancePlan",
-            "id": f"plano-{key}-{start:%Y-%m}",
+            "id": f"plano-{key}",
             "extension": waiting,
             "identifier": [
                 *identifier(sid("tasy/plano"), key),
                 *identifier(sid("produto-ans"), product["nr_protocolo_ans"]),
             ],
-            "status": "retired" if end else "active",
+            "status": "active",
             "name": product["ds_plano"],
-            "period": period(start.isoformat(), end.isoformat() if end else None),
+            "period": {"start": start.isoformat()},
             "ownedBy": insurer(),
             "administeredBy": insurer(),
             "network": [known("Organization", "tasy/rede", key)],

@@ -40,13 +40,19 @@ class Tasy:
         self._tokens: dict[str, tuple[float, str]] = {}
         """Token: until when, and the certificate it is bound to."""
         self._recent: deque[float] = deque()
+        self._members: dict[str, dict[str, Json]] = {}
+        self.renew(plan.members)
+        self._providers = {one["nr_seq_prestador"]: one for one in plan.providers}
+
+    def renew(self, members: list[Json]) -> None:
+        """The plan has these members now."""
+        self.plan.members = members
         self._members = {
-            name: {value: member for member in plan.members if (value := member[part].get(name))}
+            name: {value: member for member in members if (value := member[part].get(name))}
             for part, name in (
                 ("carteira", "cd_usuario_plano"), ("segurado", "nr_cpf"), ("segurado", "nr_cartao_nac_sus")
             )
         }  # fmt: skip
-        self._providers = {one["nr_seq_prestador"]: one for one in plan.providers}
 
     def token(self, credentials: tuple[str, str], certificate: str, now: float) -> Json:
         """A token bound to a certificate. Raises Refused."""

@@ -72,6 +72,12 @@ def test_15_a_file_that_is_not_there(server: Place, tmp_path: Path) -> None:
     assert told.value.code == "HUB-B103"
 
 
+def test_a_refusal_leaves_a_connection_as_it_is(server: Place, tmp_path: Path) -> None:
+    with pytest.raises(SetRefused) as told, connected(server[0]) as client:
+        download(client, "saida/a", tmp_path / "a", HASH)
+    assert told.value.code == "HUB-B103"
+
+
 def test_15_another_host_key(server: Place) -> None:
     with pytest.raises(PartnerRefused) as refused, connected(replace(server[0], pinned=("SHA256:" + "x" * 43,))):
         pass
