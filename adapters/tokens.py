@@ -10,17 +10,17 @@ EARLY = 60.0
 
 
 class Tokens:
-    """One token for all callers of a process."""
+    """One token for all callers of a process; `until`: when it is renewed, 0 before there is one."""
 
     def __init__(self, fetch: Callable[[], Awaitable[tuple[str, float]]], now: Callable[[], float]) -> None:
         """fetch: a new token and its seconds to live; now: monotonic seconds."""
         self._fetch, self._now = fetch, now
-        self._token, self._until = "", 0.0
+        self._token, self.until = "", 0.0
         self._renewing: asyncio.Task[str] | None = None
 
     async def get(self) -> str:
         """A token that is good. Raises what fetching raised, to everybody who waited for it."""
-        if self._token and self._now() < self._until:
+        if self._token and self._now() < self.until:
             return self._token
         if self._renewing is None:
             self._renewing = asyncio.create_task(self._renew())
@@ -34,7 +34,7 @@ class Tokens:
 
     async def _renew(self) -> str:
         token, seconds = await self._fetch()
-        self._token, self._until = token, self._now() + max(seconds - EARLY, seconds / 2)
+        self._token, self.until = token, self._now() + max(seconds - EARLY, seconds / 2)
         return token
 
     def _renewed(self, task: asyncio.Task[str]) -> None:

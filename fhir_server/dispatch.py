@@ -15,6 +15,7 @@ from fhir_server.audit.trail import flag
 from fhir_server.bulk.polls import Polls
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.outcome import Conflict, FhirError, operation_outcome
+from fhir_server.payer import Payer
 from fhir_server.search.criteria import UnknownParameter
 from fhir_server.search.parameters import current
 from fhir_server.store import ResourceStore
@@ -39,6 +40,8 @@ class Settings:
     conditional_delete_limit: int = 1000
     expunge: bool = False
     """Whether $expunge is there, for those whose access has the right to it."""
+    payer: bool = False
+    """Whether there is somebody who answers for a plan what $submit asks."""
     full_text: bool = False
     """Whether _text and _content are there."""
     default_count: int = 20
@@ -72,6 +75,8 @@ class Server:
     software_version: str = "0"
     turns: Turns = field(default_factory=Turns)
     polls: Polls = field(default_factory=Polls)
+    payer: Payer | None = None
+    """There if the setting says so."""
     agents: Known = nobody
     """Who those are that the audit trail names."""
 

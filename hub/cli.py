@@ -24,6 +24,7 @@ from hub.commands import (
     simulate,
     token,
     user,
+    worker,
 )
 from hub.commands.command import told
 from hub.settings import SettingError, Settings, read_settings
@@ -38,7 +39,23 @@ A FHIR R4 server on PostgreSQL.
 Without HUB_DATABASE_URL the hub starts a PostgreSQL of its own, with its data in .hub/.
 """
 
-COMMANDS = (serve, migrate, load, export, imports, reindex, client, user, keys, token, policy, audit, mapping, simulate)
+COMMANDS = (
+    serve,
+    migrate,
+    load,
+    export,
+    imports,
+    reindex,
+    client,
+    user,
+    keys,
+    token,
+    policy,
+    audit,
+    mapping,
+    simulate,
+    worker,
+)
 """As `hub --help` lists them."""
 
 

@@ -33,8 +33,14 @@ from hub.cross_origin import CrossOrigin
 from hub.logs import RequestLog
 from hub.outbound import Allowed, Door
 from hub.pages import pages
+from hub.sealing_key import bodies
 from hub.settings import Settings
 from hub.shared_counts import SharedCounts
+from hub.tasy.callbacks import Callbacks
+from hub.tasy.desk import Desk
+from hub.tasy.ledger import Ledger
+from hub.tasy.responding import responding
+from hub.tasy.site import site
 
 MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 """Set by prometheus-client's convention where several workers count together."""
@@ -63,6 +69,7 @@ def server(settings: Settings, database_url: str) -> Server:
         conditional_delete_multiple=settings.conditional_delete_multiple,
         expunge=settings.expunge,
         full_text=settings.full_text,
+        payer=settings.tasy_url is not None,
         max_body=settings.max_body,
         max_bundle_body=settings.max_bundle_body,
         max_entries=settings.max_entries,
@@ -98,6 +105,12 @@ def application(settings: Settings, database_url: str, database: str, worker: in
     other = pages(settings.base, facts(settings, database), scraped, ping)
     if settings.brands:
         other = Brands(fhir, settings.brands, other)
+    desk = None
+    if settings.tasy_url is not None:
+        ledger, place = Ledger(database_url, bodies(settings)), site(settings).site
+        fhir.payer = desk = Desk(database_url, ledger, place, responding(settings, fhir, ledger, place))
+        if settings.tasy_callback_secret is not None:
+            other = Callbacks(ledger, settings.tasy_callback_secret, other)
     auth = authorization(settings, database_url, other, log, fhir, counts) if settings.access == "smart" else None
 
     async def keep_learning() -> None:
@@ -129,6 +142,8 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         if auth:
             await auth.start()
         await owners.look()
+        if desk:
+            await desk.start()
         tasks.append(asyncio.create_task(relay.run()))
         tasks.append(asyncio.create_task(sealer.run()))
 
@@ -138,6 +153,8 @@ def application(settings: Settings, database_url: str, database: str, worker: in
         await asyncio.gather(*tasks, return_exceptions=True)
         switchboard.close()
         await door.close()
+        if desk:
+            await desk.stop()
         if auth:
             await auth.stop()
         fhir.store.close()

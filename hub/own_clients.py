@@ -73,7 +73,8 @@ SCOPES: Mapping[str, tuple[str, str]] = {
         "Simulação",
         _system(
             rs=f"Patient Coverage ClaimResponse CoverageEligibilityResponse {_NETWORK}",
-            crs="Claim CoverageEligibilityRequest",
+            crs="CoverageEligibilityRequest",
+            crus="Claim",
         ),
     ),
 }

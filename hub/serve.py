@@ -19,7 +19,7 @@ from types import FrameType
 
 import uvicorn
 
-from hub import jobs, own_clients
+from hub import jobs, own_clients, worker
 from hub.apps import apps_process, demo_port
 from hub.beside import beside
 from hub.compose import MULTIPROCESS_METRICS, application
@@ -90,6 +90,8 @@ def serve(
             if settings.tasy_url is not None:
                 own_clients.make_sure(settings, found.url)
             stack.enter_context(beside("hub-jobs", jobs.run, settings, found.url))
+            if settings.tasy_url is not None:
+                stack.enter_context(beside("hub-worker", worker.run, settings, found.url))
             stack.enter_context(apps_process(settings, found.url, apps_listener))
             say(welcome(settings, found, lacking))
             if settings.workers == 1:

@@ -198,3 +198,27 @@ protocol_day = Table(
     Column("first", BigInteger, nullable=False),
 )
 """Where the numbers of a day begin; see `protocol.py`."""
+
+callback = Table(
+    "callback",
+    metadata,
+    # X-Evento-Id.
+    Column("event", _KEY, primary_key=True),
+    # Kind and key of the object: "autorizacoes/5500321".
+    Column("subject", _KEY, nullable=False),
+    # X-Evento-Seq, of the object.
+    Column("sequence", BigInteger, nullable=False),
+    Column("received", _INSTANT, nullable=False),
+    Index("callback_subject", "subject", "sequence"),
+)
+"""Events that Tasy told of, so that each is taken once and gaps are seen."""
+
+mark = Table(
+    "mark",
+    metadata,
+    Column("name", _KEY, primary_key=True),
+    # A time of Tasy's.
+    Column("value", Text, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+)
+"""How far incremental reading has come."""

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx2
 import msgspec
 
 from adapters.partner_errors import PartnerRefused, PartnerUnavailable
@@ -25,6 +28,16 @@ CLAIM_STATUS = Flow("claim-status", 2, 10)
 FLOWS = (ELIGIBILITY, AUTHORIZATION, DIRECTORY, CLAIM_STATUS)
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A document of a guide."""
+
+    name: str
+    media_type: str
+    """PDF, JPEG, PNG or XML."""
+    content: bytes = field(repr=False)
+
+
 class Tasy:
     """Tasy, by a wire of the same process."""
 
@@ -32,13 +45,17 @@ class Tasy:
         self._wire, self._now = wire, asyncio.get_running_loop().time
 
     async def eligibility(
-        self, asked: EligibilityRequest, *, urgent: bool = False, seconds: float = 10, correlation: UUID | None = None
+        self,
+        asked: EligibilityRequest,
+        *,
+        lane: int = INTERACTIVE,
+        seconds: float = 10,
+        correlation: UUID | None = None,
     ) -> bytes:
         """RT-1. It changes nothing over there, so it may be sent again."""
-        path = "/beneficiarios/elegibilidade"
         call = Call(
-            ELIGIBILITY, URGENT if urgent else INTERACTIVE, "POST", path,
-            body=_json(asked), key=uuid4(), correlation=correlation,
+            ELIGIBILITY, lane, "POST", "/beneficiarios/elegibilidade",
+            body=sent(asked), key=uuid4(), correlation=correlation,
         )  # fmt: skip
         return (await self._wire.send(call, self._now() + seconds)).body
 
@@ -53,7 +70,7 @@ class Tasy:
         deadline = self._now() + seconds
         call = Call(
             AUTHORIZATION, URGENT if guide.ie_carater == "U" else INTERACTIVE, "POST", "/autorizacoes",
-            body=_json(guide), key=key, correlation=correlation, repeatable=False,
+            body=sent(guide), key=key, correlation=correlation, repeatable=False,
         )  # fmt: skip
         for _ in range(TRIES):
             try:
@@ -84,11 +101,42 @@ class Tasy:
                 return None
             raise
 
-    async def cancel(self, key: int, code: str, reason: str, *, seconds: float = 30) -> bytes:
+    async def state(self, key: int, *, lane: int = INTERACTIVE, seconds: float = 30) -> bytes:
+        """RT-2: the state of a guide by Tasy's number."""
+        return await self._get(AUTHORIZATION, lane, f"/autorizacoes/{key}", seconds)
+
+    async def cancel(
+        self, key: int, code: str, reason: str, *, seconds: float = 30, correlation: UUID | None = None
+    ) -> bytes:
         """RT-2: the state of a guide after its cancellation; again is harmless."""
         body = msgspec.json.encode({"cd_motivo": code, "ds_motivo": reason})
         path = f"/autorizacoes/{key}/cancelamento"
-        call = Call(AUTHORIZATION, INTERACTIVE, "PUT", path, body=body, key=uuid4())
+        call = Call(AUTHORIZATION, INTERACTIVE, "PUT", path, body=body, key=uuid4(), correlation=correlation)
+        return (await self._wire.send(call, self._now() + seconds)).body
+
+    async def attach(
+        self, key: int, kind: str, file: Attachment, idempotency: UUID, *, seconds: float = 60,
+        correlation: UUID | None = None,
+    ) -> bytes:  # fmt: skip
+        """RT-2: adds a document to a guide, once for each idempotency key. kind: TISS's type of document."""
+        form = httpx2.Request(
+            "POST", "https://tasy", data={"cd_tipo_documento": kind, "ds_sha256": sha256(file.content).hexdigest()},
+            files={"arquivo": (file.name, file.content, file.media_type)},
+        )  # fmt: skip
+        call = Call(
+            AUTHORIZATION, INTERACTIVE, "POST", f"/autorizacoes/{key}/anexos", body=form.read(),
+            headers={"Content-Type": form.headers["Content-Type"]}, key=idempotency, correlation=correlation,
+        )  # fmt: skip
+        return (await self._wire.send(call, self._now() + seconds)).body
+
+    async def review(
+        self, key: int, reason: str, idempotency: UUID, *, seconds: float = 30, correlation: UUID | None = None
+    ) -> bytes:
+        """RT-2: has a person look at a decision again; the state of the guide then."""
+        call = Call(
+            AUTHORIZATION, INTERACTIVE, "POST", f"/autorizacoes/{key}/reanalise",
+            body=msgspec.json.encode({"ds_justificativa": reason}), key=idempotency, correlation=correlation,
+        )  # fmt: skip
         return (await self._wire.send(call, self._now() + seconds)).body
 
     async def providers(self, query: Mapping[str, str], *, seconds: float = 60) -> bytes:
@@ -115,7 +163,7 @@ class Tasy:
         return (await self._wire.send(Call(flow, lane, "GET", path, query), self._now() + seconds)).body
 
 
-def _json(record: msgspec.Struct) -> bytes:
+def sent(record: msgspec.Struct) -> bytes:
     """A record as it is sent: what is not informed is left out."""
     source: dict[str, Any] = msgspec.to_builtins(record)
     return msgspec.json.encode({name: value for name, value in source.items() if value is not None})

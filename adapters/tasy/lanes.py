@@ -50,6 +50,11 @@ class Bucket:
         """Nothing goes out before: the partner said so."""
         self._held = max(self._held, until)
 
+    def left(self, now: float) -> tuple[float, float]:
+        """Calls that could go out, and seconds for which the partner wants none."""
+        self._refill(now)
+        return self._level, max(0.0, self._held - now)
+
     def _refill(self, now: float) -> None:
         passed, self._at = max(0.0, now - self._at), max(now, self._at)
         self._level = min(BURST, self._level + passed * RATE)
@@ -75,6 +80,11 @@ class Lanes:
                 self._bucket.take(lane, self._now())
         except TimeoutError as error:
             raise PartnerUnavailable("more is asked than may be sent", 1) from error
+
+    def told(self) -> dict[str, float]:
+        """How many calls could go out now, and how many may in a second and at once; seconds nothing may."""
+        left, held = self._bucket.left(self._now())
+        return {"left": round(left, 1), "rate": RATE, "burst": BURST, "held": round(held, 1)}
 
     def hold(self, seconds: float) -> None:
         """The partner wants no call for so long."""

@@ -76,17 +76,30 @@ class Wire:
     def __init__(self, door: Door, pause: Callable[[], float] = random.random) -> None:
         """pause: share of a pause that is waited, 0 to 1. Raises OSError: a certificate cannot be read."""
         self._now = asyncio.get_running_loop().time
-        self._door, self._pause = door, pause
-        limits = httpx2.Limits(max_connections=64, max_keepalive_connections=16)
-        self._http = httpx2.AsyncClient(
-            base_url=door.url, verify=door.context(), limits=limits, trust_env=False, follow_redirects=False
-        )
-        self._lanes, self._tokens = Lanes(self._now), Tokens(self._token, self._now)
+        self._pause = pause
+        self._way, self._before = _Way(door, self._now), list[_Way]()
+        self.lanes = Lanes(self._now)
         self._breakers: dict[str, Breaker] = {}
+
+    async def renew(self, door: Door) -> None:
+        """Another certificate from now on, with a token of its own; calls under way end with the one before.
+
+        Raises OSError: it cannot be read, and the one before stays.
+        """
+        way = _Way(door, self._now)
+        for one in self._before:  # no call lasts as long as a certificate
+            await one.http.aclose()
+        self._way, self._before = way, [self._way]
 
     async def close(self) -> None:
         """Ends connections."""
-        await self._http.aclose()
+        for one in (*self._before, self._way):
+            await one.http.aclose()
+
+    @property
+    def token_until(self) -> float:
+        """When the token in use is renewed, by `time.monotonic`, as the event loop's; 0: there is none."""
+        return self._way.tokens.until
 
     def breaker(self, flow: Flow) -> Breaker:
         """The breaker of a flow."""
@@ -98,7 +111,7 @@ class Wire:
         Raises PartnerUnavailable, PartnerRefused, NobodyKnows.
         """
         headers = {
-            "X-Estabelecimento": str(self._door.establishment),
+            "X-Estabelecimento": str(self._way.door.establishment),
             "X-Correlation-Id": str(call.correlation or uuid4()),
             **({"Idempotency-Key": str(call.key)} if call.key else {}),
             **({"Content-Type": "application/json"} if call.body is not None else {}),
@@ -106,7 +119,8 @@ class Wire:
         }
         renewed = False
         for number in range(TRIES):
-            token, answer = await self._once(call, headers, deadline)
+            way = self._way
+            token, answer = await self._once(way, call, headers, deadline)
             found = refusal_of(answer.status, answer.body) if answer else None
             if answer and not found:
                 return answer
@@ -115,7 +129,7 @@ class Wire:
                 raise NobodyKnows
             if retry == ONCE and not renewed:
                 renewed = True
-                self._tokens.refused(token)
+                way.tokens.refused(token)
                 continue
             if found and retry in (NEVER, ONCE):
                 raise _refused(*found)
@@ -126,18 +140,20 @@ class Wire:
             await asyncio.sleep(pause)
         raise PartnerUnavailable("no answer in time")
 
-    async def _once(self, call: Call, headers: Mapping[str, str], deadline: float) -> tuple[str, Answer | None]:
+    async def _once(
+        self, way: _Way, call: Call, headers: Mapping[str, str], deadline: float
+    ) -> tuple[str, Answer | None]:
         """One try: the token it went with, and the answer, None for a silence."""
         breaker = self.breaker(call.flow)
         if wait := breaker.admit():
             raise PartnerUnavailable("Tasy has not answered of late", wait)
         token, patient = "", True
         try:
-            await self._lanes.turn(call.lane, deadline)
-            token = await self._tokens.get()
+            await self.lanes.turn(call.lane, deadline)
+            token = await way.tokens.get()
             patient = self._now() + call.flow.total <= deadline
             async with asyncio.timeout_at(min(deadline, self._now() + call.flow.total)):
-                response = await self._http.request(
+                response = await way.http.request(
                     call.method, PATH + call.path, params=call.query, content=call.body,
                     headers={**headers, "Authorization": f"Bearer {token}"},
                     timeout=httpx2.Timeout(call.flow.total, connect=call.flow.connect),
@@ -164,15 +180,28 @@ class Wire:
             response.status_code, response.content, response.headers.get("ETag"), _seconds(response.headers)
         )
         if answer.status == 429:
-            self._lanes.hold(answer.after or 1)
+            self.lanes.hold(answer.after or 1)
         return token, answer
+
+
+class _Way:
+    """The connections shown one certificate on, and the token that is bound to it."""
+
+    def __init__(self, door: Door, now: Callable[[], float]) -> None:
+        """Raises OSError: the certificate cannot be read."""
+        limits = httpx2.Limits(max_connections=64, max_keepalive_connections=16)
+        self.door = door
+        self.http = httpx2.AsyncClient(
+            base_url=door.url, verify=door.context(), limits=limits, trust_env=False, follow_redirects=False
+        )
+        self.tokens = Tokens(self._token, now)
 
     async def _token(self) -> tuple[str, float]:
         """A new token and its seconds to live. Raises PartnerUnavailable, PartnerRefused."""
-        door = self._door
+        door = self.door
         form = {"grant_type": "client_credentials", "scope": SCOPES}
         try:
-            response = await self._http.post(
+            response = await self.http.post(
                 "/oauth2/token", data=form, auth=(door.client_id, door.client_secret),
                 timeout=httpx2.Timeout(5, connect=2),
             )  # fmt: skip

@@ -21,6 +21,7 @@ from fhir_server.operations.lastn import lastn
 from fhir_server.operations.meta import meta, meta_add, meta_delete
 from fhir_server.operations.portability import portability
 from fhir_server.operations.reindex import reindex
+from fhir_server.operations.submit import submit
 from fhir_server.operations.subscription_binding import subscription_binding
 from fhir_server.operations.subscription_events import subscription_events
 from fhir_server.operations.subscription_status import subscription_status
@@ -119,6 +120,17 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("reindex", _REINDEX, (SYSTEM, TYPE), reindex, "", affects_state=True),
     Operation("reindex", _REINDEX, (INSTANCE,), reindex, "", ("SearchParameter",), affects_state=True),
     Operation("status", f"{_BACKPORT}status", (TYPE, INSTANCE), subscription_status, "r", types=("Subscription",)),
+    Operation("submit", f"{_R4}/Claim-submit", (TYPE,), submit, "cu", ("Claim",), affects_state=True, setting="payer"),
+    Operation(
+        "submit",
+        f"{_R4}/CoverageEligibilityRequest-submit",
+        (TYPE,),
+        submit,
+        "c",
+        ("CoverageEligibilityRequest",),
+        affects_state=True,
+        setting="payer",
+    ),
     Operation("trail", "urn:fhir-hub:OperationDefinition:trail", (TYPE,), trail, "s", ("AuditEvent",)),
     Operation("validate", f"{_R4}/Resource-validate", (TYPE, INSTANCE), validate, "cruds"),
     Operation("versions", f"{_R4}/CapabilityStatement-versions", (SYSTEM,), versions, ""),

@@ -16,6 +16,7 @@ import pytest
 
 from adapters.partner_errors import PartnerRefused, PartnerUnavailable
 from adapters.tasy.client import AUTHORIZATION, ELIGIBILITY, Tasy
+from adapters.tasy.lanes import URGENT
 from adapters.tasy.wire import Flow, Wire
 from mappings.errors import MappingError
 from mappings.tasy.authorization_reply import to_claim_response
@@ -128,7 +129,7 @@ async def test_5_the_breaker_opens_and_closes(partner: Partner, wire: Wire, aske
     partner.trouble("maintenance", ELIGIBLE, times=10**6, seconds=0)
     for _ in range(10):
         with pytest.raises(PartnerUnavailable):
-            await tasy.eligibility(asked, urgent=True)
+            await tasy.eligibility(asked, lane=URGENT)
     breaker = wire.breaker(ELIGIBILITY)
     assert breaker.state == "open"
     before = len(partner.calls(ELIGIBLE))
@@ -140,7 +141,7 @@ async def test_5_the_breaker_opens_and_closes(partner: Partner, wire: Wire, aske
     partner.installation.troubles.clear()
     breaker._until = asyncio.get_running_loop().time()  # as if half a minute had passed
     for _ in range(3):
-        await tasy.eligibility(asked, urgent=True)
+        await tasy.eligibility(asked, lane=URGENT)
     assert breaker.state == "closed"
 
 
@@ -177,7 +178,7 @@ async def test_7_certificates(partner: Partner, asked: EligibilityRequest) -> No
 async def test_7_a_token_is_bound_to_its_certificate(partner: Partner, wire: Wire, asked: EligibilityRequest) -> None:
     await Tasy(wire).eligibility(asked)
     thief = Wire(partner.other("thief"), pause=lambda: 0.01)
-    thief._tokens = wire._tokens
+    thief._way.tokens = wire._way.tokens
     with pytest.raises(PartnerRefused) as refused:
         await Tasy(thief).eligibility(asked)
     assert refused.value.code == "PLS-4012"
@@ -224,7 +225,7 @@ async def test_12_use_after_the_end_of_a_contract(tasy: Tasy, plan: Plan) -> Non
         who = member["segurado"]
         if who["dt_rescisao"]:
             asked = EligibilityRequest("2026-03-10T10:00:00", member["carteira"]["cd_usuario_plano"])
-            reply, _ = read(EligibilityReply, await tasy.eligibility(asked, urgent=True))
+            reply, _ = read(EligibilityReply, await tasy.eligibility(asked, lane=URGENT))
             resource, faults = to_eligibility_response(reply, {**ASKED, "item": []}, "x", Site())
             assert resource["insurance"][0]["inforce"] is bool(who["dt_limite_utilizacao"])
             assert faults == []

@@ -1,0 +1,48 @@
+"""What an installation of Tasy's says of itself: the file that HUB_TASY_SITE names, in TOML.
+
+zone = "America/Sao_Paulo"
+ans_registration = "999997"
+base = "https://austa.example/fhir"
+establishment = 1
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+
+import msgspec
+
+from hub.settings import Settings
+from mappings.identifiers import Systems
+from mappings.tasy.site import Site
+
+
+class SiteUnusable(RuntimeError):
+    """The file cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One establishment."""
+
+    site: Site
+    establishment: int
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    zone: str = "America/Sao_Paulo"
+    ans_registration: str = "999997"
+    base: str = "https://austa.example/fhir"
+    establishment: int = 1
+
+
+def site(settings: Settings) -> Place:
+    """As the settings have it. Raises SiteUnusable."""
+    said = _File()
+    if settings.tasy_site is not None:
+        try:
+            said = msgspec.convert(tomllib.loads(settings.tasy_site.read_text("utf-8")), _File)
+        except (OSError, ValueError) as error:
+            raise SiteUnusable(f"HUB_TASY_SITE: {type(error).__name__}: {error}") from None
+    return Place(Site(Systems(said.base.rstrip("/")), said.zone, said.ans_registration), said.establishment)
