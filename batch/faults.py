@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 CODES: dict[str, str] = {
     "HUB-B101": "manifesto ilegível ou incompleto",
     "HUB-B102": "nome de arquivo fora do contrato, ou diferente do manifesto",
@@ -11,6 +9,7 @@ CODES: dict[str, str] = {
     "HUB-B104": "assinatura ausente, inválida, vencida, revogada ou de chave desconhecida",
     "HUB-B105": "número de sequência já usado com outro conteúdo",
     "HUB-B106": "conteúdo diferente do que o manifesto anuncia",
+    "HUB-B107": "sequência anterior a um conjunto completo já aplicado",
     "HUB-B201": "linha que não é um recurso FHIR em JSON",
     "HUB-B202": "recurso de outro tipo que o do arquivo",
     "HUB-B203": "referência a um recurso que não existe",
@@ -18,16 +17,14 @@ CODES: dict[str, str] = {
     "HUB-B205": "código fora da tabela",
     "HUB-B206": "linha maior que 1 MB",
     "HUB-B207": "recurso inválido",
+    "HUB-B208": "recurso repetido no mesmo conjunto",
 }
 """B1xx: of a set, which is not applied. B2xx: of a line, the others go on."""
 
 
-@dataclass(eq=False)  # neither frozen nor slots: contextlib gives an exception its traceback
 class SetRefused(Exception):
     """A set that is not applied: why, for the receipt and for people. Never has anything of its content."""
 
-    code: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.code} {CODES[self.code]}: {self.detail}"
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code} {CODES[code]}: {detail}")
+        self.code, self.detail = code, detail

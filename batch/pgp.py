@@ -48,7 +48,7 @@ class Keyring:
         except BrokenPipeError as error:  # it ended before it had read the file
             raise OSError("gpg could not sign and encrypt: it ended") from error
         finally:
-            _wipe(part)
+            wipe(part)
 
     def open(self, source: Path, target: Path, passphrase: str | None = None) -> str:
         """Decrypts a file to `target`; the fingerprint that signed it.
@@ -66,7 +66,7 @@ class Keyring:
         except BrokenPipeError as error:  # it ended before it had read the file
             raise SetRefused("HUB-B104", "no OpenPGP data") from error
         finally:
-            _wipe(part)
+            wipe(part)
         return signer
 
     def sign(self, source: Path, passphrase: str | None = None, *, signer: str) -> bytes:
@@ -103,13 +103,13 @@ def _private(target: Path) -> Path:
     return part
 
 
-def _wipe(part: Path) -> None:
-    """Overwrites what is left of plain text, then removes it. On copy-on-write disks the folder must be encrypted."""
-    if not part.exists():
+def wipe(path: Path) -> None:
+    """Overwrites a file of plain text, then removes it. On copy-on-write disks the folder must be encrypted."""
+    if not path.exists():
         return
-    with part.open("r+b") as stream:
-        left = part.stat().st_size
+    with path.open("r+b") as stream:
+        left = path.stat().st_size
         while left > 0:
             left -= stream.write(b"\0" * min(left, 1 << 20))
         os.fsync(stream.fileno())
-    part.unlink()
+    path.unlink()

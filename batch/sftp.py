@@ -24,7 +24,9 @@ CHUNK = 1 << 18
 SECONDS = 30.0
 """Of silence, after which the server is taken to be gone."""
 _HOST_KEYS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "rsa-sha2-512", "rsa-sha2-256")
-OUT, IN, RECEIPTS = "saida", "entrada", "retorno"
+OUT, IN, RECEIPTS, ARCHIVE = "saida", "entrada", "retorno", "arquivo"
+SMALL = 4 << 20
+"""Bytes of a manifest or a signature at most."""
 
 Told = Callable[[int], None]
 """Is told the bytes that came or went."""
@@ -87,6 +89,26 @@ def whole_sets(client: paramiko.SFTPClient, folder: str = OUT) -> list[SetName]:
     """Sets whose `.done` is there, in their order."""
     found = {set_name(name) for name in client.listdir(folder) if name.endswith(".done")}
     return sorted(one for one in found if one is not None)
+
+
+def content(client: paramiko.SFTPClient, remote: str) -> bytes | None:
+    """A small file; None: it is not there, or larger than `SMALL`. Raises OSError, SSHException."""
+    try:
+        with client.open(remote, "rb") as source:
+            found = source.read(SMALL + 1)
+    except FileNotFoundError:
+        return None
+    return found if len(found) <= SMALL else None
+
+
+def archive(client: paramiko.SFTPClient, name: SetName) -> None:
+    """Moves the files of a set to the archive, `.done` first, so that nobody takes what is left for a set.
+
+    Raises OSError, SSHException.
+    """
+    names = [one for one in client.listdir(OUT) if set_name(one) == name]
+    for one in sorted(names, key=lambda each: (each != name.done, each)):
+        client.posix_rename(f"{OUT}/{one}", f"{ARCHIVE}/{one}")
 
 
 def unfinished(client: paramiko.SFTPClient, now: float, hours: float = 2, folder: str = OUT) -> list[SetName]:

@@ -22,6 +22,7 @@ from hub.commands import (
     reindex,
     serve,
     simulate,
+    sync,
     token,
     user,
     worker,
@@ -53,6 +54,7 @@ COMMANDS = (
     policy,
     audit,
     mapping,
+    sync,
     simulate,
     worker,
 )

@@ -17,9 +17,11 @@ from hub.database import Database, opened
 from hub.settings import Settings
 
 MIGRATIONS = {
-    "fhir_server:migrations": "alembic_version", "smart_auth:migrations": "auth.alembic_version",
+    "fhir_server:migrations": "alembic_version",
+    "smart_auth:migrations": "auth.alembic_version",
     "messages:migrations": "messages.alembic_version",
-}  # fmt: skip
+    "batch:migrations": "batch.alembic_version",
+}
 """Where they are, and the table that says how far they got."""
 TELL_SECONDS = 5.0
 LOCK = 4_611_686_018_427_387_847

@@ -124,6 +124,18 @@ class Settings:
     """File that tells how the installation differs from the contract (docs/tasy.md)."""
     tasy_callback_secret: str | None = field(default=None, repr=False)
     """What Tasy signs its callbacks with; unset: none is taken."""
+    tasy_sftp: str | None = None
+    """Where Tasy's sets of files are: sftp://user@host:port."""
+    tasy_sftp_key: Path | None = None
+    """Private key by which the hub is let in there: ed25519, ECDSA, or RSA of 3072 bits."""
+    tasy_sftp_host_keys: tuple[str, ...] = ()
+    """SHA-256 fingerprints of that server's host key, two while it is replaced."""
+    pgp_home: Path | None = None
+    """GnuPG's folder with the hub's own key and the partners' public ones; unset: `pgp` in HUB_DATA."""
+    pgp_key: str | None = None
+    """Fingerprint of the hub's own OpenPGP key."""
+    pgp_partners: tuple[str, ...] = ()
+    """Fingerprints of OpenPGP keys whose signatures count."""
     log_level: str = "info"
     """debug, info, warning or error. At info each request is one line."""
 
@@ -233,6 +245,27 @@ def _base(text: str) -> str:
     return text.rstrip("/")
 
 
+def _sftp(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != "sftp" or not parts.hostname or not parts.username or parts.password or parts.path.strip("/"):
+        raise ValueError("must be such as sftp://hub@tasy.example.org:22, without password and path")
+    return text.rstrip("/")
+
+
+def _host_keys(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not all(re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", one) for one in found):
+        raise ValueError("must be fingerprints as ssh-keygen -l prints them, such as SHA256:..., separated by commas")
+    return found
+
+
+def _fingerprints(text: str) -> tuple[str, ...]:
+    found = tuple(part.replace(" ", "").upper() for part in text.split(",") if part.strip())
+    if not found or not all(re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", one) for one in found):
+        raise ValueError("must be whole fingerprints as gpg --fingerprint prints them, separated by commas")
+    return found
+
+
 def _ids(text: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in text.split(",") if part.strip())
     if not all(ID.fullmatch(id) for id in found):
@@ -307,6 +340,12 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "tasy_ca": lambda text: Path(text).expanduser(),
     "tasy_site": lambda text: Path(text).expanduser(),
     "tasy_callback_secret": str,
+    "tasy_sftp": _sftp,
+    "tasy_sftp_key": lambda text: Path(text).expanduser(),
+    "tasy_sftp_host_keys": _host_keys,
+    "pgp_home": lambda text: Path(text).expanduser(),
+    "pgp_key": lambda text: _fingerprints(text)[0],
+    "pgp_partners": _fingerprints,
     "log_level": _choice("debug", "info", "warning", "error"),
 }
 

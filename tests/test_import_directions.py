@@ -30,8 +30,8 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("psycopg", "sqlalchemy", "alembic", "cryptography", "zstandard", "msgspec", "orjson"),
     ),
     "batch": (
-        ("messages", "mappings", "adapters.fhir_client", "adapters.partner_errors"),
-        ("paramiko", "gnupg", "apscheduler", "msgspec", "psycopg"),
+        ("mappings", "messages", "adapters.fhir_client", "adapters.partner_errors"),
+        ("paramiko", "gnupg", "apscheduler", "msgspec", "orjson", "psycopg", "sqlalchemy", "alembic", "jinja2"),
     ),
     "care_services": (("mappings", "adapters.fhir_client", "adapters.partner_errors"), ("xgboost",)),
     "apps": ((), ("jinja2", "fastapi", "httpx2", "paramiko")),
