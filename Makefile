@@ -8,6 +8,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NPM := tests/clients/node_modules
 PARTS := apps/parts/node_modules
 DATA ?= ../shared/data
+# Where it is set, every process compiles every module anew, and tests start some sixty hubs.
+unexport PYTHONDONTWRITEBYTECODE
+# Tests run beside each other, file by file; those marked `alone` (tests/alone.py) come last, one at a time.
+BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run test lint format types unit clients parts conformance bench bench-searches bench-bulk bench-peers bench-overload lock debian-packages clean distclean
 
@@ -38,7 +42,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.installed-dev clients parts
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest $(or $(PYTEST),$(BESIDE))
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -6,9 +6,9 @@ import fcntl
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import IO
 
 import psycopg
 import pytest
@@ -16,30 +16,50 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from hub.embedded import Embedded
 from hub.migrate import upgrade
+from tests.alone import turn
+from tests.session_folder import FOLDER, begin, place, sweep
 
-FOLDER = "HUB_TEST_FOLDER"
 TEMPLATE = "hub_template"
+LOCK = pytest.StashKey[IO[str]]()
 QUICK = {
     "fsync": "off",
     "full_page_writes": "off",
     "shared_buffers": "64MB",
-    "max_wal_size": "1GB",
+    "max_wal_size": "512MB",
     "autovacuum": "off",
+    "max_connections": "400",
 }
-"""Tests may lose their data in a crash of the machine."""
+"""Tests may lose their data in a crash of the machine; all workers and all the hubs they start share the server."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The session's folder; xdist's workers inherit it from the controller."""
     if not hasattr(config, "workerinput"):
-        folder = tempfile.mkdtemp(prefix="hub-test-")
-        os.chmod(folder, 0o755)  # the server's system user walks through it
-        os.environ[FOLDER] = folder
+        where = place()
+        sweep(where)
+        folder, config.stash[LOCK] = begin(where)
+        os.environ[FOLDER] = str(folder)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop(FOLDER), ignore_errors=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of which every test is marked `alone` come last: until then all workers are busy."""
+    beside = {item.path for item in items if item.get_closest_marker("alone") is None}
+    items.sort(key=lambda item: item.path not in beside)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Where tests run beside each other, one marked `alone` waits for the others, and they for it."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    with turn(Path(os.environ[FOLDER]), item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -107,19 +127,19 @@ def fresh(postgres: str, command: str) -> Iterator[str]:
 @pytest.fixture
 def database(postgres: str, template: str) -> Iterator[str]:
     """URL of an empty migrated database of this test alone."""
-    yield from fresh(postgres, f"template {template}")
+    yield from fresh(postgres, f"template {template} strategy file_copy")
 
 
 @pytest.fixture(scope="module")
 def module_database(postgres: str, template: str) -> Iterator[str]:
     """The same for all tests of a module, for tests that only add to it."""
-    yield from fresh(postgres, f"template {template}")
+    yield from fresh(postgres, f"template {template} strategy file_copy")
 
 
 @pytest.fixture(scope="session")
 def session_database(postgres: str, template: str) -> Iterator[str]:
     """The same for all tests that share one served hub, each with data of its own."""
-    yield from fresh(postgres, f"template {template}")
+    yield from fresh(postgres, f"template {template} strategy file_copy")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import select
 import signal
 import socket
 import ssl
@@ -68,6 +69,9 @@ class Client:
 
     def _connection(self) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if connection is not None and connection.sock is not None and select.select([connection.sock], [], [], 0)[0]:
+            self.close()  # between two requests there is nothing to read but the server's end of it
+            connection = None
         if connection is None:
             if self.tls is None:
                 connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)

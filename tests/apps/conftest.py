@@ -18,7 +18,7 @@ SECONDS = 20
 @pytest.fixture(scope="session")
 def apps_database(postgres: str, template: str) -> Iterator[str]:
     """Of its own, for the sample patients are in it."""
-    yield from fresh(postgres, f"template {template}")
+    yield from fresh(postgres, f"template {template} strategy file_copy")
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ def hub_key() -> str:
 @pytest.fixture(scope="session")
 def guarded_database(postgres: str, template: str) -> Iterator[str]:
     """URL of the record that is attacked, in which nobody else's tests look."""
-    yield from fresh(postgres, f"template {template}")
+    yield from fresh(postgres, f"template {template} strategy file_copy")
 
 
 @pytest.fixture(scope="session")

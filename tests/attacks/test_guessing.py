@@ -16,6 +16,8 @@ from smart_auth.guesses import FREE
 from tests.attacks.browser import App, Browser, counted, form, person
 from tests.attacks.caller import Caller
 
+pytestmark = pytest.mark.alone
+
 
 def wrong(browser: Browser, login: str) -> httpx2.Response:
     return browser.sign_in(login, "a-wrong-password-1")

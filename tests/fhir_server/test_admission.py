@@ -11,6 +11,8 @@ import pytest
 from fhir_server import admission as module
 from fhir_server.admission import Admission, Busy
 
+pytestmark = pytest.mark.alone
+
 
 def test_requests_beyond_the_limit_are_refused_until_one_ends() -> None:
     admission = Admission(2, 100)

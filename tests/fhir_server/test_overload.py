@@ -6,9 +6,12 @@ import asyncio
 
 import httpx2
 import psycopg
+import pytest
 
 from fhir_server.dispatch import Settings
 from tests.fhir_server.conftest import Served
+
+pytestmark = pytest.mark.alone
 
 
 async def test_requests_beyond_the_limit_are_told_to_come_again(database: str, served: Served) -> None:

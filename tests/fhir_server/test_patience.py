@@ -12,6 +12,8 @@ import pytest
 from fhir_server import patience
 from fhir_server.patience import Ended, Patience, Watch
 
+pytestmark = pytest.mark.alone
+
 
 class Client:
     """The receiving side of a connection whose client may leave."""

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.hub.running import Hub
+from tests.session_folder import FOLDER
 
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[Hub]:
     """Not started; killed at the end with its database."""
-    folder = Path(tempfile.mkdtemp(prefix="hub-serve-"))
+    folder = Path(tempfile.mkdtemp(prefix="hub-serve-", dir=os.environ[FOLDER]))
     folder.chmod(0o755)  # PostgreSQL's system user walks through it
     hub = Hub(folder)
     yield hub

@@ -16,6 +16,8 @@ import pytest
 from hub.embedded import Embedded
 from hub.embedded.tuning import tuning
 
+pytestmark = pytest.mark.alone
+
 QUICK = {"fsync": "off", "shared_buffers": "16MB"}
 
 

@@ -16,6 +16,8 @@ import uvicorn
 from hub import http_server
 from hub.http_server import Accepting, Server
 
+pytestmark = pytest.mark.alone
+
 BUSY = 0.02
 """Seconds for which the loop is kept from its connections, turn after turn."""
 

@@ -13,6 +13,8 @@ import uvicorn
 
 from hub import http_server, one_write, slow_clients
 
+pytestmark = pytest.mark.alone
+
 HEAD = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 LARGE = 64 * 2**20

@@ -15,6 +15,8 @@ from hub.apps_process import PRIVACY
 from tests.apps.site import Site, sign_in
 from tests.attacks.browser import person
 
+pytestmark = pytest.mark.alone
+
 LOGIN = "titular"
 
 
