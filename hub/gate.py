@@ -22,7 +22,7 @@ def gate(bearer: Bearer, rates: Rates) -> Callable[[FhirRequest], Awaitable[Acce
     """
 
     async def access(request: FhirRequest) -> Access:
-        if any(name == "access_token" for name, _ in request.query):
+        if request.query and any(name == "access_token" for name, _ in request.query):
             raise Invalid("a token belongs into the header Authorization, never into the URL")
         header = request.headers.get("authorization", "")
         scheme, _, token = header.partition(" ")
@@ -30,8 +30,9 @@ def gate(bearer: Bearer, rates: Rates) -> Callable[[FhirRequest], Awaitable[Acce
             raise Unauthorized("a bearer token is needed")
         if "," in token:
             raise Invalid("the header Authorization holds more than one token")
+        token = token.strip()
         try:
-            request.access = found = await bearer.access(token.strip())
+            request.access = found = bearer.seen(token) or await bearer.access(token)
         except TokenRefused as error:
             raise Unauthorized(str(error), token=True) from None
         except FeedLost:

@@ -84,13 +84,22 @@ class Bearer:
         self._known: dict[bytes, Verified] = {}
         self._kids: dict[str, str] = {}
 
+    def seen(self, token: str) -> Access | None:
+        """What the bearer of a token that was verified before may do, if it is known here and now that it still holds;
+        None: `access` has to find out.
+        """
+        found = self._known.get(_digest(token))
+        if found is None or found.expires + LEEWAY <= self._now() or not self._feed.fresh:
+            return None
+        return None if self._feed.seen(found.revocation, found.issued) else found.access
+
     async def access(self, token: str) -> Access:
         """What the bearer of the token may do. Raises TokenRefused, FeedLost."""
         return (await self.verified(token)).access
 
     async def verified(self, token: str) -> Verified:
         """The token, if it holds now. Raises TokenRefused, FeedLost."""
-        digest = sha256(token.encode("latin-1", "replace")).digest()
+        digest = _digest(token)
         found = self._known.get(digest)
         if found is None:
             found = await self._verify(token)
@@ -160,6 +169,10 @@ class Bearer:
             stepped_up=shown if isinstance(shown, int) and told("acr") == "2" else None,
         )
         return Verified(access, payload, round(issued * 1_000_000), expires, revocation_keys(claims))
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode("latin-1", "replace")).digest()
 
 
 def _claims(payload: str) -> dict[str, Any]:

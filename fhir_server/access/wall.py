@@ -50,8 +50,8 @@ class Wall:
     """Types of which the patient's own are."""
     parts: tuple[Part, ...]
     """What is open besides, under conditions."""
-    types: tuple[str, ...]
-    """All types of which anything may be open."""
+    types: dict[str, None]
+    """All types of which anything may be open, in order; each request asks whether one is among them."""
 
     @property
     def everything(self) -> bool:
@@ -63,7 +63,7 @@ class Wall:
         return _narrowed(self, frozenset(types))
 
 
-NO_WALL = Wall(frozenset(RESOURCE_TYPES), frozenset(), (), tuple(RESOURCE_TYPES))
+NO_WALL = Wall(frozenset(RESOURCE_TYPES), frozenset(), (), dict.fromkeys(RESOURCE_TYPES))
 
 
 def wall_of(access: Access) -> Wall:
@@ -158,7 +158,7 @@ def _built(bearer: _Bearer) -> Wall:
         return NO_WALL
     return Wall(
         frozenset(opened), frozenset(inside - opened), tuple(dict.fromkeys(parts)),
-        tuple(one for one in RESOURCE_TYPES if one in some),
+        dict.fromkeys(one for one in RESOURCE_TYPES if one in some),
     )  # fmt: skip
 
 
@@ -194,7 +194,8 @@ def _narrowed(wall: Wall, types: frozenset[str]) -> Wall:
     parts = [
         replace(part, types=some) for part in wall.parts if (some := tuple(one for one in part.types if one in types))
     ]
-    return Wall(wall.open & types, wall.inside & types, tuple(parts), tuple(one for one in wall.types if one in types))
+    found = dict.fromkeys(one for one in wall.types if one in types)
+    return Wall(wall.open & types, wall.inside & types, tuple(parts), found)
 
 
 @lru_cache(maxsize=1)

@@ -31,8 +31,8 @@ class Event(NamedTuple):
     """What was asked for, below the FHIR base: may name people, so only privacy officers see it."""
     query: str = ""
     """Likewise."""
-    seen: tuple[tuple[int, int], ...] = ()
-    """(rid, version) of each resource that was shown; version 0: the one that was current then."""
+    seen: tuple[tuple[int, int] | int, ...] = ()
+    """(rid, version) of each resource that was shown; a rid alone, or version 0: the one that was current then."""
     written: tuple[tuple[int, int, str], ...] = ()
     """(rid, version, method) of each version that was written."""
     patients: tuple[int, ...] = ()
@@ -40,7 +40,8 @@ class Event(NamedTuple):
 
     def touched(self) -> list[tuple[int, int]]:
         """(rid, version) of all that was shown or written."""
-        return [*self.seen, *((rid, version) for rid, version, _ in self.written)]
+        seen = ((one, 0) if isinstance(one, int) else one for one in self.seen)
+        return [*seen, *((rid, version) for rid, version, _ in self.written)]
 
 
 def line_of(event: Event) -> bytes:

@@ -38,11 +38,13 @@ _PAUSE = 0.5
 """Seconds between two looks at the intake, unless there is more than a batch in it: fewer batches are cheaper, and
 sooner found in."""
 _CONTEST = 1.0
-_INT8 = Struct(">q")
+_INT8, _PAIR = Struct(">q"), Struct(">qq")
 
 Members = list[Any]
 """Of an Event, in order, as its line has them: those at the end that say nothing may be missing."""
-_SUBJECT, _CLIENT, _SEEN, _PATIENTS = map(Event._fields.index, ("subject", "client", "seen", "patients"))
+_SUBJECT, _CLIENT, _SEEN, _WRITTEN, _PATIENTS = map(
+    Event._fields.index, ("subject", "client", "seen", "written", "patients")
+)
 
 _LOCKED = Statement(f"select pg_try_advisory_lock({LOCK})")
 _LAST = Statement("select number, first + events, right_tag from audit_batch order by number desc limit 1", binary=True)
@@ -117,8 +119,8 @@ class Sealing:
             sequences.append(_INT8.unpack(sequence)[0])
             taken += lines.split(b"\n")
         events: list[Members] = orjson.loads(b"[%b]" % b",".join(taken))
-        await self._complete(events)
-        batch = sealed(number, first, before, [orjson.dumps(event) for event in events])
+        await self._complete(events, taken)
+        batch = sealed(number, first, before, taken)
         keys = sorted(_keys(events))
         found_by = int2_array([kind for kind, _ in keys]), int8_array([key for _, key in keys]), int8_array([number])
         await self._connection.send(
@@ -139,23 +141,34 @@ class Sealing:
         [(number, following, last)] = rows
         return _INT8.unpack(number)[0] + 1, _INT8.unpack(following)[0], last
 
-    async def _complete(self, events: Sequence[Members]) -> None:
-        """Adds to the events the patients they concern: as the record is now, for it may change."""
-        rids = sorted({touched[0] for event in events for pairs in event[_SEEN:_PATIENTS] for touched in pairs})
+    async def _complete(self, events: Sequence[Members], lines: list[bytes]) -> None:
+        """Adds to the events and their lines the patients they concern: as the record is now, for it may change."""
+        touched = [_touched(event) for event in events]
+        rids = sorted(set().union(*touched))
         if not rids:
             return
         [rows] = await self._connection.send([Statement(_CONCERNED, (int8_array(rids),), binary=True)])
-        patients: dict[int, set[int]] = {}
-        for rid, patient in rows:
-            patients.setdefault(_INT8.unpack(rid)[0], set()).add(_INT8.unpack(patient)[0])
-        for event in events:
-            found: set[int] = set()
-            for pairs in event[_SEEN:_PATIENTS]:
-                for touched in pairs:
-                    found.update(patients.get(touched[0], ()))
-            if found:
+        first: dict[int, int] = {}
+        others: dict[int, set[int]] = {}  # of what is in the record of several patients, those beside the first
+        for pair in rows:
+            rid, patient = _PAIR.unpack(b"".join(pair))
+            if first.setdefault(rid, patient) != patient:
+                others.setdefault(rid, set()).add(patient)
+        for place, of_event in enumerate(touched):
+            found = set(filter(None, map(first.get, of_event)))
+            if others:
+                found.update(*(others[rid] for rid in others.keys() & of_event))
+            if not found:
+                continue
+            event = events[place]
+            if len(event) == _WRITTEN:
+                # As nearly all: its line need not be written anew.
+                event += [], sorted(found)
+                lines[place] = b"%b,[],%b]" % (lines[place][:-1], orjson.dumps(event[_PATIENTS]))
+            else:
                 event += [[]] * (_PATIENTS + 1 - len(event))
                 event[_PATIENTS] = sorted(found.union(event[_PATIENTS]))
+                lines[place] = orjson.dumps(event)
 
     def _tell(self, batch: Batch, events: Sequence[Members]) -> None:
         """The tag with which a day begins: kept elsewhere, it shows whether the trail up to there is still the same."""
@@ -163,6 +176,14 @@ class Sealing:
         if day != self._day:
             self._day = day
             self._log({"message": "audit", "day": day, "event": batch.first, "tag": batch.tags[0].hex()})
+
+
+def _touched(event: Members) -> list[int]:
+    """rids of what it has seen and written."""
+    if len(event) <= _SEEN:
+        return []
+    seen = [one if isinstance(one, int) else one[0] for one in event[_SEEN]]
+    return seen + [one[0] for one in event[_WRITTEN]] if len(event) > _WRITTEN else seen
 
 
 def _keys(events: Sequence[Members]) -> set[tuple[int, int]]:

@@ -25,8 +25,8 @@ class Trail:
     path: tuple[str, ...]
     query: str
     purpose: str = ""
-    seen: list[tuple[int, int]] = field(default_factory=list)
-    """(rid, version) of what its answer shows."""
+    seen: list[tuple[int, int] | int] = field(default_factory=list)
+    """(rid, version) of what its answer shows, or the rid alone of what is current."""
     stored: bool = False
     """Whether an event of it was stored with what it wrote, or read."""
 
@@ -48,7 +48,7 @@ class Trail:
     def _event(
         self,
         status: int,
-        seen: tuple[tuple[int, int], ...] = (),
+        seen: tuple[tuple[int, int] | int, ...] = (),
         written: tuple[tuple[int, int, str], ...] = (),
         patients: tuple[int, ...] = (),
     ) -> Event:
@@ -63,8 +63,8 @@ TRAIL: ContextVar[Trail | None] = ContextVar("trail", default=None)
 """Of the request under way; None where nothing is audited, and in work of the hub itself."""
 
 
-def saw(versions: Iterable[tuple[int, int]]) -> None:
-    """Notes (rid, version) of what the answer shows."""
+def saw(versions: Iterable[tuple[int, int] | int]) -> None:
+    """Notes (rid, version) of what the answer shows, or the rid alone of what is current."""
     trail = TRAIL.get()
     if trail is not None:
         trail.seen.extend(versions)

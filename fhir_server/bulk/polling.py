@@ -76,5 +76,5 @@ async def _job(server: Server, request: FhirRequest, id: str) -> jobs.Job:
     if job is None or (job.expires is not None and job.expires <= server.now()):
         raise NotFound("there is no such job, or not any more")
     if job.kind == jobs.PORTABILITY:
-        saw([(await may_fetch(server, request.access, job), 0)])
+        saw([await may_fetch(server, request.access, job)])
     return job

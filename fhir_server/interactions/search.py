@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from struct import unpack
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -183,7 +184,8 @@ def _bundle(base: str, link: str, query: SearchQuery, rows: Sequence[Row], bindi
     more = len(matches) > query.count
     del matches[query.count :]
     # Which version it was follows from the time: looking into each body for it would cost more than all the rest.
-    saw((int.from_bytes(rid, "big", signed=True), 0) for _, rid, *_ in (*matches, *included))
+    rids = [row[1] for row in matches] + [row[1] for row in included]
+    saw(unpack(f">{len(rids)}q", b"".join(rids)))
     links = {"self": link}
     if query.count:
         links["first"] = link

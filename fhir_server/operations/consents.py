@@ -36,7 +36,7 @@ async def consents(server: Server, request: FhirRequest, resource_type: str | No
     assert id is not None  # the table of operations has it for instances only
     simple(request, ())
     require(request.access, "r", "Consent")
-    saw([(await patient_rid(server.store, request.access, id), 0)])
+    saw([await patient_rid(server.store, request.access, id)])
     return FhirResponse(200, serialize(await _told(server, request.access, id)))
 
 

@@ -69,7 +69,7 @@ async def data_requests(
     else:
         rid, _ = await spoken_for(server, access, id, "Communication.r Patient.r")
     found = await queue.of_patient(server.store, rid)
-    saw([(rid, 0), *((one, version) for one, version, _ in found)])
+    saw([rid, *((one, version) for one, version, _ in found)])
     entries = [Entry("Task", task["id"], serialize(task), "match") for _, _, task in found]
     return FhirResponse(200, searchset(server.base, entries, {"self": f"{server.base}/Patient/{id}/$data-requests"}))
 

@@ -39,7 +39,7 @@ async def erasure_plan(server: Server, request: FhirRequest, resource_type: str 
     else:
         rid, _ = await spoken_for(server, access, id, "Communication.r Patient.r")
     found = await judged(server.store, access.using("r"), rid, server.now())
-    saw([(rid, 0)])
+    saw([rid])
     return FhirResponse(200, serialize(_told(found)))
 
 

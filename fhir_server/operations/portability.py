@@ -34,6 +34,6 @@ async def portability(server: Server, request: FhirRequest, resource_type: str |
         job = jobs.new_job_id()
         url = "/".join((server.base, *request.path))
         await jobs.create(server.store, jobs.PORTABILITY, url, order(id), request.access, server.now(), job)
-    saw([(rid, 0)])
+    saw([rid])
     started = Issue("informational", "under way; Content-Location tells how it goes", severity="information")
     return FhirResponse(202, serialize(operation_outcome([started])), location=f"_jobs/{job}")

@@ -79,9 +79,9 @@ def test_what_roles_open(roles: tuple[str, ...], permission: str, some: set[str]
 
 
 def test_scope_and_policy_both_bound() -> None:
-    assert wall_of(access("user/Observation.s", "nurse")).types == ()
-    assert wall_of(access("user/Observation.r user/Claim.r", "nurse")).types == ("Observation",)
-    assert wall_of(access("patient/*.rs", "claims-analyst", patient="1")).types.count("Observation") == 0
+    assert not wall_of(access("user/Observation.s", "nurse")).types
+    assert list(wall_of(access("user/Observation.r user/Claim.r", "nurse")).types) == ["Observation"]
+    assert "Observation" not in wall_of(access("patient/*.rs", "claims-analyst", patient="1")).types
     both = access("user/*.rs", "nurse", "claims-analyst")
     assert {"Claim", "Observation"} <= set(wall_of(both).types)
 
@@ -90,13 +90,13 @@ def test_a_client_s_rows_bound_its_scopes() -> None:
     service = access("system/*.rs")
     assert wall_of(service).everything
     use(read('[{"role": "client:app", "types": ["Observation"], "interactions": "rs", "purposes": ["HPAYMT"]}]', 3))
-    assert wall_of(service).types == ("Observation",)
+    assert list(wall_of(service).types) == ["Observation"]
     assert not wall_of(service).open
 
 
 def test_variables_stand_for_whoever_it_is() -> None:
     use(read('[{"role": "x", "types": ["Task"], "interactions": "rs", "criteria": "owner=%user"}]', 4))
-    assert wall_of(access("user/*.rs", "x")).types == ()
+    assert not wall_of(access("user/*.rs", "x")).types
     [part] = wall_of(access("user/*.rs", "x", fhir_user="https://a.example/fhir/Practitioner/7")).parts
     assert part.condition == (("owner", "Practitioner/7"),)
 

@@ -94,6 +94,19 @@ async def test_a_patient_is_found_by_what_was_seen_and_written(
     assert await trail(patient="nobody") == []
 
 
+async def test_what_is_in_two_records_concerns_both_patients(
+    filled: httpx2.AsyncClient, trail: Trail, seal: Seal
+) -> None:
+    await filled.put("Observation/both", json=pulse("both", "a") | {"performer": [{"reference": "Patient/b"}]})
+    await seal()
+    await filled.get("Observation/both")
+    await filled.get("Observation/a")
+    await filled.get("Observation?_id=both,a")
+    for patient, reads in (("a", ["search-type", "read", "read"]), ("b", ["search-type", "read"])):
+        events = await trail(patient=patient)
+        assert [code(event) for event in events if event["action"] == "R"] == reads
+
+
 async def test_the_report_of_a_patient_tells_nothing_of_others(filled: httpx2.AsyncClient, trail: Trail) -> None:
     await filled.get("Observation?code:text=pulse&subject:Patient.family=b")
     await filled.get("Patient/a/nonsense")
