@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import shlex
 import signal
+import socket
 import time
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import msgspec
+
 from simulators.tasy import ndjson
-from simulators.tasy.certificates import Authority
-from simulators.tasy.installation import Tasy
-from simulators.tasy.population import population as plan
-from simulators.tasy.serve import serving
+from simulators.tasy.scenarios import SCENARIOS
+from simulators.tasy.station import Keys, PlanOf, Station, keys, running
 
 
 def population(members: int, seed: int, day: date, folder: Path, types: str, *, compressed: bool) -> int:
@@ -33,32 +35,62 @@ def population(members: int, seed: int, day: date, folder: Path, types: str, *, 
     return 0
 
 
-def tasy(members: int, seed: int, day: date, port: int, folder: Path) -> int:
-    """Serves a simulated Tasy until it is interrupted; the exit code."""
-    print(f"Making a plan of {members:,} members ...", flush=True)
-    return asyncio.run(_tasy(Tasy(plan(members, seed, day), "hub", secrets.token_urlsafe(16)), port, folder))
+def tasy(
+    plan: PlanOf, ports: tuple[int, int], folder: Path, hub: str | None = None, scenarios: Sequence[int] = ()
+) -> int:
+    """Serves a simulated Tasy until it is interrupted; the exit code. ports: of REST and SFTP.
 
-
-async def _tasy(installation: Tasy, port: int, folder: Path) -> int:
-    authority = Authority(folder)
-    client = authority.client()
-    tls = f"--cacert {authority.certificate} --cert {client.certificate} --key {client.key}"
-    card = installation.plan.members[0]["carteira"]["cd_usuario_plano"] if installation.plan.members else "..."
-    try:
-        async with serving(installation, authority, port) as url:
-            print(f"""Tasy, simulated: {url}
-
-  curl {tls} {url}/oauth2/token \\
-    -u '{":".join(installation.credentials)}' -d grant_type=client_credentials
-  curl {tls} {url}/api/pls/v1/beneficiarios/elegibilidade \\
-    -H "Authorization: Bearer $TOKEN" -d '{{"cd_usuario_plano":"{card}","dt_atendimento":"2026-03-10T10:00:00"}}'
-
-Ctrl-C ends it.""", flush=True)  # fmt: skip
-            ended = asyncio.Event()
-            for one in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(one, ended.set)
-            await ended.wait()
-    except OSError as error:
-        print(f"hub: {error}; say another --port")
-        return 1
+    hub: URL of the hub that is told of decisions; scenarios: that are started at once. Raises ValueError: a number that
+    is no scenario's; OSError.
+    """
+    if unknown := set(scenarios) - set(SCENARIOS):
+        raise ValueError(f"--scenario: {', '.join(map(str, sorted(unknown)))}; there are {_list()}")
+    made = keys(folder)
+    rest, files = (socket.create_server(("127.0.0.1", port)) for port in ports)
+    print(f"Making a plan of {plan.members:,} members ...", flush=True)
+    asyncio.run(_tasy(made, plan, (rest, files), hub, scenarios))
     return 0
+
+
+async def _tasy(
+    made: Keys,
+    plan: PlanOf,
+    sockets: tuple[socket.socket, socket.socket],
+    hub: str | None,
+    scenarios: Sequence[int],
+) -> None:
+    async with running(made, plan, *sockets, hub) as station:
+        ended = asyncio.Event()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(one, ended.set)
+        print(_told(made, station), flush=True)
+        for number in scenarios:
+            told = await station.control.do("cenarios", msgspec.json.encode({"number": number}))
+            print(f"Scenario {number}, {told['titulo']}: {told['feito'] or told['dica']}", flush=True)
+        print("Ctrl-C ends it.", flush=True)
+        await ended.wait()
+
+
+def _told(made: Keys, station: Station) -> str:
+    tls = f"--cacert {made.authority.certificate} --cert {made.client.certificate} --key {made.client.key}"
+    members = station.control.tasy.plan.members
+    card = members[0]["carteira"]["cd_usuario_plano"] if members else "..."
+    port = int(station.url.rpartition(":")[2])
+    settings = "\n".join(f"  {name}={shlex.quote(value)}" for name, value in made.variables(port, station.port).items())
+    return f"""Tasy, simulated: {station.url}, sets of files on sftp port {station.port}
+
+  curl {tls} {station.url}/oauth2/token \\
+    -u 'hub:{made.secret}' -d grant_type=client_credentials
+  curl {tls} {station.url}/api/pls/v1/beneficiarios/elegibilidade \\
+    -H "Authorization: Bearer $TOKEN" -d '{{"cd_usuario_plano":"{card}","dt_atendimento":"2026-03-10T10:00:00"}}'
+  curl {tls} {station.url}/_simulador/conjuntos \\
+    -d '{{"flow":"MEMBROS"}}'
+
+A hub is set to it by:
+
+{settings}
+"""
+
+
+def _list() -> str:
+    return ", ".join(map(str, SCENARIOS))

@@ -23,12 +23,15 @@ docs/simulators.md tells how its people are made, and how the ERP is made to mis
 """
 
 TASY = """\
-The ERP's REST interface over mutual TLS. It prints its URL, where the certificates are, and a call to try. To have it
-misbehave, post what goes wrong to /_simulador:
+The ERP's REST interface over mutual TLS, and its sets of files by SFTP. It prints where they are, calls to try, and how
+a hub is set to it. Its folder remembers keys, plan, days and the numbers of its sets.
+
+To have it misbehave, post to /_simulador what is to go wrong, or start it with a scenario of the contract:
 
   {"name": "silence-after-commit", "path": "/autorizacoes", "times": 1}
+  hub simulate tasy --scenario 17
 
-A name that is none is answered with all names. GET /_simulador tells the calls and guides so far.
+A name that is none is answered with all names; GET /_simulador tells what happened so far.
 """
 
 POPULATION = """\
@@ -49,9 +52,14 @@ def parser(commands: Any) -> None:
     tasy = described(what, "tasy", help="run a simulated ERP", description=TASY)
     _plan(tasy, 1000)
     # Not `port`: that would be taken for the hub's own.
-    where = "on 127.0.0.1; 0: any that is free; default 8443"
+    where = "of the REST interface, on 127.0.0.1; 0: any that is free; default 8443"
     tasy.add_argument("--port", dest="listen", type=int, default=8443, metavar="PORT", help=where)
-    tasy.add_argument("--folder", type=Path, default=Path(".hub/tasy"), help="for certificates; default .hub/tasy")
+    where = "of the SFTP server; default 2022"
+    tasy.add_argument("--sftp-port", type=int, default=2022, metavar="PORT", help=where)
+    tasy.add_argument("--folder", type=Path, default=Path(".hub/tasy"), help="of what it remembers; default .hub/tasy")
+    tasy.add_argument("--hub", metavar="URL", help="tell this hub of decisions, by callbacks; without path")
+    again = "start it with this scenario of the contract; may be repeated"
+    tasy.add_argument("--scenario", type=int, action="append", default=[], metavar="N", help=again)
     population = described(what, "population", help="write a synthetic plan as NDJSON", description=POPULATION)
     _plan(population, 50_000)
     population.add_argument("--out", type=Path, default=Path("population"), metavar="FOLDER", help="default population")
@@ -70,13 +78,16 @@ def _plan(command: argparse.ArgumentParser, members: int) -> None:
 def run(settings: Settings, chosen: argparse.Namespace) -> int:
     """Runs it; the exit code."""
     from hub.simulate import population, tasy
+    from simulators.tasy.station import PlanOf
 
     if settings.env == "production":
         print("hub: nothing is simulated with HUB_ENV=production")
         return 2
-    if chosen.what == "tasy":
-        return tasy(chosen.members, chosen.seed, chosen.day, chosen.listen, chosen.folder)
     try:
+        if chosen.what == "tasy":
+            ports = (chosen.listen, chosen.sftp_port)
+            plan = PlanOf(chosen.members, chosen.seed, chosen.day)
+            return tasy(plan, ports, chosen.folder, chosen.hub, chosen.scenario)
         return population(chosen.members, chosen.seed, chosen.day, chosen.out, chosen.type, compressed=chosen.gzip)
     except ValueError as error:
         return told(error, 2)

@@ -10,7 +10,12 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
@@ -26,12 +31,20 @@ class Authority:
     """Signs certificates in a folder of its own, which only its owner may read."""
 
     def __init__(self, folder: Path) -> None:
+        """Made where the folder has none yet."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._folder, self.certificate = folder, folder / "authority.pem"
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated authority")])
+        own = folder / "authority.key"
+        if own.exists() and self.certificate.exists():
+            key = load_pem_private_key(own.read_bytes(), None)
+            assert isinstance(key, ec.EllipticCurvePrivateKey)  # it was made below
+            self._key = key
+            return
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        own.touch(mode=0o600)
+        own.write_bytes(self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         certificate = self._sign(self._name, self._key, 3650, None)
-        self.certificate = folder / "authority.pem"
         self.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
 
     def server(self, name: str = "server", days: float = 365) -> Pair:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from simulators.tasy.guides import Guides, Refused
+from simulators.tasy.bills import Bills
+from simulators.tasy.guides import Guides, Refused, needed
 from simulators.tasy.population import Plan
 from simulators.tasy.troubles import Trouble
 
@@ -34,6 +36,7 @@ class Tasy:
     def __init__(self, plan: Plan, client_id: str, client_secret: str, *, lifetime: float = 3600) -> None:
         """lifetime: seconds of a token."""
         self.plan, self.guides = plan, Guides()
+        self.bills = Bills()
         self.troubles: list[Trouble] = []
         self.calls: list[Seen] = []
         self.credentials, self._lifetime = (client_id, client_secret), lifetime
@@ -69,11 +72,15 @@ class Tasy:
             raise Refused(401, "PLS-4011", "Token expirado", "SEGURANCA")
         if bound != certificate:
             raise Refused(401, "PLS-4012", "Certificado nao confere", "SEGURANCA")
-        while self._recent and self._recent[0] < now - 60:
-            self._recent.popleft()
-        if len(self._recent) >= CALLS_A_MINUTE:
+        if self.left(now) <= 0:
             raise Refused(429, "PLS-4291", "Limite excedido", "TRANSITORIO")
         self._recent.append(now)
+
+    def left(self, now: float) -> int:
+        """Calls that may still be made in this minute."""
+        while self._recent and self._recent[0] < now - 60:
+            self._recent.popleft()
+        return CALLS_A_MINUTE - len(self._recent)
 
     def revoke(self) -> None:
         """All tokens end."""
@@ -102,6 +109,7 @@ class Tasy:
 
     def eligibility(self, asked: Json, now: datetime) -> Json:
         """The answer to RT-1. Raises Refused."""
+        needed(asked, "dt_atendimento")
         member = self.member(asked)
         who, day = member["segurado"], date.fromisoformat(asked["dt_atendimento"][:10])
         limit = who.get("dt_limite_utilizacao")
@@ -132,15 +140,40 @@ class Tasy:
             "motivos": [] if good else [{"cd_motivo_tiss": "1012", "ds_motivo": "CONTRATO NAO VIGENTE"}],
         }
 
-    def directory(self, since: str, limit: int, cursor: str) -> Json:
-        """A page of RT-3."""
-        changed = [one for one in self.plan.providers if one["dt_atualizacao"] >= since]
-        start = int(cursor or 0)
-        page, end = changed[start : start + limit], start + limit
-        return {"itens": page, "cursor_proximo": str(end) if end < len(changed) else None}
+    def directory(self, query: Mapping[str, str]) -> Json:
+        """A page of RT-3. Raises Refused."""
+        product = query.get("nr_seq_plano", "")
+        return page(
+            [
+                one
+                for one in self.plan.providers
+                if one["dt_atualizacao"] >= query.get("dt_atualizacao_de", "")
+                and query.get("ie_situacao", one["ie_situacao"]) == one["ie_situacao"]
+                and _any(query.get("cd_municipio_ibge"), one["enderecos"], "cd_municipio_ibge")
+                and _any(query.get("cd_especialidade"), one["especialidades"], "cd_cbo")
+                and (not product or any(str(each["nr_seq_plano"]) == product for each in one["planos"]))
+            ],
+            query,
+        )
 
     def provider(self, key: int) -> Json:
         """Raises Refused."""
         if key not in self._providers:
             raise Refused(404, "PLS-4042", "Prestador nao localizado")
         return self._providers[key]
+
+
+def _any(wanted: str | None, rows: list[Json], name: str) -> bool:
+    return not wanted or any(one[name] == wanted for one in rows)
+
+
+def page(found: list[Json], query: Mapping[str, str]) -> Json:
+    """A page of a list. Raises Refused: a limit or cursor that is none."""
+    try:
+        limit, start = min(500, int(query.get("limite", "100"))), int(query.get("cursor") or 0)
+    except ValueError:
+        limit = start = -1
+    if limit < 1 or start < 0:
+        raise Refused(400, "PLS-4002", "limite ou cursor invalido", "FORMATO")
+    end = start + limit
+    return {"itens": found[start:end], "cursor_proximo": str(end) if end < len(found) else None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from simulators.tasy.certificates import Authority
+from simulators.tasy.control import Control, add
 from simulators.tasy.installation import Tasy
 from simulators.tasy.rest import HangUp, app
 
@@ -44,24 +46,35 @@ class _Ended:
 
 
 @asynccontextmanager
-async def serving(tasy: Tasy, authority: Authority, port: int = 0) -> AsyncIterator[str]:
-    """Serves it; yields the URL. Clients must show a certificate of the same authority."""
-    pair = authority.server()
+async def serving(
+    tasy: Tasy,
+    authority: Authority,
+    port: int = 0,
+    control: Control | None = None,
+    listener: socket.socket | None = None,
+) -> AsyncIterator[str]:
+    """Serves it; yields the URL. Clients must show a certificate of the same authority. listener: instead of a port.
+
+    Raises OSError: the port is taken.
+    """
+    pair, api = authority.server(), app(tasy)
+    add(api, control or Control(tasy))
     config = uvicorn.Config(
-        _Ended(app(tasy)), host="127.0.0.1", port=port, http=_Shown, log_level=logging.CRITICAL, lifespan="off",
+        _Ended(api), http=_Shown, log_level=logging.CRITICAL, lifespan="off",
         ssl_certfile=pair.certificate, ssl_keyfile=pair.key, ssl_ca_certs=str(authority.certificate),
         ssl_cert_reqs=ssl.CERT_REQUIRED,
     )  # fmt: skip
+    bound = listener or socket.create_server(("127.0.0.1", port))
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         while not server.started:
             if task.done():
                 task.result()
                 raise OSError("the simulator could not listen")
             await asyncio.sleep(0.01)
-        bound = server.servers[0].sockets[0].getsockname()[1]
-        yield f"https://127.0.0.1:{bound}"
+        yield f"https://127.0.0.1:{bound.getsockname()[1]}"
     finally:
         server.should_exit = server.force_exit = True
         await task
+        bound.close()

@@ -106,9 +106,9 @@ def server(root: Path, keys: Path, user: str = "hub") -> Sftp:
 
 
 @contextmanager
-def serving(sftp: Sftp, port: int = 0) -> Iterator[int]:
-    """Serves it in threads; the port. Raises OSError: it is taken."""
-    listener = socket.create_server(("127.0.0.1", port))
+def serving(sftp: Sftp, port: int = 0, listener: socket.socket | None = None) -> Iterator[int]:
+    """Serves it in threads; the port. listener: instead of a port. Raises OSError: the port is taken."""
+    listener = listener or socket.create_server(("127.0.0.1", port))
     listener.settimeout(0.2)
     sftp.port = listener.getsockname()[1]
     ending = threading.Event()

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx2
 
+from hub.settings import read_settings
+
 
 def made(words: list[str]) -> httpx2.Response:
     """What curl would do with these words."""
@@ -32,7 +34,8 @@ def made(words: list[str]) -> httpx2.Response:
 
 
 def test_the_calls_it_tells_of_work(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "hub.cli", "simulate", "tasy", "--members", "50", "--port", "0", "--folder"]
+    command = [sys.executable, "-m", "hub.cli", "simulate", "tasy", "--members", "50", "--port", "0"]
+    command += ["--sftp-port", "0", "--scenario", "2", "--folder"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen([*command, str(tmp_path / "tls")], stdout=subprocess.PIPE, text=True, env=environment)
     try:
@@ -45,9 +48,16 @@ def test_the_calls_it_tells_of_work(tmp_path: Path) -> None:
         found = re.findall(r"^  (curl .*?)(?=\n  curl|\n\n)", told, re.S | re.M)
         calls = [shlex.split(one.replace("\\\n", " ")) for one in found]
         token = made(calls[0]).json()["access_token"]
-        answer = made([word.replace("$TOKEN", token) for word in calls[1]])
+        asking = [word.replace("$TOKEN", token) for word in calls[1]]
+        assert made(asking).json()["erro"]["cd_erro"] == "PLS-4221"  # by the scenario it was started with
+        answer = made(asking)
         assert answer.status_code == 200
         assert answer.json()["ie_elegivel"] in ("S", "N")
+        [name] = made(calls[2]).json()["conjuntos"]
+        there = tmp_path / "tls" / "sftp" / "saida"
+        assert (there / f"{name}.done").exists()
+        assert len(list(there.glob(f"{name}_*.pgp"))) == 3
+        assert read_settings(dict(re.findall(r"^  (HUB_TASY_(?!SFTP)[A-Z_]+)=(\S+)$", told, re.M)))
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
