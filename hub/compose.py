@@ -34,6 +34,7 @@ from hub.logs import RequestLog
 from hub.outbound import Allowed, Door
 from hub.pages import pages
 from hub.sealing_key import bodies
+from hub.services import Services, listened
 from hub.settings import Settings
 from hub.shared_counts import SharedCounts
 from hub.tasy.callbacks import Callbacks
@@ -84,8 +85,12 @@ def server(settings: Settings, database_url: str) -> Server:
     )  # fmt: skip
 
 
-def application(settings: Settings, database_url: str, database: str, worker: int = 1) -> CrossOrigin:
-    """The ASGI application of one worker process. `database` says in words which database it is."""
+def application(
+    settings: Settings, database_url: str, database: str, worker: int = 1, care: Services | None = None
+) -> CrossOrigin:
+    """The ASGI application of one worker process. `database` says in words which database it is; care: services that
+    are told of events, those that the settings switch on unless others are given."""
+    heard = listened(settings, care)
     fhir = server(settings, database_url)
     registry = CollectorRegistry()
     metrics = Metrics(registry)
@@ -130,7 +135,7 @@ def application(settings: Settings, database_url: str, database: str, worker: in
     owners = Owners(fhir.store, auth.revoked if auth else None)
     relay = Relay(
         fhir.store, door.send, now=now, access=owners.access, log=log, full_text=settings.full_text,
-        waiting=behind.set,
+        listened=heard, waiting=behind.set,
     )  # fmt: skip
     switchboard = Switchboard(fhir.store, now=now, log=log, lost=owners.lost)
     tasks: list[asyncio.Task[None]] = []

@@ -29,6 +29,7 @@ from hub.logs import configure_logs
 from hub.migrate import prepared
 from hub.one_write import MOST_CONNECTIONS
 from hub.sealing_key import seal
+from hub.services import listened
 from hub.settings import HSTS, Settings
 from hub.tls import Tls
 from hub.websocket_protocol import AcknowledgedProtocol
@@ -92,6 +93,10 @@ def serve(
             stack.enter_context(beside("hub-jobs", jobs.run, settings, found.url))
             if settings.tasy_url is not None:
                 stack.enter_context(beside("hub-worker", worker.run, settings, found.url))
+            if listened(settings):
+                from hub.events.run import run as take_events
+
+                stack.enter_context(beside("hub-events", take_events, settings, found.url))
             stack.enter_context(apps_process(settings, found.url, apps_listener))
             say(welcome(settings, found, lacking))
             if settings.workers == 1:

@@ -104,6 +104,8 @@ class Settings:
     """Schemes of the endpoints that notifications of Subscriptions may be sent to."""
     outbound_loopback: bool = False
     """Whether they may be sent to this machine itself."""
+    amqp_url: str | None = field(default=None, repr=False)
+    """amqp://user:password@host:port/vhost of a RabbitMQ that carries events; unset: they go through PostgreSQL."""
     import_sources: tuple[str, ...] = ()
     """Where $import may read from: URLs of folders (https://..., file:///...), separated by commas."""
     import_processes: int = 2
@@ -229,6 +231,13 @@ def _database(text: str) -> str:
     return text
 
 
+def _broker(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
+        raise ValueError("must be a URL such as amqps://user:password@broker.example.org/vhost")
+    return text
+
+
 def _site(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
@@ -303,6 +312,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "key": str,
     "key_file": lambda text: Path(text).expanduser(),
     "database_url": _database,
+    "amqp_url": _broker,
     "data": lambda text: Path(text).expanduser(),
     "host": str,
     "port": _whole(1, 65535),

@@ -1,5 +1,8 @@
 """The outbox as the relay reads it: what is visible, oldest first, deleted in the transaction that counts the events.
 
+Versions that a care service listens to become rows of `event` as they leave it, by the very statement that deletes
+them (`events/`).
+
 There is no cursor, so a transaction that commits late is only seen late, never passed over. Versions of one resource
 are in order by themselves: a version can only be written when the one before is committed, hence visible, and its row
 takes its sequence number after that.
@@ -23,8 +26,12 @@ from fhir_server.statement import Statement
 from fhir_server.subscriptions.seen import Seen
 from mappings.r4 import parse
 
+Listened = Sequence[tuple[str, str]]
+"""Resource types and interactions: create, update, delete."""
 Run = Callable[[Sequence[Statement]], Awaitable[list[list[Row]]]]
 
+CHANNEL = "event"
+"""Of PostgreSQL's NOTIFY: there are rows in `event`."""
 LIMIT = 500
 """Rows taken at a time."""
 MOST = 10_000
@@ -45,7 +52,24 @@ from (
   select type_id, count(*) as n from gone group by type_id
   union all select {FRONT}, 0 from (select from gone limit 1) x) g
 where p.type_id = g.type_id"""
-_PASS = f"""
+_EVENTS_OF_GONE = """,
+announced as (
+  insert into event (sequence, rid, since, version, type_id, interaction)
+  select g.sequence, g.rid, (extract(epoch from clock_timestamp()) * 1000000)::bigint, g.version, g.type_id,
+    g.interaction
+  from (
+    select *, case when method = 'DELETE' then 'delete' when version = 1 then 'create' else 'update' end as interaction
+    from gone) g
+    join unnest($3::smallint[], $4::text[]) l(type_id, interaction)
+      on l.type_id = g.type_id and l.interaction = g.interaction
+  returning 1)"""
+"""Of what leaves the outbox in `gone`, the events of the types and interactions that are listened to."""
+_TOLD = f"(select pg_notify('{CHANNEL}', '') is null from announced limit 1)"
+_COLUMNS = "sequence, rid, version, type_id, method"
+
+
+def _pass(announcing: bool) -> str:
+    return f"""
 with front as (select sequence, type_id from outbox where sequence >= ($1::bigint[])[1] order by sequence limit {MOST}),
 ended as (
   select coalesce(min(sequence) filter (where type_id = {TYPE_ID["Subscription"]}), max(sequence) + 1) as sequence
@@ -53,9 +77,11 @@ ended as (
 gone as (
   delete from outbox where sequence >= ($1::bigint[])[1] and sequence < (select sequence from ended)
     and not type_id = any($2::smallint[])
-  returning type_id),
-counted as ({_COUNTED})
-select count(*) from gone"""
+  returning {_COLUMNS if announcing else "type_id"}),
+counted as ({_COUNTED}){_EVENTS_OF_GONE if announcing else ""}
+select count(*){f", {_TOLD}" if announcing else ""} from gone"""
+
+
 _TAKE = f"""
 select o.sequence, o.rid, o.version, o.type_id, o.method, r.fhir_id,
   case when r.version = o.version then r.last_updated else v.last_updated end,
@@ -67,8 +93,15 @@ from (select * from outbox where sequence >= ($1::bigint[])[1] order by sequence
   left join resource_version v on r.version <> o.version and v.rid = o.rid and v.version = o.version
   left join resource_version p on o.method = 'DELETE' and p.rid = o.rid and p.version = o.version - 1
 order by o.sequence"""
-_GONE = f"""
-with gone as (delete from outbox where sequence = any($2::bigint[]) returning type_id) {_COUNTED}"""
+
+
+def _gone(announcing: bool) -> str:
+    gone = "delete from outbox where sequence = any($2::bigint[]) returning"
+    if not announcing:
+        return f"with gone as ({gone} type_id) {_COUNTED}"
+    return f"with gone as ({gone} {_COLUMNS}), counted as ({_COUNTED}){_EVENTS_OF_GONE} select {_TOLD}"
+
+
 _EVENTS = """
 insert into subscription_event (subscription_rid, number, rid, happened, version, type_id, delivered, method)
 select s, n, r, h, v, t, false, m
@@ -79,8 +112,15 @@ from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[
 class Outbox:
     """Reads the outbox on one connection."""
 
-    def __init__(self, run: Run, base: str) -> None:
+    def __init__(self, run: Run, base: str, listened: Listened = ()) -> None:
+        """listened: which versions become rows of `event` when they leave."""
         self._run, self._base = run, base
+        self._listened: tuple[bytes | None, ...] = ()
+        if listened:
+            self._listened = (
+                int2_array([TYPE_ID[name] for name, _ in listened]), text_array([one for _, one in listened])
+            )  # fmt: skip
+        self._pass, self._gone = _pass(bool(listened)), _gone(bool(listened))
         self._low = self._last = 0
         self._mark: tuple[int, int] | None = None
         """Id of a transaction of ours, and where the sequence stood before it."""
@@ -94,8 +134,8 @@ class Outbox:
 
         Only before the first Subscription, which may ask for other types.
         """
-        passed = Statement(_PASS, (int8_array([self._low]), int2_array(types)), binary=True)
-        seen, [[(count,)], own] = await self._look(types, (passed, _OWN))
+        passed = Statement(self._pass, (int8_array([self._low]), int2_array(types), *self._listened), binary=True)
+        seen, [[(count, *_)], own] = await self._look(types, (passed, _OWN))
         self._committed(own)
         return seen, _number(count) >= MOST // 2
 
@@ -111,7 +151,8 @@ class Outbox:
 
     async def commit(self, statements: Sequence[Statement], seen: Sequence[Seen]) -> None:
         """Runs the statements and deletes the rows, in one transaction."""
-        gone = Statement(_GONE, (int8_array([self._low]), int8_array([one.sequence for one in seen])), binary=True)
+        sequences = int8_array([one.sequence for one in seen])
+        gone = Statement(self._gone, (int8_array([self._low]), sequences, *self._listened), binary=True)
         *_, own = await self._run([*statements, gone, _OWN])
         self._committed(own)
 

@@ -27,7 +27,7 @@ from fhir_server.subscriptions import events
 from fhir_server.subscriptions.courier import Courier, Means, Patience, Send
 from fhir_server.subscriptions.definition import WEBSOCKET, Definition, Unusable, definition, wanted
 from fhir_server.subscriptions.matching import Plan, match, plans
-from fhir_server.subscriptions.outbox import LIMIT, READY, Outbox, recorded
+from fhir_server.subscriptions.outbox import LIMIT, READY, Listened, Outbox, recorded
 from fhir_server.subscriptions.seen import Seen
 from fhir_server.subscriptions.status import set_status
 from fhir_server.trouble import places
@@ -101,6 +101,7 @@ class Relay:
         access: Callable[[Definition], Access] = _everybody,
         log: Callable[[dict[str, object]], None] = _silent,
         full_text: bool = False,
+        listened: Listened = (),
         waiting: Callable[[int], None] = _unheard,
         pace: Pace | None = None,
         patience: Patience | None = None,
@@ -108,7 +109,9 @@ class Relay:
         """send: the way out; now: microseconds since 1970 UTC; access: of the owner, at each delivery.
 
         full_text: changes are handed on to be indexed, and `waiting` is told how many have not been.
+        listened: those of these types and interactions become events for care services.
         """
+        self._listened = listened
         self._full_text, self._waiting = full_text, waiting
         self._store, self._send, self._now, self._access, self._log = store, send, now, access, log
         self._pace, self._patience = pace or Pace(), patience or Patience()
@@ -151,7 +154,7 @@ class Relay:
             connection.send, self._send, self._tell_status, self._access, self._now, self._store.base,
             self._patience,
         )  # fmt: skip
-        outbox = Outbox(connection.send, self._store.base)
+        outbox = Outbox(connection.send, self._store.base, self._listened)
         await connection.send([READY, SWITCHED_ON if self._full_text else SWITCHED_OFF])
         if self._store.ignorant:
             await self._store.learn()

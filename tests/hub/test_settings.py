@@ -50,6 +50,7 @@ def test_nothing_set_is_a_whole_installation() -> None:
         ("HUB_ENV", "Development", "env", "development"),
         ("HUB_DATA", "/var/data", "data", Path("/var/data")),
         ("HUB_DATABASE_URL", "postgresql://u:p@h/d", "database_url", "postgresql://u:p@h/d"),
+        ("HUB_AMQP_URL", "amqps://u:p@h/v", "amqp_url", "amqps://u:p@h/v"),
         ("HUB_BASE_URL", "https://example.org/r4/", "base_url", "https://example.org/r4"),
         ("HUB_REFERENTIAL_INTEGRITY", "off", "referential_integrity", False),
         ("HUB_CONDITIONAL_DELETE_MULTIPLE", "true", "conditional_delete_multiple", True),

@@ -31,7 +31,7 @@ class Relaying:
 
     def __init__(self, client: httpx2.AsyncClient, store: ResourceStore, **options: Any) -> None:
         self.client, self.store = client, store
-        self._options = {"pace": Pace(contest=0.05), "patience": QUICK, "now": store.now} | options
+        self._options: dict[str, Any] = {"pace": Pace(contest=0.05), "patience": QUICK, "now": store.now} | options
         self._task: asyncio.Task[None] | None = None
         self.log: list[dict[str, object]] = []
 

@@ -1,0 +1,10 @@
+"""Who listens to what: (resource type, interaction) -> services, by their names in `hub/services.py`.
+
+Interactions: create (the first version), update (a further one), delete. docs/architecture.md#events
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SUBSCRIPTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {}

@@ -1,0 +1,42 @@
+"""The process beside `hub serve`, or apart as `hub events run`: everything that is done about events."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+
+from hub import encryption
+from hub.events.consuming import consume
+from hub.events.due import deliver_all
+from hub.events.publishing import publish
+from hub.logs import configure_logs
+from hub.services import Services, services
+from hub.settings import Settings
+
+THREADS = 4
+"""Events that services work on at the same time where there is no broker."""
+WAITING_THREADS = 1
+"""The same of those that had to wait, where there is one."""
+
+
+def run(settings: Settings, url: str, found: Services | None = None) -> None:
+    """Takes events to services until SIGTERM; where the process is killed, whoever is started next goes on."""
+    configure_logs(settings.log_level)
+    # It tells what we tell anyhow, with addresses.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    encryption.begin(settings, url)
+    asyncio.run(_work(settings, url, services(settings) if found is None else found))
+
+
+async def _work(settings: Settings, url: str, found: Services) -> None:
+    broker = settings.amqp_url
+    if found.run:
+        for number in range(THREADS if broker is None else WAITING_THREADS):
+            threading.Thread(
+                target=deliver_all, args=(url, found.run), name=f"events-due-{number}", daemon=True
+            ).start()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(publish(url, settings.base, found, broker))
+        if broker is not None and found.run:
+            group.create_task(consume(url, found.run, broker))
