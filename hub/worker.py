@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import psycopg
 
@@ -24,7 +24,7 @@ from hub.logs import configure_logs
 from hub.sealing_key import bodies
 from hub.settings import Settings
 from hub.tasy import authorization, claim_status, directory
-from hub.tasy.connection import chosen, door, pairs
+from hub.tasy.connection import Pair, chosen, door, pairs
 from hub.tasy.ledger import Ledger, now
 from hub.tasy.parts import Parts
 from hub.tasy.reporting import report
@@ -96,23 +96,28 @@ async def _held(connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None
 
 async def _work(settings: Settings, url: str) -> None:
     """Everything that is done in this process."""
+    shown = chosen(pairs(settings), now())
+    async with parts_of(settings, url, shown) as parts, asyncio.TaskGroup() as group:
+        group.create_task(work(parts, url))
+        group.create_task(report(parts, settings, shown))
+        for name, read, seconds in POLLS:
+            group.create_task(_poll(parts, name, read, seconds))
+
+
+@asynccontextmanager
+async def parts_of(settings: Settings, url: str, shown: Pair) -> AsyncIterator[Parts]:
+    """What handlers reach, as long as the block. shown: the certificate that Tasy sees."""
     async with AsyncExitStack() as stack:
         record = {
             service: await stack.enter_async_context(own_clients.door(settings, service, CONNECTIONS))
             for service in SERVICES
         }
         place = site(settings)
-        shown = chosen(pairs(settings), now())
         wire = Wire(door(settings, shown, place.establishment))
         stack.push_async_callback(wire.close)
         ledger = Ledger(url, bodies(settings), THREADS)
         stack.callback(ledger.close)
-        parts = Parts(ledger, Tasy(wire), wire, record, place.site, place.establishment)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(work(parts, url))
-            group.create_task(report(parts, settings, shown))
-            for name, read, seconds in POLLS:
-                group.create_task(_poll(parts, name, read, seconds))
+        yield Parts(ledger, Tasy(wire), wire, record, place.site, place.establishment)
 
 
 async def _poll(parts: Parts, name: str, read: Callable[[Parts], Awaitable[int]], seconds: float) -> None:

@@ -180,6 +180,18 @@ def later(connection: Rows, taken: Taken, due: datetime) -> None:
     _give_back(connection, taken, due, taken.attempt - 1, None)
 
 
+def reclaim(connection: Rows, flows: Collection[str], now: datetime) -> int:
+    """Gives back what somebody took who is known to be gone, without waiting for the end of leases; how many.
+
+    For whoever is the only taker of these flows: what the other does yet is LeaseLost to them.
+    """
+    given = connection.execute(
+        "update messages.message set due = %s, lease = null where lease is not null and flow = any(%s)",
+        (now, list(flows)),
+    )
+    return given.rowcount
+
+
 def pause(attempt: int, share: float) -> timedelta:
     """Before the attempt after this one: doubling, the upper half of it by chance (share: 0 to 1), up to LONGEST."""
     longest: timedelta = min(LONGEST, FIRST * (1 << (attempt - 1)))

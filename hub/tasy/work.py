@@ -48,8 +48,9 @@ _log = logging.getLogger("hub.worker")
 
 
 async def work(parts: Parts, url: str) -> None:
-    """Works until it is cancelled. url: of the database."""
+    """Works until it is cancelled, as the only one. url: of the database."""
     news = {flow: asyncio.Event() for flow in FLOWS}
+    await parts.ledger(lambda connection: queue.reclaim(connection, list(FLOWS), now()))
     async with asyncio.TaskGroup() as group:
         group.create_task(_listen(url, news))
         for flow, most in FLOWS.items():

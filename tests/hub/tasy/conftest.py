@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -90,6 +92,11 @@ class Joined:
     settings: Settings
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**6)))
 
+    @property
+    def served(self) -> Settings:
+        """Those of the hub that is served."""
+        return replace(self.settings, port=self.hub.port)
+
     def trouble(self, name: str, path: str = "", times: int = 1, seconds: float = 30) -> None:
         self.tasy.installation.troubles.append(Trouble(name, path, times, seconds))
 
@@ -132,11 +139,25 @@ class Joined:
 
     def message(self, **criteria: Any) -> list[Message]:
         with psycopg.connect(str(self.settings.database_url), autocommit=True) as connection:
-            return search.found(connection, Criteria(**criteria))
+            return search.found(connection, Criteria(**criteria), most=1000)
 
     def path(self, id: int) -> list[str]:
         with psycopg.connect(str(self.settings.database_url), autocommit=True) as connection:
             return [str(one.after) for one in search.history(connection, id)]
+
+    def kill_worker(self) -> None:
+        """SIGKILL to the process that speaks with Tasy."""
+        assert self.hub.process is not None
+        for child in psutil.Process(self.hub.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if any(one.raddr and one.raddr.port == self.tasy.port for one in child.net_connections("tcp")):
+                    child.kill()
+                    return
+        raise AssertionError("nobody speaks with Tasy")
+
+    def reasons(self, id: int) -> str:
+        with psycopg.connect(str(self.settings.database_url), autocommit=True) as connection:
+            return " ".join(one.reason or "" for one in search.history(connection, id))
 
     def forms(self, id: int) -> Any:
         with psycopg.connect(str(self.settings.database_url), autocommit=True) as connection:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from tests.hub.tasy.conftest import Joined, eventually, question
+from messages.states import State
+from tests.hub.tasy.conftest import PROVIDERS, SID, Joined, claim, eventually, question
 
 
 def test_5_while_tasy_is_away_answers_are_provisional(both: Joined) -> None:
@@ -27,3 +29,45 @@ def test_5_while_tasy_is_away_answers_are_provisional(both: Joined) -> None:
         assert marks == {"provisorio", "conhecido-em"}
         assert (answer["outcome"], answer["insurance"][0]["inforce"]) == ("partial", True)
         assert answer["disposition"].startswith("Provisória: conforme o que se sabia há 0 h 0")
+
+
+def test_5_a_queue_drains_once_and_in_order_though_the_worker_is_killed(both: Joined) -> None:
+    for one in PROVIDERS:
+        both.put(one)
+    members = [both.member(number) for number in range(10, 16)]
+    both.tasy.go()
+    try:
+        with ThreadPoolExecutor(6) as threads:
+            taken = list(threads.map(lambda n: _five(both, members[n], n), range(6)))
+    finally:
+        both.tasy.come()
+    for responses in taken:
+        for one in responses:
+            assert one["outcome"] == "queued"
+            assert _number(one, "protocolo")
+    assert len({_number(one, "protocolo") for responses in taken for one in responses}) == 30
+    eventually(lambda: len(both.tasy.installation.guides.by_key) >= 5, 60)
+    both.kill_worker()
+    for n, responses in enumerate(taken):
+        keys = [_number(_decided(both, one["id"]), "tasy/guia") for one in responses]
+        assert keys == sorted(keys), n
+    assert len(both.tasy.installation.guides.by_key) == 30
+    delivered = both.message(flow="RT-2", states=[State.ENTREGUE])
+    assert len([one for one in delivered if one.direction == "out"]) == 30
+
+
+def _five(both: Joined, member: Any, number: int) -> list[Any]:
+    """Five guides of a member, one after the other."""
+    return [both.submit(claim(member, f"AWAY-{number}-{place}")) for place in range(5)]
+
+
+def _decided(both: Joined, id: str) -> Any:
+    def look() -> Any:
+        found = both.hub.client.get(f"ClaimResponse/{id}")
+        return found if found["outcome"] == "complete" else None
+
+    return eventually(look, 90)
+
+
+def _number(response: Any, name: str) -> str:
+    return next((one["value"] for one in response["identifier"] if one["system"] == f"{SID}/{name}"), "")
