@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,12 +26,16 @@ from fhir_server.store import ResourceStore
 from fhir_server.subscriptions.owners import Owners
 from fhir_server.subscriptions.relay import Relay
 from fhir_server.subscriptions.switchboard import Switchboard
+from fhir_server.trouble import places
 from hub import VERSION, encryption
 from hub.agents import agents
 from hub.authorization import authorization
 from hub.brands import Brands
 from hub.cross_origin import CrossOrigin
 from hub.logs import RequestLog
+from hub.operations.app import Operations
+from hub.operations.asked import Parts
+from hub.operations.simulate import simulations
 from hub.outbound import Allowed, Door
 from hub.pages import pages
 from hub.sealing_key import bodies
@@ -103,6 +108,7 @@ def application(
         scraped = registry
     ProcessCollector(registry=scraped)
     log = RequestLog(settings.log_level, worker)
+    ledger, place = Ledger(database_url, bodies(settings)), site(settings).site
 
     async def ping() -> None:
         await fhir.store.select(Statement("select 1"))
@@ -112,7 +118,6 @@ def application(
         other = Brands(fhir, settings.brands, other)
     desk = None
     if settings.tasy_url is not None:
-        ledger, place = Ledger(database_url, bodies(settings)), site(settings).site
         fhir.payer = desk = Desk(database_url, ledger, place, responding(settings, fhir, ledger, place))
         if settings.tasy_callback_secret is not None:
             other = Callbacks(ledger, settings.tasy_callback_secret, other)
@@ -162,12 +167,22 @@ def application(
             await desk.stop()
         if auth:
             await auth.stop()
+        await asyncio.to_thread(ledger.close)
         fhir.store.close()
         log.flush()
 
+    def tell(path: str, error: BaseException) -> None:
+        record = {"message": "fault", "level": "error", "interaction": "operations"}
+        log(record | {"error": type(error).__qualname__, "trace": places(error)})
+
+    parts = Parts(
+        ledger, fhir, simulations(fhir, place), place, settings.audited, now=lambda: datetime.now(UTC)
+    )  # fmt: skip
+    operations = Operations(parts, auth.gate if auth else everybody, tell, auth.app if auth else other)
+
     app = App(
         fhir,
-        auth.app if auth else other,
+        operations,
         metrics=metrics,
         path=urlsplit(settings.base).path,
         access=auth.gate if auth else everybody,

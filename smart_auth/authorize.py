@@ -15,8 +15,8 @@ from smart_auth.clients import PUBLIC, Client
 from smart_auth.codes import CHALLENGE
 from smart_auth.launches import Context
 from smart_auth.people import Person
-from smart_auth.roles import OFFICER
-from smart_auth.scopes import ADMINISTERED, Known, Scopes, merged, parse
+from smart_auth.roles import OFFICER, OPERATING
+from smart_auth.scopes import ADMINISTERED, OPERATIONS, Known, Scopes, merged, parse
 
 MAX_STATE = 2048
 _STATE = re.compile(r"[\x20-\x7e]+")
@@ -126,10 +126,12 @@ def read(
 def grantable(asked: Asked, person: Person, context: Context) -> Scopes:
     """Of what is asked, what this person may grant, once a patient is chosen where one is needed."""
     levels = {"patient", "user"} if person.staff else {"patient"}
-    administers = OFFICER in person.roles
+    closed = set[str]() if OFFICER in person.roles else set(ADMINISTERED)
+    if set(OPERATING).isdisjoint(person.roles):
+        closed.add(OPERATIONS)
     resources = [
         one for one in asked.scopes.resources
-        if one.level in levels and (administers or one.type not in ADMINISTERED)
+        if one.level in levels and one.type not in closed
     ]  # fmt: skip
     others = set(asked.scopes.others)
     if person.fhir_user is None:

@@ -24,7 +24,7 @@ from smart_auth.access_token import TYPE, Site, revocation_keys
 from smart_auth.feed import Feed
 from smart_auth.references import ID
 from smart_auth.revocations import LEEWAY
-from smart_auth.scopes import ADMINISTERED, Access, Known, Scope, parse
+from smart_auth.scopes import APART, Access, Known, Scope, parse
 
 MAX_TOKEN = 16 * 1024
 _KNOWN_LIMIT = 10_000
@@ -68,8 +68,8 @@ class _Scopes:
     @classmethod
     def of(cls, resources: tuple[Scope, ...]) -> _Scopes:
         return cls(
-            tuple(one for one in resources if one.type not in ADMINISTERED),
-            tuple(one for one in resources if one.type in ADMINISTERED),
+            tuple(one for one in resources if one.type not in APART),
+            tuple(one for one in resources if one.type in APART),
             any(scope.level == "patient" for scope in resources),
         )
 

@@ -6,7 +6,12 @@ FOR_THEMSELVES = ("member", "guardian")
 """Those who see their own record, or their children's."""
 OFFICER = "security-officer"
 """Whoever administers clients, people and policies."""
+OPERATOR, PRIVACY_OFFICER = "operator", "privacy-officer"
+OPERATING = (OPERATOR, PRIVACY_OFFICER)
+"""Those who see messages on their way; only operators move them."""
+UNMASKER = "operator-unmask"
+"""Of an operator who may see whose messages they are, too, and what is in them."""
 ROLES = (
-    *FOR_THEMSELVES, "nurse", "physician", "medical-auditor", "claims-analyst", "provider-staff", "operator",
-    OFFICER, "privacy-officer",
+    *FOR_THEMSELVES, "nurse", "physician", "medical-auditor", "claims-analyst", "provider-staff", OPERATOR, UNMASKER,
+    OFFICER, PRIVACY_OFFICER,
 )  # fmt: skip

@@ -16,6 +16,10 @@ LEVELS = ("patient", "user", "system")
 PERMISSIONS = "cruds"
 ADMINISTERED = ("Client", "User", "AccessPolicy", "SigningKey")
 """What the authorization server is run by, named as types are. No wildcard means these, no `patient/` scope."""
+OPERATIONS = "Operations"
+"""What operators see and do, named likewise."""
+APART = (*ADMINISTERED, OPERATIONS)
+"""None of it is of the record."""
 FRESH = 300
 """Seconds for which a second factor counts as just shown."""
 _V1 = {"read": "rs", "write": "cud", "*": "cruds"}
@@ -76,9 +80,9 @@ class Scope:
 
 def _narrower(one: str, other: str) -> str | None:
     """The type that both name; None: there is none."""
-    if one == other or (other == "*" and one not in ADMINISTERED):
+    if one == other or (other == "*" and one not in APART):
         return one
-    return other if one == "*" and other not in ADMINISTERED else None
+    return other if one == "*" and other not in APART else None
 
 
 def _implies(one: tuple[str, str], other: tuple[str, str]) -> bool:
@@ -154,7 +158,7 @@ def _resource(text: str, known: Known) -> Scope | None:
     if found is None:
         return None
     level, kind, word, query = found.groups()
-    if kind in ADMINISTERED:
+    if kind in APART:
         return None if query or level == "patient" else Scope(level, kind, _V1.get(word, word), (), word in _V1)
     if kind != "*" and known(kind, "") is None:
         return None
@@ -193,7 +197,7 @@ class Access:
     scopes: tuple[Scope, ...] = ()
     """Over resources of the record."""
     administers: tuple[Scope, ...] = ()
-    """Over what is ADMINISTERED; the record knows nothing of it."""
+    """Over what is APART; the record knows nothing of it."""
     patient: str | None = None
     """Id of the patient whose record `patient/` scopes open."""
     fhir_user: str | None = None

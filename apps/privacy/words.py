@@ -11,8 +11,8 @@ BRASILIA = timezone(timedelta(hours=-3))
 ROLES: Mapping[str, str] = {
     "member": "titular", "guardian": "responsável", "nurse": "enfermagem", "physician": "médico(a)",
     "medical-auditor": "auditoria médica", "claims-analyst": "análise de contas", "provider-staff": "equipe da clínica",
-    "operator": "operação do sistema", "security-officer": "segurança da informação",
-    "privacy-officer": "encarregado(a) de dados",
+    "operator": "operação do sistema", "operator-unmask": "operação com acesso a dados",
+    "security-officer": "segurança da informação", "privacy-officer": "encarregado(a) de dados",
 }  # fmt: skip
 REASONS: Mapping[str, str] = {
     "TREAT": "atendimento", "HPAYMT": "pagamento de contas", "HOPERAT": "operação do plano",

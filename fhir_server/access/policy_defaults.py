@@ -74,6 +74,7 @@ DEFAULTS: tuple[Row, ...] = (
     ("operator", SHARED, _READ, "", _OPERATIONS, ()),
     ("operator", ("MessageHeader",), _READ, "", _OPERATIONS, ("focus",)),
     ("operator", ("Endpoint",), "crus", "", _OPERATIONS, ()),
+    ("operator-unmask", SHARED, _READ, "", _OPERATIONS, ()),
     ("security-officer", SHARED, _READ, "", _OPERATIONS, ()),
     ("privacy-officer", SHARED, _READ, "", _OPERATIONS, ()),
     ("privacy-officer", ("AuditEvent", "Consent", "Patient"), _READ, "", _OPERATIONS, ()),

@@ -1,0 +1,1 @@
+"""What operators see and do: messages, dead letters, runs, partners, deadlines; JSON below `{site}/operations`."""
