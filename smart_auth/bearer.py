@@ -16,19 +16,21 @@ from hashlib import sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from smart_auth.access_token import TYPE, Site, revocation_keys
 from smart_auth.feed import Feed
+from smart_auth.keys import ACCESS
 from smart_auth.references import ID
 from smart_auth.revocations import LEEWAY
 from smart_auth.scopes import APART, Access, Known, Scope, parse
 
 MAX_TOKEN = 16 * 1024
 _KNOWN_LIMIT = 10_000
-_SIGNATURE = ECDSA(SHA256())
+_HASH = SHA256()
+_PADDING = PSS(MGF1(_HASH), _HASH.digest_size)
+"""As PS256 says: https://www.rfc-editor.org/rfc/rfc7518#section-3.5"""
 _HEADER = {"alg", "kid", "typ"}
 _TEXTS = ("sub", "client_id", "jti", "grant", "scope")
 _ORGANIZATION = re.compile(f"Organization/{ID.pattern}")
@@ -122,11 +124,9 @@ class Bearer:
         kid = self._kids.get(header) or _kid(header)
         key = await self._feed.key(kid)
         try:
-            raw = urlsafe_b64decode(signature + "==")
-            if key is None or len(raw) != 64:
+            if key is None:
                 raise TokenRefused("the token is not signed by this server")
-            r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
-            key.verify(encode_dss_signature(r, s), f"{header}.{payload}".encode(), _SIGNATURE)
+            key.verify(urlsafe_b64decode(signature + "=="), f"{header}.{payload}".encode(), _PADDING, _HASH)
             claims = _claims(payload)
         except (ValueError, InvalidSignature):
             raise TokenRefused("the token is not signed by this server") from None
@@ -192,6 +192,6 @@ def _kid(header: str) -> str:
     if not isinstance(members, dict) or set(members) != _HEADER:
         raise TokenRefused("the token's header has other members than alg, kid and typ")
     kid = members["kid"]
-    if members["alg"] != "ES256" or members["typ"] != TYPE or not isinstance(kid, str):
+    if members["alg"] != ACCESS or members["typ"] != TYPE or not isinstance(kid, str):
         raise TokenRefused("the token is no access token of this server")
     return kid

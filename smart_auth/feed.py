@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from joserfc.jwk import ECKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from joserfc.jwk import RSAKey
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -36,7 +36,7 @@ class Feed:
 
     def __init__(self, engine: Engine, now: Callable[[], float] = time.time) -> None:
         self._engine, self._now = engine, now
-        self._keys: dict[str, EllipticCurvePublicKey] = {}
+        self._keys: dict[str, RSAPublicKey] = {}
         self._revoked: dict[str, int] = {}
         self._origins: frozenset[bytes] = frozenset()
         self._xid = 0
@@ -61,7 +61,7 @@ class Feed:
         """Origins of the web pages that clients have registered, as a header names them."""
         return self._origins
 
-    async def key(self, kid: str) -> EllipticCurvePublicKey | None:
+    async def key(self, kid: str) -> RSAPublicKey | None:
         """The public key of this name, if it may sign access tokens. Raises FeedLost."""
         found = self._keys.get(kid)
         if found is None and time.monotonic() - self._asked > EVERY_SECONDS:
@@ -144,7 +144,7 @@ class Feed:
                 self._revoked = {name: before for name, before in self._revoked.items() if before > over}
 
 
-def _verifier(jwk: dict[str, Any]) -> EllipticCurvePublicKey:
-    key = ECKey.import_key(jwk).public_key
-    assert isinstance(key, EllipticCurvePublicKey)
+def _verifier(jwk: dict[str, Any]) -> RSAPublicKey:
+    key = RSAKey.import_key(jwk).public_key
+    assert isinstance(key, RSAPublicKey)
     return key

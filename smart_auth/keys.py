@@ -8,32 +8,24 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeyParameters, RSAKey
+from joserfc.jwk import RSAKey
 from sqlalchemy import Connection, delete, insert, select, text, update
 
 from smart_auth.schema import signing_key
 from smart_auth.seal import Seal
 
-ACCESS, IDENTITY = "ES256", "RS256"
-"""What signs access tokens, and what signs id tokens."""
+ACCESS, IDENTITY = "PS256", "RS256"
+"""What signs access tokens, and what signs id tokens: docs/decisions/access-in-searches.md."""
+BITS = 2048
 LONGEST = 3600
 """Seconds that a signed token lives at most."""
 CHANGED = "auth_changed"
 """The channel on which every process hears of new keys and revocations."""
-
-Key = ECKey | RSAKey
-
-_MAKERS: Mapping[str, Callable[[KeyParameters], Key]] = {
-    ACCESS: lambda parameters: ECKey.generate_key("P-256", parameters),
-    IDENTITY: lambda parameters: RSAKey.generate_key(2048, parameters),
-}
-_READERS: Mapping[str, type[ECKey] | type[RSAKey]] = {ACCESS: ECKey, IDENTITY: RSAKey}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +34,7 @@ class SigningKey:
 
     kid: str
     alg: str
-    private: Key
+    private: RSAKey
 
     def signed(self, type: str, claims: dict[str, Any]) -> str:
         """The claims as a JWT of this type."""
@@ -59,7 +51,7 @@ def make_sure(connection: Connection, seal: Seal, now: int) -> None:
     # One process at a time, or two would both find them missing.
     hold(connection)
     found = {tuple(row) for row in connection.execute(select(signing_key.c.alg, signing_key.c.state))}
-    for alg in _MAKERS:
+    for alg in (ACCESS, IDENTITY):
         for state in ("current", "next"):
             if (alg, state) not in found:
                 _make(connection, seal, alg, state, now)
@@ -79,7 +71,7 @@ def rotate(connection: Connection, seal: Seal, alg: str, now: int) -> None:
 
 def _make(connection: Connection, seal: Seal, alg: str, state: str, now: int) -> None:
     kid = secrets.token_urlsafe(12)
-    key = _MAKERS[alg]({"kid": kid, "use": "sig", "alg": alg})
+    key = RSAKey.generate_key(BITS, {"kid": kid, "use": "sig", "alg": alg})
     connection.execute(
         insert(signing_key).values(
             kid=kid,
@@ -104,7 +96,7 @@ def current(connection: Connection, seal: Seal, alg: str) -> SigningKey:
 @lru_cache(maxsize=8)
 def _opened(seal: Seal, sealed: bytes, kid: str, alg: str) -> SigningKey:
     """Kept, as reading an RSA key checks it, which takes longer than all else a token needs."""
-    private = _READERS[alg].import_key(seal.open(sealed, kid), {"kid": kid, "use": "sig", "alg": alg})
+    private = RSAKey.import_key(seal.open(sealed, kid), {"kid": kid, "use": "sig", "alg": alg})
     return SigningKey(kid, alg, private)
 
 

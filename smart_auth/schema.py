@@ -69,7 +69,7 @@ signing_key = Table(
     "signing_key",
     metadata,
     Column("kid", Text, primary_key=True),
-    # ES256 signs access tokens, RS256 id tokens.
+    # PS256 signs access tokens, RS256 id tokens.
     Column("alg", Text, nullable=False),
     # next, current or retired.
     Column("state", Text, nullable=False),

@@ -33,7 +33,7 @@ def parser(commands: Any) -> None:
     )  # fmt: skip
     keys.add_argument("what", nargs="?", choices=COMMANDS, help="of encryption (status)")
     keys.add_argument("--index", action="store_true", help="of encryption rotate: the key of the search codes, too")
-    keys.add_argument("--alg", choices=("ES256", "RS256"), default="ES256", help="of access or of id tokens (ES256)")
+    keys.add_argument("--alg", choices=("PS256", "RS256"), default="PS256", help="of access or of id tokens (PS256)")
     keys.set_defaults(run=run)
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
@@ -45,14 +44,15 @@ def forged(header: dict[str, Any], claims: dict[str, Any], sign: Callable[[bytes
     return f"{text}.{base64.urlsafe_b64encode(sign(text.encode())).decode().rstrip('=')}"
 
 
-def es256(key: Any) -> Callable[[bytes], bytes]:
-    """Signs with an EC key on P-256."""
+def ps256(key: Any) -> Callable[[bytes], bytes]:
+    """Signs with an RSA key as access tokens are."""
+    hashing = SHA256()
+    return lambda text: key.private_key.sign(text, PSS(MGF1(hashing), hashing.digest_size), hashing)
 
-    def sign(text: bytes) -> bytes:
-        r, s = decode_dss_signature(key.private_key.sign(text, ECDSA(SHA256())))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
-    return sign
+def rs256(key: Any) -> Callable[[bytes], bytes]:
+    """Signs with an RSA key as id tokens are."""
+    return lambda text: key.private_key.sign(text, PKCS1v15(), SHA256())
 
 
 def hmac256(secret: bytes) -> Callable[[bytes], bytes]:
@@ -123,7 +123,7 @@ class Caller:
         with self.engine.begin() as connection:
             signing = keys.current(connection, self.seal, keys.ACCESS)
         head = {"alg": signing.alg, "kid": signing.kid, "typ": access_token.TYPE} | (header or {})
-        return forged({k: v for k, v in head.items() if v is not None}, claims, es256(signing.private))
+        return forged({k: v for k, v in head.items() if v is not None}, claims, ps256(signing.private))
 
     def get(self, path: str, token: str, method: str = "GET", body: Any = None, **headers: str) -> Answer:
         """A request with a bearer token."""

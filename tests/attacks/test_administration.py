@@ -261,7 +261,7 @@ def test_keys(caller: Caller, call: Call) -> None:
 
     def signing() -> list[str]:
         found = [entry["resource"] for entry in call("GET", "SigningKey").json()["entry"]]
-        return [one["id"] for one in found if (one["alg"], one["state"]) == ("ES256", "current")]
+        return [one["id"] for one in found if (one["alg"], one["state"]) == ("PS256", "current")]
 
     [before] = signing()
     old = caller.token("system/Patient.rs")

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
 
 from smart_auth import keys, revocations
-from tests.attacks.caller import Caller, es256, forged, hmac256, part
+from tests.attacks.caller import Caller, forged, hmac256, part, ps256, rs256
 from tests.hub_process import Client
 
 
@@ -64,20 +64,24 @@ def test_41_signatures(caller: Caller) -> None:
     kid = json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
     with caller.engine.begin() as connection:
         [public] = [one for one in keys.published(connection, int(time.time())) if one["kid"] == kid]
-    stranger = ECKey.generate_key("P-256", {"kid": kid})
-    head = {"alg": "ES256", "kid": kid, "typ": "at+jwt"}
-    shared = hmac256(ECKey.import_key(public).as_pem(private=False))
+        own = keys.current(connection, caller.seal, keys.ACCESS).private
+    stranger, curve = RSAKey.generate_key(2048, {"kid": kid}), ECKey.generate_key("P-256", {"kid": kid})
+    head = {"alg": "PS256", "kid": kid, "typ": "at+jwt"}
+    shared = hmac256(RSAKey.import_key(public).as_pem(private=False))
     wider = part(claims(caller, scope="system/*.cruds"))
     for token in (
-        jwt.encode(head, claims(caller), stranger),
-        forged(head | {"jwk": stranger.as_dict(private=False)}, claims(caller), es256(stranger)),
+        jwt.encode(head, claims(caller), stranger, algorithms=["PS256"]),
+        jwt.encode(head | {"alg": "ES256"}, claims(caller), curve),
+        forged(head | {"jwk": stranger.as_dict(private=False)}, claims(caller), ps256(stranger)),
+        forged(head | {"alg": "RS256"}, claims(caller), rs256(own)),
+        forged(head, claims(caller), rs256(own)),
         forged(head | {"alg": "HS256"}, claims(caller), shared),
         forged(head, claims(caller), shared),
         f"{part(head | {'alg': 'none'})}.{payload}.",
         f"{header}.{payload}.",
         f"{header}.{wider}.{signature}",
         f"{header}.{payload}.{signature[:-8]}",
-        f"{header}.{payload}.{'A' * 86}",
+        f"{header}.{payload}.{'A' * 342}",
         f"{good}.{signature}",
         good[:-40],
         "x" * 20_000,

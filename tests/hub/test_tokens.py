@@ -125,7 +125,7 @@ def test_discovery_says_the_same_everywhere(served: HubProcess) -> None:
     assert document["issuer"] == f"{site}/auth"
     keys = httpx2.get(document["jwks_uri"])
     assert keys.headers["cache-control"] == "max-age=3600"
-    assert {one["alg"] for one in keys.json()["keys"]} == {"ES256", "RS256"}
+    assert {one["alg"] for one in keys.json()["keys"]} == {"PS256", "RS256"}
     assert httpx2.post(document["jwks_uri"]).status_code == 405
     assert httpx2.options(document["jwks_uri"]).headers["allow"] == "GET, HEAD, OPTIONS"
     # Forged hosts change nothing: the URLs are those of the settings.

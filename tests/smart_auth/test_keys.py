@@ -25,14 +25,14 @@ def test_made_once_by_many(tables: Engine, seal: Seal) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(make, range(4)))
-    assert states(tables) == [(alg, state) for alg in ("ES256", "RS256") for state in ("current", "next")]
+    assert states(tables) == [(alg, state) for alg in ("PS256", "RS256") for state in ("current", "next")]
 
 
 def test_rotation(tables: Engine, seal: Seal) -> None:
     with tables.begin() as connection:
         keys.make_sure(connection, seal, NOW)
         first = keys.current(connection, seal, keys.ACCESS)
-        following = next(kid for kid, alg, state, *_ in keys.listed(connection) if (alg, state) == ("ES256", "next"))
+        following = next(kid for kid, alg, state, *_ in keys.listed(connection) if (alg, state) == ("PS256", "next"))
         keys.rotate(connection, seal, keys.ACCESS, NOW)
         assert keys.current(connection, seal, keys.ACCESS).kid == following, "it was published before it signs"
         shown = {one["kid"] for one in keys.published(connection, NOW + keys.LONGEST)}
