@@ -12,6 +12,7 @@ from hub import VERSION
 from hub.commands import (
     audit,
     client,
+    events,
     export,
     imports,
     keys,
@@ -57,6 +58,7 @@ COMMANDS = (
     sync,
     simulate,
     worker,
+    events,
 )
 """As `hub --help` lists them."""
 

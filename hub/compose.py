@@ -154,6 +154,10 @@ def application(
         await owners.look()
         if desk:
             await desk.start()
+        if heard:
+            from hub.events.counting import keep_counting
+
+            tasks.append(asyncio.create_task(keep_counting(fhir.store, registry)))
         tasks.append(asyncio.create_task(relay.run()))
         tasks.append(asyncio.create_task(sealer.run()))
 

@@ -48,11 +48,12 @@ class Fault:
     error: Exception | None = None
 
 
-Tell = Callable[[Fault], None]
+Bury = Callable[[psycopg.Connection[Any], Fault], None]
+"""Keeps a dead letter for people, in the transaction."""
 
 _BEGIN = """
 with behind as materialized (
-  select exists (select from event_delivery where service = $1 and order_key = $2 and due is not null) as yes),
+  select exists (select from event_delivery where service = $1 and order_key = $2) as yes),
 done as (
   insert into event_done (service, sequence, at) select $1, $3, $4 where not (select yes from behind)
     and not exists (select from event_delivery where service = $1 and sequence = $3)
@@ -76,19 +77,20 @@ with taken as (
     select service, sequence from event_delivery d
     where due <= $1 and service = any($2) and not exists (
       select from event_delivery e where e.service = d.service and e.order_key = d.order_key
-        and e.sequence < d.sequence and e.due is not null)
+        and e.sequence < d.sequence)
     order by sequence limit 1 for update skip locked)
   returning service, attempts, sequence, reference, interaction, order_key, since),
 done as (
   insert into event_done (service, sequence, at) select service, sequence, $1 from taken
   on conflict do nothing returning 1)
 select taken.*, exists (select from done) from taken"""
+_DONE = "insert into event_done (service, sequence, at) values (%s, %s, %s) on conflict do nothing returning 1"
 _UNDONE = "delete from event_done where service = %s and sequence = %s"
 _COUNT = "update event_count set number = number + %s where name = %s"
 
 
 def deliver(
-    connection: psycopg.Connection[Any], name: str, service: Service, event: Event, now: int, tell: Tell
+    connection: psycopg.Connection[Any], name: str, service: Service, event: Event, now: int, bury: Bury
 ) -> None:
     """An event that a broker has brought: done, known as done, or kept in `event_delivery` when this returns.
 
@@ -102,12 +104,12 @@ def deliver(
         assert row is not None
         new, parked = row
         if new:
-            _carry_out(connection, name, service, event, 0, now, tell)
+            _carry_out(connection, name, service, event, 0, now, bury)
         elif not parked:
             count(connection, "redelivered")
 
 
-def deliver_due(connection: psycopg.Connection[Any], services: Mapping[str, Service], now: int, tell: Tell) -> bool:
+def deliver_due(connection: psycopg.Connection[Any], services: Mapping[str, Service], now: int, bury: Bury) -> bool:
     """Has the next event that is due done with; False if there is none, or others are at them. As `deliver`."""
     with connection.transaction():
         row = psycopg.RawCursor(connection).execute(_NEXT.encode(), [now, list(services)]).fetchone()
@@ -118,12 +120,12 @@ def deliver_due(connection: psycopg.Connection[Any], services: Mapping[str, Serv
             count(connection, "redelivered")
         if new:
             event = Event(sequence, reference, interaction, key, since)
-            _carry_out(connection, name, services[name], event, attempts, now, tell)
+            _carry_out(connection, name, services[name], event, attempts, now, bury)
     return True
 
 
 def _carry_out(
-    connection: psycopg.Connection[Any], name: str, service: Service, event: Event, before: int, now: int, tell: Tell
+    connection: psycopg.Connection[Any], name: str, service: Service, event: Event, before: int, now: int, bury: Bury
 ) -> None:
     """The service, in the transaction that has the row of the ledger; if it fails, the event is kept instead."""
     attempts = before + 1
@@ -135,17 +137,26 @@ def _carry_out(
             raise
         reason = error.reason if isinstance(error, Later) else type(error).__name__
         after = error.retry_after if isinstance(error, Later) else 0
-        due = None if attempts >= ATTEMPTS else now + int(max(after, pause(attempts)) * 1_000_000)
-        fault = Fault(name, event, attempts, reason)
+        if attempts < ATTEMPTS:
+            connection.execute(_UNDONE, [name, event.sequence])
+            park(connection, [(name, event)], now + int(max(after, pause(attempts)) * 1_000_000), attempts, reason)
+        else:
+            _die(connection, Fault(name, event, attempts, reason), bury)
     except Exception as error:  # noqa: BLE001 - a service's own fault must not hold up other patients
-        due, fault = None, Fault(name, event, attempts, type(error).__qualname__, error)
-    else:
-        return
-    connection.execute(_UNDONE, [name, event.sequence])
-    park(connection, [(name, event)], due, attempts, fault.reason)
-    if due is None:
-        count(connection, "dead")
-        tell(fault)
+        _die(connection, Fault(name, event, attempts, type(error).__qualname__, error), bury)
+
+
+def dead(connection: psycopg.Connection[Any], fault: Fault, now: int, bury: Bury) -> None:
+    """A broker has given up delivering an event: a dead letter, unless it is known."""
+    with connection.transaction():
+        if connection.execute(_DONE, [fault.service, fault.event.sequence, now]).fetchone() is not None:
+            _die(connection, fault, bury)
+
+
+def _die(connection: psycopg.Connection[Any], fault: Fault, bury: Bury) -> None:
+    """It stays in the ledger: whoever sends it again, it is people who decide."""
+    count(connection, "dead")
+    bury(connection, fault)
 
 
 def pause(attempts: int) -> float:
@@ -156,7 +167,7 @@ def pause(attempts: int) -> float:
 def park(
     connection: psycopg.Connection[Any],
     events: Sequence[tuple[str, Event]],
-    due: int | None,
+    due: int,
     attempts: int = 0,
     fault: str | None = None,
 ) -> None:
@@ -166,8 +177,7 @@ def park(
         for name, one in events
     ]
     connection.execute(_PARK, [list(column) for column in zip(*rows, strict=True)])
-    if due is not None:
-        connection.execute(f"notify {CHANNEL}".encode())
+    connection.execute(f"notify {CHANNEL}".encode())
 
 
 def count(connection: psycopg.Connection[Any], name: str, number: int = 1) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, SmallInteger, String, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, SmallInteger, String, Table, Text
 
 from fhir_server.schema.columns import key, metadata
 
@@ -26,18 +26,18 @@ event_delivery = Table(
     Column("service", Text, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     key("since"),
-    # When it is tried next; null: never again by itself.
-    key("due", null=True),
+    # When it is tried next.
+    key("due"),
     Column("attempts", SmallInteger, nullable=False),
     Column("interaction", String(6), nullable=False),
     Column("reference", Text, nullable=False),
     # What it must not overtake another of: the Patient, or the resource itself.
     Column("order_key", Text, nullable=False),
-    # Why it was not done: never a value.
+    # Why it was not done the last time: never a value.
     Column("fault", Text),
     PrimaryKeyConstraint("service", "sequence"),
     Index("event_delivery_order", "service", "order_key", "sequence"),
-    Index("event_delivery_due", "sequence", postgresql_where=text("due is not null")),
+    Index("event_delivery_due", "sequence"),
 )
 """An event that a service has not done with: all of them where there is no broker, else those that failed."""
 
@@ -50,7 +50,7 @@ event_done = Table(
     PrimaryKeyConstraint("service", "sequence"),
     Index("event_done_at", "at"),
 )
-"""The ledger: a service has done with an event. Committed with the effect, so that it has it once."""
+"""The ledger: an event is done with, or a dead letter. Committed with the effect, so that it has it once."""
 
 event_count = Table(
     "event_count",

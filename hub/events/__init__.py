@@ -5,6 +5,7 @@ run.py         the process: what is started, what is begun again
 publishing.py  from the table `event` to the broker, or to `event_delivery` where there is none
 consuming.py   from the broker to services
 due.py         from `event_delivery` to services
+dead.py        what is left to people, and what they send again
 topology.py    exchanges and queues
 ```
 """

@@ -12,15 +12,16 @@ import queue
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import psycopg
 
 from adapters.message_broker import Broker, Received
 from adapters.partner_errors import PartnerUnavailable
-from fhir_server.events.delivery import Fault, Service, count, deliver, park
-from fhir_server.events.event import Event, NoEvent, of_message
-from hub.events.due import tell
+from fhir_server.events.delivery import Fault, Service, dead, deliver
+from fhir_server.events.event import NoEvent, of_message
+from hub.events.dead import Dead
 from hub.events.topology import DEAD, PARTITIONS, REDELIVERIES, declare, queue_of, service_of
 
 PREFETCH = 50
@@ -52,7 +53,7 @@ class Connections:
                 self._idle.put(connection)
 
 
-async def consume(url: str, services: Mapping[str, Service], broker_url: str) -> None:
+async def consume(url: str, services: Mapping[str, Service], broker_url: str, kept: Dead) -> None:
     """Has services do with events what they do, until cancelled."""
     connections = Connections(url)
     with ThreadPoolExecutor(SIDE_BY_SIDE, "hub-events") as threads:
@@ -78,10 +79,12 @@ async def consume(url: str, services: Mapping[str, Service], broker_url: str) ->
                     continue
                 name = service_of(received.queue)
 
-                def work(connection: psycopg.Connection[Any], name: str = name, event: Event = event) -> None:
-                    deliver(connection, name, services[name], event, time.time_ns() // 1000, tell)
-
-                await handed(work)
+                await handed(
+                    partial(
+                        deliver, name=name, service=services[name], event=event, now=time.time_ns() // 1000,
+                        bury=kept.bury,
+                    )
+                )  # fmt: skip
                 broker.acknowledge(received.tag)
 
         async def the_dead(broker: Broker, messages: asyncio.Queue[Received]) -> None:
@@ -90,10 +93,11 @@ async def consume(url: str, services: Mapping[str, Service], broker_url: str) ->
                 try:
                     event = of_message(received.body)
                 except NoEvent:
-                    _log.error("a message that is no event stays in %s", DEAD)
-                    continue
-                fault = Fault(_origin(received), event, REDELIVERIES, "its consumers ended while they worked on it")
-                await handed(lambda connection, fault=fault: _dead(connection, fault))  # type: ignore[misc]
+                    await handed(partial(kept.keep, body=received.body))
+                else:
+                    why = "its consumers ended while they worked on it"
+                    fault = Fault(_origin(received), event, REDELIVERIES, why)
+                    await handed(partial(dead, fault=fault, now=time.time_ns() // 1000, bury=kept.bury))
                 broker.acknowledge(received.tag)
 
         while True:
@@ -128,10 +132,3 @@ def _origin(received: Received) -> str:
         if one.get("queue") != DEAD:
             return service_of(one["queue"])
     return ""
-
-
-def _dead(connection: psycopg.Connection[Any], fault: Fault) -> None:
-    with connection.transaction():
-        park(connection, [(fault.service, fault.event)], None, fault.attempts, fault.reason)
-        count(connection, "dead")
-    tell(fault)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import psycopg
 
-from fhir_server.events.delivery import CHANNEL, Fault, Service, deliver_due, forget
-from fhir_server.trouble import places
+from fhir_server.events.delivery import CHANNEL, Service, deliver_due, forget
+from hub.events.dead import Dead
 
 WAIT_SECONDS = 1.0
 """What is due is announced by NOTIFY, what becomes due is not: this often somebody looks."""
@@ -19,23 +19,17 @@ FORGET_SECONDS = 3600.0
 _log = logging.getLogger("hub.events")
 
 
-def tell(fault: Fault) -> None:
-    """Logs a dead letter: what and where, never a value."""
-    said: dict[str, object] = {"service": fault.service, "attempts": fault.attempts, "reason": fault.reason}
-    if fault.error is not None:
-        said["trace"] = places(fault.error)
-    _log.error("an event is a dead letter: %s", said)
-
-
-def deliver_all(url: str, services: Mapping[str, Service]) -> None:
-    """Has services do what is due, as long as the process runs."""
+def deliver_all(url: str, services: Mapping[str, Service], dead: Dead) -> None:
+    """Has services do what is due, and what people send again, as long as the process runs."""
     forgotten = time.monotonic()
     while True:
         try:
             with psycopg.connect(url, autocommit=True, application_name="hub-events") as connection:
                 connection.execute(f"listen {CHANNEL}")
                 while True:
-                    while deliver_due(connection, services, time.time_ns() // 1000, tell):
+                    while deliver_due(connection, services, time.time_ns() // 1000, dead.bury):
+                        pass
+                    while dead.again(connection, services):
                         pass
                     if time.monotonic() - forgotten > FORGET_SECONDS:
                         forgotten = time.monotonic()

@@ -8,9 +8,11 @@ import threading
 
 from hub import encryption
 from hub.events.consuming import consume
+from hub.events.dead import Dead
 from hub.events.due import deliver_all
 from hub.events.publishing import publish
 from hub.logs import configure_logs
+from hub.sealing_key import bodies
 from hub.services import Services, services
 from hub.settings import Settings
 
@@ -31,12 +33,13 @@ def run(settings: Settings, url: str, found: Services | None = None) -> None:
 
 async def _work(settings: Settings, url: str, found: Services) -> None:
     broker = settings.amqp_url
+    dead = Dead(bodies(settings))
     if found.run:
         for number in range(THREADS if broker is None else WAITING_THREADS):
             threading.Thread(
-                target=deliver_all, args=(url, found.run), name=f"events-due-{number}", daemon=True
+                target=deliver_all, args=(url, found.run, dead), name=f"events-due-{number}", daemon=True
             ).start()
     async with asyncio.TaskGroup() as group:
         group.create_task(publish(url, settings.base, found, broker))
         if broker is not None and found.run:
-            group.create_task(consume(url, found.run, broker))
+            group.create_task(consume(url, found.run, broker, dead))

@@ -12,7 +12,7 @@ create table event_delivery (
   service text not null,
   sequence bigint not null,
   since bigint not null,
-  due bigint,
+  due bigint not null,
   attempts smallint not null,
   interaction varchar(6) not null,
   reference text not null,
@@ -21,7 +21,7 @@ create table event_delivery (
   primary key (service, sequence)
 );
 create index event_delivery_order on event_delivery (service, order_key, sequence);
-create index event_delivery_due on event_delivery (sequence) where due is not null;
+create index event_delivery_due on event_delivery (sequence);
 
 create table event_done (
   service text not null,

@@ -44,14 +44,17 @@ class Recorder:
         if self.fail.get(event.sequence):
             raise self.fail[event.sequence].pop(0)
 
+    def bury(self, connection: psycopg.Connection[Any], fault: Fault) -> None:
+        self.faults.append(fault)
+
     def deliver(self, connection: psycopg.Connection[Any], *events: Event, now: int = NOW) -> None:
         for one in events:
-            deliver(connection, "recorder", self, one, now, self.faults.append)
+            deliver(connection, "recorder", self, one, now, self.bury)
 
     def deliver_due(self, connection: psycopg.Connection[Any], now: int = NOW) -> int:
         done = 0
         services: dict[str, Service] = {"recorder": self}
-        while deliver_due(connection, services, now, self.faults.append):
+        while deliver_due(connection, services, now, self.bury):
             done += 1
         return done
 
@@ -111,8 +114,19 @@ def test_a_fault_of_the_service_itself_is_dead_at_once(connection: psycopg.Conne
     recorder.fail[1] = [ValueError("of a person: 123")]
     recorder.deliver(connection, event(1), event(2))
     assert effects(connection) == [2]
-    assert connection.execute("select sequence, fault from event_delivery").fetchall() == [(1, "ValueError")]
+    assert recorder.faults[0].reason == "ValueError", "never its text"
     assert recorder.faults[0].error is not None
+    assert connection.execute("select count(*) from event_delivery").fetchone() == (0,)
+
+
+def test_what_a_broker_gives_up_is_dead_once_and_not_if_it_is_done(connection: psycopg.Connection[Any]) -> None:
+    recorder = Recorder()
+    recorder.deliver(connection, event(1))
+    for sequence in (1, 2, 2):
+        delivery.dead(connection, Fault("recorder", event(sequence), 20, "given up"), NOW, recorder.bury)
+    recorder.deliver(connection, event(2))
+    assert [one.event.sequence for one in recorder.faults] == [2]
+    assert (effects(connection), counted(connection)["dead"]) == ([1], 1)
 
 
 def test_two_at_the_same_event(database: str, connection: psycopg.Connection[Any]) -> None:
@@ -126,7 +140,7 @@ def test_two_at_the_same_event(database: str, connection: psycopg.Connection[Any
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 recorder.deliver(other, event)
 
-        deliver(connection, "recorder", meanwhile, event(1), NOW, recorder.faults.append)
+        deliver(connection, "recorder", meanwhile, event(1), NOW, recorder.bury)
         recorder.deliver(other, event(1))
     assert effects(connection) == [1]
 
@@ -141,7 +155,7 @@ def test_two_who_take_what_is_due(database: str, connection: psycopg.Connection[
             assert recorder.deliver_due(other) == 1
             recorder(event, own)
 
-        assert deliver_due(connection, {"recorder": meanwhile}, NOW, recorder.faults.append)
+        assert deliver_due(connection, {"recorder": meanwhile}, NOW, recorder.bury)
     assert effects(connection) == [3, 1]
     assert recorder.deliver_due(connection) == 1
 

@@ -1,4 +1,4 @@
-"""RabbitMQ for the tests of events, one for the module; processes that take events; a record that is written to."""
+"""RabbitMQ for the tests of events, one for the session; processes that take events; a record that is written to."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.rabbitmq import RabbitMQ
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
     if not rabbitmq.found():
         pytest.skip("rabbitmq-server is not installed")

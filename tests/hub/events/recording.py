@@ -14,6 +14,7 @@ from fhir_server.events.event import Event
 from hub.events.run import run
 from hub.services import Services, listened
 from hub.settings import Settings
+from smart_auth.seal import new_key
 
 TABLE = """
 create table effect (
@@ -37,4 +38,4 @@ LISTENED = listened(Settings(amqp_url="amqp://any"), SERVICES)
 
 if __name__ == "__main__":
     database, base, *broker = sys.argv[1:]
-    run(Settings(base_url=base, amqp_url=broker[0] if broker else None), database, SERVICES)
+    run(Settings(base_url=base, key=new_key(), amqp_url=broker[0] if broker else None), database, SERVICES)
