@@ -152,8 +152,10 @@ transition = Table(
     # SHA-256 of the body it is about: raw, edited or mapped.
     Column("hash", LargeBinary, nullable=False),
     Column("reason", Text),
+    # That of the message: rates are counted without looking at it.
+    Column("flow", Text, nullable=False),
     Index("transition_message", "message_id", "id"),
-    Index("transition_at", "at"),
+    Index("transition_at", "at", postgresql_include=["flow", "to_state"]),
     Index("transition_again", "correlation", postgresql_where=text("to_state = 'DUPLICADA'")),
 )
 """What became of messages; rows are only added."""

@@ -131,8 +131,9 @@ def history(connection: Rows, id: int) -> list[Transition]:
 
 
 _CONDITIONS = {
-    "correlation": "(m.correlation = %(correlation)s or m.id in (select t.message_id from messages.transition t"
-    " where t.to_state = 'DUPLICADA' and t.correlation = %(correlation)s))",
+    "correlation": "m.id in (select o.id from messages.message o where o.correlation = %(correlation)s"
+    " union all select t.message_id from messages.transition t"
+    " where t.to_state = 'DUPLICADA' and t.correlation = %(correlation)s)",
     "business_key": "m.business_key = %(business_key)s",
     "begins": "m.business_key like %(begins)s",
     "order_key": "m.order_key = %(order_key)s",
@@ -144,6 +145,18 @@ _CONDITIONS = {
     "after": "m.id < %(after)s",
 }
 
+_FEW = ("correlation", "business_key", "begins", "order_key", "run")
+"""What few messages have in common: they are looked at one by one."""
+# The newest of each flow and state, each from the index that has them in order; of those the newest.
+_BY_STATE = """
+with recursive f as (
+  (select flow from messages.message order by flow limit 1) union all
+  select (select n.flow from messages.message n where n.flow > f.flow order by n.flow limit 1) from f
+  where f.flow is not null)
+select o.id from f cross join unnest(%(states)s::text[]) as s (state) cross join lateral (
+  select m.id from messages.message m where m.flow = f.flow and m.state = s.state and {}
+  order by m.id desc limit %(most)s) o"""
+
 
 def found(connection: Rows, criteria: Criteria, *, after: int | None = None, most: int = 50) -> list[Message]:
     """Messages, newest first, at most so many, of those older than the one whose id is `after`."""
@@ -153,8 +166,11 @@ def found(connection: Rows, criteria: Criteria, *, after: int | None = None, mos
     if criteria.states is not None:
         values["states"] = [str(one) for one in criteria.states]
     values |= {"after": after, "most": most}
-    wanted = " and ".join(text for name, text in _CONDITIONS.items() if values[name] is not None)
-    where = f" where {wanted}" if wanted else ""
+    wanted = [text for name, text in _CONDITIONS.items() if values[name] is not None]
+    if criteria.states is not None and not any(values[name] is not None for name in _FEW):
+        where = f" where m.id = any(array({_BY_STATE.format(' and '.join(['true', *wanted]))}))"
+    else:
+        where = f" where {' and '.join(wanted)}" if wanted else ""
     return [_message(row) for row in connection.execute(f"{_MESSAGE}{where} order by m.id desc limit %(most)s", values)]
 
 

@@ -110,13 +110,13 @@ with given as materialized (
     run_id, raw, fault_code, fault_element, fault_reason
   from given order by n
   on conflict (source, business_key, hash) do update set repeats = m.repeats + 1
-  returning m.id, m.source, m.business_key, m.hash, m.repeats, m.state
+  returning m.id, m.flow, m.source, m.business_key, m.hash, m.repeats, m.state
 ), found as (
-  select g.n, g.correlation, s.id, s.hash, s.repeats = 0 as new, s.state
+  select g.n, g.correlation, s.id, s.flow, s.hash, s.repeats = 0 as new, s.state
   from stored s join given g using (source, business_key, hash)
 ), noted as (
-  insert into messages.transition (message_id, at, from_state, to_state, actor, correlation, hash, reason)
-  select f.id, %(now)s, t.from_state, t.to_state, %(actor)s, f.correlation, f.hash, t.reason
+  insert into messages.transition (message_id, at, from_state, to_state, actor, correlation, hash, reason, flow)
+  select f.id, %(now)s, t.from_state, t.to_state, %(actor)s, f.correlation, f.hash, t.reason, f.flow
   from found f join unnest(%(step_n)s::int[], %(step_new)s::bool[], %(step_from)s::text[], %(step_to)s::text[],
                            %(step_reason)s::text[])
     with ordinality as t (n, new, from_state, to_state, reason, place) on t.n = f.n and t.new = f.new
@@ -198,11 +198,12 @@ with given as materialized (
   ) as g (n, id, before, state, mapped, mapped_hash, applied, fault_code, fault_element, fault_reason, due, leaves,
           fresh, reason, lease)
 ), present as materialized (
-  select m.id, m.state, m.correlation, m.lease, coalesce((
+  select m.id, m.state, m.flow, m.correlation, m.lease, coalesce((
     select e.hash from messages.edit e where e.message_id = m.id order by e.number desc limit 1), m.hash) as hash
   from messages.message m where m.id = any(%(id)s::bigint[]) order by m.id for update of m
 ), judged as materialized (
-  select g.*, p.state as present, p.correlation, p.hash, p.state = any(string_to_array(g.before, ' ')) as allowed,
+  select g.*, p.state as present, p.flow, p.correlation, p.hash,
+    p.state = any(string_to_array(g.before, ' ')) as allowed,
     g.lease is null or g.lease is not distinct from p.lease as held
   from given g left join present p using (id)
 ), good as materialized (
@@ -217,10 +218,10 @@ with given as materialized (
     attempts = case when g.fresh then 0 else m.attempts end
   from good g where m.id = g.id
 ), noted as (
-  insert into messages.transition (message_id, at, from_state, to_state, actor, correlation, hash, reason)
+  insert into messages.transition (message_id, at, from_state, to_state, actor, correlation, hash, reason, flow)
   select g.id, %(now)s, coalesce(t.from_state, g.present), t.to_state, %(actor)s, g.correlation,
     case when t.to_state = 'MAPEADA' then coalesce(g.mapped_hash, g.hash) else g.hash end,
-    case when t.last then g.reason end
+    case when t.last then g.reason end, g.flow
   from good g join unnest(%(step_n)s::int[], %(step_from)s::text[], %(step_to)s::text[], %(step_last)s::bool[])
     with ordinality as t (n, from_state, to_state, last, place) using (n)
   order by g.n, t.place

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import product
 from uuid import uuid4
 
 import psycopg
@@ -169,3 +170,29 @@ def test_criteria(connection: Rows, sealing: Sealing) -> None:
     first = search.found(connection, Criteria(), most=2)
     assert len(first) == 2
     assert [one.id for one in search.found(connection, Criteria(), after=first[-1].id)] == [min(made.values())]
+
+
+def test_whatever_is_asked_together_the_same_is_found(connection: Rows, sealing: Sealing) -> None:
+    ends = ((), (State.MORTA,), (State.QUARENTENA,))
+    incoming = [
+        Incoming(flow, f"{n}:{flow}", b"%d" % n, order_key=f"seg-{n % 2}", then=end)
+        for n, (flow, end) in enumerate(product(("B-1", "RT-2", "callback"), ends * 3))
+    ]
+    for one in incoming:
+        store.receive(connection, sealing, one, "x", NOW)
+    every = search.found(connection, Criteria(), most=100)
+    assert len(every) == 27
+    options: dict[str, tuple[object, ...]] = {
+        "flow": (None, "B-1"), "states": (None, [State.MORTA], [State.ARMAZENADA, State.QUARENTENA]),
+        "order_key": (None, "seg-1"), "begins": (None, "1"), "since": (None, NOW), "until": (None, NOW),
+    }  # fmt: skip
+    for values in product(*options.values()):
+        given = dict(zip(options, values, strict=True))
+        found = search.found(connection, Criteria(**given), after=every[1].id, most=4)  # type: ignore[arg-type]
+        expected = [
+            one.id for one in every[2:]
+            if given["flow"] in (None, one.flow) and (given["states"] is None or one.state in given["states"])  # type: ignore[operator]
+            and given["order_key"] in (None, one.order_key) and given["until"] is None
+            and one.business_key.startswith(str(given["begins"] or ""))
+        ]  # fmt: skip
+        assert [one.id for one in found] == expected[:4], given
