@@ -14,7 +14,6 @@ from rich.text import Text
 
 from fhir_server.validation import validate
 from mappings import case, r4
-from mappings.tasy import ENTITIES
 from mappings.tasy.site import Site
 
 
@@ -63,7 +62,7 @@ def show(paths: Sequence[Path], entity: str | None, accept: bool, console: Conso
 def _cases(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            found = sorted(one for one in path.rglob("*.json") if one.name.count(".") == 1)
+            found = case.sources(path)
             if not found:
                 raise NoCase(f"{path}: a folder without cases (hub map --help says what one is)")
             yield from found
@@ -75,8 +74,8 @@ def _cases(paths: Sequence[Path]) -> Iterator[Path]:
 
 def _mapped(path: Path, entity: str | None) -> Shown:
     entity = entity or path.parent.name
-    if entity not in ENTITIES:
-        raise NoCase(f"{path}: what is it? None of {', '.join(sorted(ENTITIES))}; say --as ENTITY")
+    if entity not in case.ENTITIES:
+        raise NoCase(f"{path}: what is it? None of {', '.join(sorted(case.ENTITIES))}; say --as ENTITY")
     source = path.read_bytes()
     try:
         found = case.outcome(entity, source, case.beside(path), Site())
@@ -95,12 +94,13 @@ def _mapped(path: Path, entity: str | None) -> Shown:
     ]
     expected = path.with_suffix(".expected.json")
     differs = case.difference(expected.read_text("utf-8"), case.text(found.document())) if expected.exists() else None
-    return Shown(path, entity, source.decode("utf-8", "replace"), found, invalid, differs)
+    text = source.decode("iso-8859-1" if path.suffix == ".xml" else "utf-8", "replace")
+    return Shown(path, entity, text, found, invalid, differs)
 
 
 def _parts(one: Shown) -> Group:
     found = one.found
-    parts = [Panel(Syntax(one.source, "json", word_wrap=True), title=f"{one.path} ({one.entity})")]
+    parts = [Panel(Syntax(one.source, one.path.suffix[1:], word_wrap=True), title=f"{one.path} ({one.entity})")]
     if found.error:
         parts.append(Panel(Text(f"{found.error['element']}: {found.error['reason']}", "red"), title="cannot be mapped"))
     else:

@@ -1,7 +1,7 @@
 """A case of a mapping: a source, what it becomes, and how that differs from what was expected.
 
-A case is a file in a folder named by its entity: `provider/clinic.json`. Beside it stand `clinic.with.json`, what the
-mapping needs beside the source (the Claim that is answered, today's date), and `clinic.expected.json`.
+A case is a file in a folder named by its entity: `provider/clinic.json`, or `.xml`. Beside it stand `clinic.with.json`,
+what the mapping needs beside the source (the Claim that is answered, today's date), and `clinic.expected.json`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mappings import r4
+from mappings import r4, tasy, tiss
 from mappings.errors import MappingError
-from mappings.tasy import ENTITIES
 from mappings.tasy.site import Site
 
 Json = Any
+
+ENTITIES = tasy.ENTITIES | tiss.ENTITIES
+SUFFIXES = (".json", ".xml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,11 @@ class Outcome:
         if self.error:
             return {"error": self.error}
         return {"result": self.result, "faults": self.faults}
+
+
+def sources(folder: Path) -> list[Path]:
+    """The sources of cases in a folder and below."""
+    return sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.name.count(".") == 1)
 
 
 def beside(path: Path) -> Json:

@@ -13,7 +13,7 @@ DESCRIPTION = """\
 Shows a source, what it becomes, what a person should look at, whether the result is valid FHIR R4, and how it
 differs from what was expected. Nothing is stored or sent.
 
-A case is a JSON file in a folder named by what it is, and two files beside it:
+A case is a file in a folder named by what it is, JSON or (of TISS) XML, and two files beside it:
 
   provider/clinic.json             the message, as Tasy sends it (or, of a request, a Bundle: first what is
                                    asked, then the resources it refers to)

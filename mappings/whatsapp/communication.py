@@ -75,7 +75,8 @@ def _payload(message: Message, systems: Systems) -> list[Json]:
         parts.append({**({"extension": tapped} if tapped else {}), "contentString": message.text})
     if message.media:
         media = message.media
-        known = {"contentType": media.content_type, "title": media.name}
+        # A code of FHIR has single spaces within, and none around it.
+        known = {"contentType": " ".join((media.content_type or "").split()), "title": media.name}
         parts.append(
             {
                 "extension": [{"url": systems.extension("arquivo-do-canal"), "valueString": media.id}],

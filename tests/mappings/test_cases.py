@@ -8,10 +8,10 @@ import pytest
 
 from fhir_server.validation import validate
 from mappings import case, r4
-from mappings.tasy import ENTITIES
 from mappings.tasy.site import Site
 
-CASES = sorted(path for path in (Path(__file__).parent / "cases").glob("*/*.json") if path.name.count(".") == 1)
+CASES = case.sources(Path(__file__).parent / "cases")
+CLINIC = Path(__file__).parent / "cases" / "provider" / "clinic.json"
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -25,17 +25,17 @@ def test_case(path: Path) -> None:
 
 
 def test_every_entity_has_a_case() -> None:
-    assert {path.parent.name for path in CASES} == set(ENTITIES)
+    assert {path.parent.name for path in CASES} == set(case.ENTITIES)
 
 
 def test_a_difference_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "provider" / "changed.json"
     path.parent.mkdir()
-    source = (CASES[0].parent.parent / "provider" / "clinic.json").read_bytes()
+    source = CLINIC.read_bytes()
     found = case.outcome(
         "provider", source.replace(b'"ie_situacao":"A"', b'"ie_situacao":"I"'), {"today": "2026-03-10"}, Site()
     )
-    expected = (CASES[0].parent.parent / "provider" / "clinic.expected.json").read_text("utf-8")
+    expected = CLINIC.with_suffix(".expected.json").read_text("utf-8")
     lines = case.difference(expected, case.text(found.document()))
     assert '-      "active": true,' in lines
     assert '+      "active": false,' in lines
@@ -46,7 +46,7 @@ def test_what_is_needed_beside_the_source_is_named() -> None:
         case.outcome("provider", b'{"nr_seq_prestador":1,"ie_tipo_pessoa":"J","ie_situacao":"A"}', {}, Site())
 
 
-@pytest.mark.parametrize("entity", sorted(ENTITIES))
+@pytest.mark.parametrize("entity", sorted(case.ENTITIES))
 @pytest.mark.parametrize("source", [b"", b"[]", b"{}", b'"x"', b"\xff"])
 def test_nonsense_is_told(entity: str, source: bytes) -> None:
     beside = {"today": "2026-03-10", "now": "2026-03-10T10:00:00", "reference": "Claim/1", "asked": {}, "patients": {}}

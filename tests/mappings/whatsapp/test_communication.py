@@ -43,6 +43,8 @@ def test_what_was_tapped_and_sent_along() -> None:
     image = made(kind="image", text="olha", media=Media("5", "image/jpeg", None, None))
     assert image["payload"][1]["contentAttachment"] == {"contentType": "image/jpeg"}
     assert image["payload"][1]["extension"][0]["valueString"] == "5"
+    voice = made(kind="audio", media=Media("6", " audio/ogg;  codecs=opus", None, None))
+    assert voice["payload"][0]["contentAttachment"] == {"contentType": "audio/ogg; codecs=opus"}
     assert made(kind="location", place=Place(-20.8, -49.4))["payload"] == [{"contentString": "geo:-20.8,-49.4"}]
     assert made(kind="revoke", changes="wamid.0")["partOf"][0]["identifier"]["value"] == "wamid.0"
 
