@@ -32,7 +32,7 @@ help:
 
 run: $(VENV)/.installed
 	@$(MAKE) --silent parts || echo "npm could not install the front-end parts: the clinician's app is not served."
-	@HUB_ACCESS=$${HUB_ACCESS:-smart} exec $(BIN)/hub serve --sample-data --demo
+	@HUB_ACCESS=$${HUB_ACCESS:-smart} exec $(BIN)/hub serve --sample-data --demo --simulate
 
 test: debian-packages lint unit
 

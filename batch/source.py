@@ -69,7 +69,7 @@ class Remote:
             sftp.download(self.client, f"{sftp.OUT}/{name}", target, sha256, told)
 
     def answer(self, name: str, body: bytes) -> None:
-        local = self.folder / name
+        local = self.folder / f"{name}.out"  # the caller may have one under the name itself
         local.write_bytes(body)
         with _there():
             sftp.upload(self.client, local, f"{sftp.RECEIPTS}/{name}")

@@ -79,7 +79,8 @@ def configure_logs(level: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for name in ("alembic", "paramiko"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     # They log URLs and headers, which name resources and hold secrets of Subscriptions.
     for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)

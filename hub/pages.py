@@ -32,6 +32,14 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 OPEN = "Nobody needs a token (HUB_ACCESS=open): the hub answers this machine alone, and everybody on it."
 SMART = "Every request of the FHIR API needs a bearer token; the command `hub token --demo` prints one."
 
+ERP = """<h2>The simulated ERP</h2>
+<p>Its members, network and products come as signed, encrypted sets of files and are applied by the hub.
+<pre>hub sync status                                                       # how sets stand
+hub simulate do conjuntos '{"flow": "MEMBROS", "full": false}'        # a day passes: another set
+hub simulate do cenarios '{"number": 18}'                             # line 17 of the next set is bad
+hub simulate do                                                       # its calls, guides, the hub's receipts</pre>
+"""
+
 STYLE = """
 :root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}
 h1{margin-bottom:0}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .8rem .3rem 0;
@@ -50,6 +58,7 @@ def start_page(base: str, facts: Mapping[str, str]) -> bytes:
         for title, path in EXAMPLES
         for url in [f"{base}/{path}{'&' if '?' in path else '?'}_pretty=true&_format=json"]
     )
+    erp = ERP if facts.get("ERP (Tasy)", "").endswith("simulated") else ""
     patient = escape(
         f"curl -X POST {base}/Patient -H 'Content-Type: application/fhir+json' \\\n"
         '  -d \'{"resourceType": "Patient", "name": [{"family": "Example"}], "birthDate": "1970-01-31"}\''
@@ -70,7 +79,7 @@ def start_page(base: str, facts: Mapping[str, str]) -> bytes:
 <table>{examples}</table>
 <h2>Write something</h2>
 <pre>{patient}</pre>
-<h2>For operators</h2>
+{erp}<h2>For operators</h2>
 <ul>
 <li><a href="/health/live">/health/live</a>: the process answers
 <li><a href="/health/ready">/health/ready</a>: the database answers too

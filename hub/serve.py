@@ -50,12 +50,18 @@ class CannotListen(RuntimeError):
 
 
 def serve(
-    settings: Settings, *, sample_data: bool = False, demo: bool = False, say: Callable[[str], None] = print
+    settings: Settings,
+    *,
+    sample_data: bool = False,
+    demo: bool = False,
+    simulate: bool = False,
+    say: Callable[[str], None] = print,
 ) -> int:
     """Serves until Ctrl-C or SIGTERM; the exit code. Raises DatabaseUnusable, EmbeddedError, CannotListen,
     TlsUnusable.
 
-    sample_data: load the shipped patients first, if the record is empty; demo: and make people to try it with.
+    sample_data: load the shipped patients first, if the record is empty; demo: and make people to try it with;
+    simulate: with a simulated ERP beside it, unless the settings name one.
     """
     configure_logs(settings.log_level)
     Tls.of(settings)
@@ -79,6 +85,14 @@ def serve(
         try:
             if settings.access == "smart":
                 seal(settings)
+            erp = None
+            if simulate and settings.tasy_url is None:
+                from hub import simulated_tasy
+
+                try:
+                    erp, settings = stack.enter_context(simulated_tasy.prepared(settings))
+                except OSError as error:
+                    say(f"No ERP is simulated: {error}")
             found = stack.enter_context(prepared(settings))
             if sample_data:
                 from hub.load.samples import load_samples
@@ -90,6 +104,8 @@ def serve(
                 make(settings, found.url, say)
             if settings.tasy_url is not None:
                 own_clients.make_sure(settings, found.url)
+            if erp is not None:
+                stack.enter_context(simulated_tasy.simulated_tasy(settings, found.url, erp))
             stack.enter_context(beside("hub-jobs", jobs.run, settings, found.url))
             if settings.tasy_url is not None:
                 stack.enter_context(beside("hub-worker", worker.run, settings, found.url))
@@ -98,7 +114,7 @@ def serve(
 
                 stack.enter_context(beside("hub-events", take_events, settings, found.url))
             stack.enter_context(apps_process(settings, found.url, apps_listener))
-            say(welcome(settings, found, lacking))
+            say(welcome(settings, found, lacking, simulated=erp is not None))
             if settings.workers == 1:
                 _work(settings, found, 1, listener)
                 return 0
@@ -111,8 +127,11 @@ def serve(
             say("Stopping.")
 
 
-def welcome(settings: Settings, found: Database, lacking: str = "") -> str:
-    """What is printed when the hub is up: what can be opened, and who can open it. lacking: why the apps cannot."""
+def welcome(settings: Settings, found: Database, lacking: str = "", *, simulated: bool = False) -> str:
+    """What is printed when the hub is up: what can be opened, and who can open it.
+
+    lacking: why the apps cannot; simulated: whether there is a simulated ERP.
+    """
     scheme = "http" if settings.tls_certificate is None else "https"
     here = f"{scheme}://{settings.host}:{settings.port}"
     site = settings.base.rsplit("/", 1)[0] if settings.base_url is None else here
@@ -128,6 +147,12 @@ def welcome(settings: Settings, found: Database, lacking: str = "") -> str:
         apps += f"\n  {settings.apps}/privacy/         the members' page: what is done with their data"
     if lacking:
         apps = f"\n  (The clinician's app is not served: {lacking}.)"
+    erp = ""
+    if simulated:
+        erp = f"""
+An ERP (Tasy) is simulated at {settings.tasy_url}; its members are synchronised now, `hub sync status` tells how far.
+`hub simulate do --help` tells how days pass there, how guides are decided, and how it is made to misbehave.
+"""
     return f"""
 The hub runs on {found.words}.
 
@@ -138,7 +163,7 @@ The hub runs on {found.words}.
   {site}/metrics          Prometheus
 
 {access}
-Ctrl-C stops it. One log line per request follows.
+{erp}Ctrl-C stops it. One log line per request follows.
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -398,6 +398,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if settings.env == "production" and environment.get("AUTHLIB_INSECURE_TRANSPORT"):
         raise SettingError("AUTHLIB_INSECURE_TRANSPORT", "must not be set with HUB_ENV=production")
     return settings
+
+
+def with_variables(settings: Settings, variables: Mapping[str, str]) -> Settings:
+    """Settings where these variables are set as well. Raises ValueError, KeyError: one that is none."""
+    names = {variable.removeprefix("HUB_").lower(): text for variable, text in variables.items()}
+    return replace(settings, **{name: _READERS[name](text) for name, text in names.items()})
 
 
 def _check_access(settings: Settings) -> None:

@@ -6,16 +6,19 @@ import asyncio
 import shlex
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import httpx2
 import msgspec
 
 from simulators.tasy import ndjson
+from simulators.tasy.callbacks import Callbacks
 from simulators.tasy.scenarios import SCENARIOS
-from simulators.tasy.station import Keys, PlanOf, Station, keys, running
+from simulators.tasy.station import Keys, PlanOf, Station, keys, running, where
 
 
 def population(members: int, seed: int, day: date, folder: Path, types: str, *, compressed: bool) -> int:
@@ -52,6 +55,31 @@ def tasy(
     return 0
 
 
+def do(folder: Path, path: str, body: str) -> int:
+    """Has the simulated Tasy that runs in a folder do something; prints what it says; the exit code. As `said`."""
+    print(msgspec.json.format(said(folder, path, body), indent=1).decode())
+    return 0
+
+
+def said(folder: Path, path: str = "", body: str = "") -> bytes:
+    """What the simulated Tasy that runs in a folder says to something that is posted, or asked.
+
+    path: below `/_simulador`; empty with an empty body: what happened so far. Raises ValueError: none runs, or it
+    refuses.
+    """
+    found = where(folder)
+    if found is None:
+        raise ValueError(f"no simulated ERP runs in {folder}: `make run` has one, or `hub simulate tasy`")
+    context = ssl.create_default_context(cafile=str(folder / "tls" / "authority.pem"))
+    context.load_cert_chain(folder / "tls" / "client.pem", folder / "tls" / "client.key")
+    url = f"{found.url}/_simulador{f'/{path}' if path else ''}"
+    with httpx2.Client(verify=context, timeout=120) as client:
+        answer = client.post(url, content=body.encode()) if path or body else client.get(url)
+    if answer.status_code != 200:
+        raise ValueError(answer.text.strip())
+    return answer.content
+
+
 async def _tasy(
     made: Keys,
     plan: PlanOf,
@@ -59,7 +87,8 @@ async def _tasy(
     hub: str | None,
     scenarios: Sequence[int],
 ) -> None:
-    async with running(made, plan, *sockets, hub) as station:
+    callbacks = Callbacks(hub, made.callback_secret) if hub else None
+    async with running(made, plan, *sockets, callbacks) as station:
         ended = asyncio.Event()
         for one in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(one, ended.set)

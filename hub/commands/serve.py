@@ -23,6 +23,11 @@ def parser(commands: Any) -> None:
         help="with HUB_ACCESS=smart: first make people to try it with, where there is nobody, and serve the apps at the"
         " next port, where their parts are there; never in production",
     )  # fmt: skip
+    serve.add_argument(
+        "--simulate", action="store_true",
+        help="with a simulated ERP (Tasy) beside it and its members synchronised, unless HUB_TASY_URL names one; never"
+        " in production",
+    )  # fmt: skip
     serve.set_defaults(run=run)
 
 
@@ -33,9 +38,10 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
     from hub.serve import CannotListen, serve
     from hub.tls import TlsUnusable
 
-    if chosen.demo and settings.env == "production":
-        return told(ValueError("--demo: not with HUB_ENV=production"), 2)
+    for name in ("demo", "simulate"):
+        if getattr(chosen, name) and settings.env == "production":
+            return told(ValueError(f"--{name}: not with HUB_ENV=production"), 2)
     try:
-        return serve(settings, sample_data=chosen.sample_data, demo=chosen.demo)
+        return serve(settings, sample_data=chosen.sample_data, demo=chosen.demo, simulate=chosen.simulate)
     except (CannotListen, KeyUnusable, PartsMissing, TlsUnusable) as error:
         return told(error, 1)

@@ -15,6 +15,10 @@ A simulated ERP with a synthetic plan, until Ctrl-C:
 
   hub simulate tasy --members 1000
 
+What it should do next:
+
+  hub simulate do cenarios '{"number": 17}'
+
 A synthetic plan as FHIR files, one for each type:
 
   hub simulate population --members 50000 --out plan
@@ -32,6 +36,15 @@ To have it misbehave, post to /_simulador what is to go wrong, or start it with 
   hub simulate tasy --scenario 17
 
 A name that is none is answered with all names; GET /_simulador tells what happened so far.
+"""
+
+DO = """\
+Posts to the simulated ERP that runs in a folder (that of `make run`, or of `hub simulate tasy`); without anything tells
+what happened there so far.
+
+  hub simulate do cenarios '{"number": 17}'
+  hub simulate do conjuntos '{"flow": "MEMBROS", "full": false}'
+  hub simulate do guias '{"nr_seq_guia": 5500001, "ie_status": "N"}'
 """
 
 POPULATION = """\
@@ -56,10 +69,14 @@ def parser(commands: Any) -> None:
     tasy.add_argument("--port", dest="listen", type=int, default=8443, metavar="PORT", help=where)
     where = "of the SFTP server; default 2022"
     tasy.add_argument("--sftp-port", type=int, default=2022, metavar="PORT", help=where)
-    tasy.add_argument("--folder", type=Path, default=Path(".hub/tasy"), help="of what it remembers; default .hub/tasy")
+    tasy.add_argument("--folder", type=Path, help="of what it remembers; default tasy in HUB_DATA")
     tasy.add_argument("--hub", metavar="URL", help="tell this hub of decisions, by callbacks; without path")
     again = "start it with this scenario of the contract; may be repeated"
     tasy.add_argument("--scenario", type=int, action="append", default=[], metavar="N", help=again)
+    do = described(what, "do", help="have the simulated ERP that runs do something", description=DO)
+    do.add_argument("path", nargs="?", default="", help="below /_simulador")
+    do.add_argument("body", nargs="?", default="", help="JSON")
+    do.add_argument("--folder", type=Path, help="of the ERP; default tasy in HUB_DATA")
     population = described(what, "population", help="write a synthetic plan as NDJSON", description=POPULATION)
     _plan(population, 50_000)
     population.add_argument("--out", type=Path, default=Path("population"), metavar="FOLDER", help="default population")
@@ -77,17 +94,19 @@ def _plan(command: argparse.ArgumentParser, members: int) -> None:
 
 def run(settings: Settings, chosen: argparse.Namespace) -> int:
     """Runs it; the exit code."""
-    from hub.simulate import population, tasy
+    from hub.simulate import do, population, tasy
     from simulators.tasy.station import PlanOf
 
     if settings.env == "production":
-        print("hub: nothing is simulated with HUB_ENV=production")
-        return 2
+        return told(ValueError("nothing is simulated with HUB_ENV=production"), 2)
     try:
         if chosen.what == "tasy":
             ports = (chosen.listen, chosen.sftp_port)
             plan = PlanOf(chosen.members, chosen.seed, chosen.day)
-            return tasy(plan, ports, chosen.folder, chosen.hub, chosen.scenario)
+            folder = chosen.folder or settings.data / "tasy"
+            return tasy(plan, ports, folder, chosen.hub, chosen.scenario)
+        if chosen.what == "do":
+            return do(chosen.folder or settings.data / "tasy", chosen.path, chosen.body)
         return population(chosen.members, chosen.seed, chosen.day, chosen.out, chosen.type, compressed=chosen.gzip)
     except ValueError as error:
         return told(error, 2)

@@ -55,6 +55,15 @@ class Authority:
         """For a client. days: until it ends; a negative one has ended."""
         return self._pair(name, days, ExtendedKeyUsageOID.CLIENT_AUTH)
 
+    def kept(self, name: str = "client") -> Pair:
+        """The client's certificate of this name that was made before; a new one where it ends within a month."""
+        pair = Pair(self._folder / f"{name}.pem", self._folder / f"{name}.key")
+        if pair.certificate.exists() and pair.key.exists():
+            found = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+            if found.not_valid_after_utc > datetime.now(UTC) + timedelta(days=30):
+                return pair
+        return self.client(name)
+
     def _pair(self, name: str, days: float, usage: x509.ObjectIdentifier) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])

@@ -82,4 +82,9 @@ class Keyring:
 
     def close(self) -> None:
         """Ends what GnuPG began for these keys."""
-        subprocess.run(["gpgconf", "--homedir", str(self.home), "--kill", "all"], check=False, capture_output=True)
+        end_agent(self.home)
+
+
+def end_agent(home: Path) -> None:
+    """Ends the process that GnuPG keeps for a folder of keys, if there is one."""
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False, capture_output=True)

@@ -7,10 +7,11 @@ numbers of its sets go on.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import secrets
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,6 +27,7 @@ from simulators.tasy.installation import Tasy
 from simulators.tasy.openpgp import Keyring
 from simulators.tasy.population import population
 from simulators.tasy.serve import serving
+from simulators.tasy.sets import whole
 
 CLIENT = "hub"
 
@@ -84,14 +86,18 @@ def keys(folder: Path) -> Keys:
     authority = Authority(folder / "tls")
     authority.client("client-ended", days=-1)
     server = sftp.server(folder / "sftp", folder / "ssh", CLIENT)
-    tasy, hub = Keyring(folder / "pgp", "Tasy"), Keyring(folder / "pgp-hub", "Hub")
-    tasy.add(hub.public)
-    hub.add(tasy.public)
-    for one in (tasy, hub):
-        one.close()
+    known = folder / "openpgp.json"
+    if not known.exists():
+        tasy, hub = Keyring(folder / "pgp", "Tasy"), Keyring(folder / "pgp-hub", "Hub")
+        tasy.add(hub.public)
+        hub.add(tasy.public)
+        for one in (tasy, hub):
+            one.close()
+        whole(known, msgspec.json.encode((tasy.fingerprint, hub.fingerprint)))
+    tasy_key, hub_key = msgspec.json.decode(known.read_bytes(), type=tuple[str, str])
     return Keys(
-        folder, authority, authority.client(), _secret(folder / "client-secret"), _secret(folder / "callback-secret"),
-        folder / "ssh", server.fingerprint, hub.home, hub.fingerprint, tasy.fingerprint,
+        folder, authority, authority.kept(), _secret(folder / "client-secret"), _secret(folder / "callback-secret"),
+        folder / "ssh", server.fingerprint, folder / "pgp-hub", hub_key, tasy_key,
     )  # fmt: skip
 
 
@@ -108,25 +114,68 @@ class Station:
     """Whether the plan was made just now."""
 
 
+class Where(msgspec.Struct, frozen=True):
+    """Where the one runs that a folder belongs to."""
+
+    url: str
+    sftp: int
+
+
+def where(folder: Path) -> Where | None:
+    """Where it runs; None: it does not."""
+    try:
+        with (folder / "lock").open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        path = folder / "running.json"
+        return msgspec.json.decode(path.read_bytes(), type=Where) if path.exists() else None
+    return None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Raises OSError: another one has the folder."""
+    with (folder / "lock").open("wb") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(f"another simulated ERP runs in {folder}") from None
+        (folder / "running.json").unlink(missing_ok=True)
+        yield
+
+
 @asynccontextmanager
 async def running(
-    made: Keys, plan: PlanOf, rest: socket.socket, files: socket.socket, hub: str | None = None
+    made: Keys, plan: PlanOf, rest: socket.socket, files: socket.socket, callbacks: Callbacks | None = None
 ) -> AsyncIterator[Station]:
     """Runs one on two sockets that are bound. plan: made of that, unless the folder remembers another one.
 
-    hub: URL of the hub that is told of decisions, without path.
+    callbacks: to the hub that is told of decisions. Raises OSError: another one has the folder.
     """
+    with _alone(made.folder):
+        async with _running(made, plan, rest, files, callbacks) as station:
+            found = Where(station.url, station.port)
+            whole(made.folder / "running.json", msgspec.json.encode(found))
+            yield station
+
+
+@asynccontextmanager
+async def _running(
+    made: Keys, plan: PlanOf, rest: socket.socket, files: socket.socket, callbacks: Callbacks | None
+) -> AsyncIterator[Station]:
     memory = made.folder / "plan.json"
     new = not memory.exists()
     if new:
-        memory.write_bytes(msgspec.json.encode(plan))
+        whole(memory, msgspec.json.encode(plan))
     plan = msgspec.json.decode(memory.read_bytes(), type=PlanOf)
     members = await asyncio.to_thread(population, plan.members, plan.seed, plan.day)
     tasy = Tasy(members, CLIENT, made.secret)
     keyring = Keyring(made.folder / "pgp", "Tasy")
     sets = await asyncio.to_thread(Files, tasy, made.folder, keyring, made.hub_key, plan.seed, plan.day)
     server = sftp.server(sets.root, made.ssh, CLIENT)
-    control = Control(tasy, sets, server, Callbacks(hub, made.callback_secret) if hub else None)
+    control = Control(tasy, sets, server, callbacks)
     try:
         with sftp.serving(server, listener=files) as port:
             async with serving(tasy, made.authority, control=control, listener=rest) as url:

@@ -21,9 +21,10 @@ import pytest
 from mappings.tasy.claim_status import sums
 from mappings.tasy.read import read
 from mappings.tasy.records import AuthorizationReply, Protocol
+from simulators.tasy.callbacks import Callbacks
 from simulators.tasy.guides import LARGEST
 from simulators.tasy.scenarios import SCENARIOS
-from simulators.tasy.station import Keys, PlanOf, Station, keys, running
+from simulators.tasy.station import Keys, PlanOf, Station, Where, keys, running, where
 from simulators.tasy.troubles import CHANGES, REFUSALS, SILENCES
 from tests.adapters.tasy.conftest import card
 
@@ -99,7 +100,10 @@ class Client:
 @asynccontextmanager
 async def started(made: Keys) -> AsyncIterator[Client]:
     rest, files = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
-    async with receiving() as hub, running(made, PLAN, rest, files, hub.url) as station:
+    async with (
+        receiving() as hub,
+        running(made, PLAN, rest, files, Callbacks(hub.url, made.callback_secret)) as station,
+    ):
         context = ssl.create_default_context(cafile=str(made.authority.certificate))
         context.load_cert_chain(made.client.certificate, made.client.key)
         async with httpx2.AsyncClient(verify=context, base_url=station.url, timeout=20) as http:
@@ -273,7 +277,12 @@ async def test_what_is_posted_wrongly_is_told(client: Client) -> None:
 
 
 async def test_started_again_it_is_the_same(made: Keys) -> None:
+    assert where(made.folder) is None
     async with started(made) as before:
+        assert where(made.folder) == Where(before.station.url, before.station.port)
+        with pytest.raises(OSError, match="another"):
+            async with started(made):
+                pass
         assert (await before.do("/conjuntos", {"full": False})).status_code == 200
         plan = before.station.control.tasy.plan.members
     async with started(keys(made.folder)) as after:
