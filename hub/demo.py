@@ -28,6 +28,7 @@ STAFF: tuple[tuple[str, str, str], ...] = (
     ("aud.melo", "Dra. Inês Melo", "medical-auditor"),
     ("seg.reis", "Caio Reis", "security-officer"),
     ("priv.nunes", "Lia Nunes", "privacy-officer"),
+    ("op.braga", "Rui Braga", "operator"),
 )
 """Login, name, role."""
 _LOCK = text("select pg_advisory_xact_lock(:key)")

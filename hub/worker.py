@@ -31,6 +31,7 @@ from hub.tasy.reporting import report
 from hub.tasy.site import site
 from hub.tasy.work import work
 from mappings.errors import MappingError
+from messages.sweep import sweep
 
 SERVICES = (
     own_clients.ELIGIBILITY, own_clients.AUTHORIZATION, own_clients.DIRECTORY, own_clients.CLAIM_STATUS,
@@ -43,12 +44,19 @@ LOCK = 4_611_686_018_427_387_860
 AGAIN_SECONDS = 1.0
 _log = logging.getLogger("hub.worker")
 
+
+async def _forget(parts: Parts) -> int:
+    """What is older than messages are kept is removed."""
+    return await parts.ledger(lambda connection: sweep(connection, now()))
+
+
 POLLS: tuple[tuple[str, Callable[[Parts], Awaitable[int]], float], ...] = (
     ("claim status", claim_status.read_changes, 300),
     ("guides in analysis", authorization.ask_again, 300),
     ("directory", directory.read_changes, 3600),
+    ("messages that are too old", _forget, 6 * 3600),
 )
-"""What is read again and again: name, how, and seconds between."""
+"""What is done again and again: name, how, and seconds between."""
 
 
 def run(settings: Settings, url: str) -> None:

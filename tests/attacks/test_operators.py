@@ -6,12 +6,15 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import psycopg
 import pytest
 
+from care_services.referred import references
+from hub.operations.masking import masked
 from hub.sealing_key import bodies
 from hub.settings import read_settings
 from messages import partners, queue, runs, search, store
@@ -25,6 +28,7 @@ from tests.hub_process import Answer
 Call = Callable[..., Answer]
 CPF, OTHER = "52998224725", "11144477735"
 SET = "999997_MEMBROS_20260310_0001"
+CASES = Path(__file__).parent.parent / "mappings" / "cases"
 
 
 @pytest.fixture
@@ -367,3 +371,61 @@ def test_what_operators_do_is_in_the_trail(caller: Caller, call: Call, rows: Row
         )  # fmt: skip
 
     caller.eventually(lambda: told() == ["operations 0", "operations 4"])
+
+
+def case(name: str, guide: str) -> Any:
+    """A case of a mapping, of another guide."""
+    text = (CASES / name).read_text("utf-8").replace("HUB26000000123", guide)
+    return json.loads(text.replace("c1", guide) if "request" in name else text)
+
+
+def test_every_flow_is_simulated_by_its_own_mapping(
+    caller: Caller, call: Call, rows: Rows, sealing: Sealing, mark: str
+) -> None:
+    guide = f"HUB{mark[:14]}"
+    claim, *others = (one["resource"] for one in case("authorization-request/admission.json", guide)["entry"])
+    there = {f"{one['resourceType']}/{one['id']}" for one in others}
+    missing = {one for each in (claim, *others) for one in references(each)} - there
+    others += [
+        {"resourceType": kind, "id": id} | ({"name": "EXEMPLO"} if kind == "Organization" else {})
+        for kind, _, id in (one.partition("/") for one in sorted(missing))
+    ]
+    entries = [
+        {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}}
+        for one in (*others, claim)
+    ]
+    token = caller.token("system/*.cruds")
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    stored = caller.get("", token, "POST", bundle)
+    assert stored.status == 200, stored.body
+
+    def simulated(flow: str, direction: str, key: str, body: Any) -> dict[str, Any]:
+        raw, now = json.dumps(body).encode(), datetime.now(UTC)
+        incoming = Incoming(flow, key, raw, direction=direction, then=(State.MORTA,), fault=Fault("x", "y"))
+        id = store.receive(rows, sealing, incoming, "x", now).id
+        found: dict[str, Any] = call("POST", f"messages/{id}/simulate", {}).json()
+        assert search.message(rows, id).state is State.MORTA
+        return found
+
+    asked = simulated("RT-2", "out", guide, claim)
+    [expected] = case("authorization-request/admission.expected.json", guide)["result"]
+    assert asked == {"ok": True, "error": None, "faults": [], "result": [masked(expected)]}
+    assert expected["cd_usuario_plano"] not in json.dumps(asked)
+
+    reply = case("authorization-reply/partial.json", guide)
+    reply["itens"] = [{**reply["itens"][0], "nr_item": one["sequence"]} for one in claim["item"]]
+    answered = simulated("RT-2", "in", guide, reply)
+    assert (answered["ok"], answered["result"][0]["resourceType"]) == (True, "ClaimResponse"), answered
+    assert answered["result"][0]["request"]["reference"] == f"Claim/{guide}/_history/1"
+    reply["itens"][0]["nr_item"] = 99
+    assert simulated("RT-2", "in", guide, reply)["error"]["element"] == "itens[0].nr_item"
+    assert simulated("RT-2", "in", "HUBNOBODY", reply)["error"]["element"] == "cd_guia_prestador"
+
+    paid = simulated("RT-4", "in", "PC2026030000045", case("claim-status/paid.json", guide))
+    assert (paid["ok"], paid["result"][0]["patient"]) == (True, claim["patient"])
+    clinic = simulated("RT-3", "in", "prestadores/4720", case("provider/clinic.json", guide))
+    assert "Organization" in [one["resourceType"] for one in clinic["result"]]
+    assert simulated("RT-4", "in", "broken", {"nr_protocolo": 1})["ok"] is False
+    untried = store.receive(rows, sealing, Incoming("callback", mark, b"{}"), "x", datetime.now(UTC)).id
+    assert outcome(call("POST", f"messages/{untried}/simulate", {}))[:2] == (422, "not-supported")
+    assert call("GET", f"messages/{untried}").json()["actions"] == []
