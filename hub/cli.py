@@ -12,6 +12,7 @@ from hub import VERSION
 from hub.commands import (
     audit,
     client,
+    evaluate,
     events,
     export,
     imports,
@@ -25,6 +26,7 @@ from hub.commands import (
     simulate,
     sync,
     token,
+    triage,
     user,
     worker,
 )
@@ -59,6 +61,8 @@ COMMANDS = (
     simulate,
     worker,
     events,
+    triage,
+    evaluate,
 )
 """As `hub --help` lists them."""
 

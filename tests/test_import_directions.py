@@ -33,7 +33,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("mappings", "messages", "adapters.fhir_client", "adapters.partner_errors"),
         ("paramiko", "gnupg", "apscheduler", "msgspec", "orjson", "psycopg", "sqlalchemy", "alembic", "jinja2"),
     ),
-    "care_services": (("mappings", "adapters.fhir_client", "adapters.partner_errors"), ("xgboost",)),
+    "care_services": (("mappings", "adapters.fhir_client", "adapters.partner_errors"), ("numpy", "xgboost")),
     "apps": ((), ("jinja2", "fastapi", "httpx2", "paramiko")),
     "simulators": ((), ("cryptography", "gnupg", "jinja2", "fastapi", "httpx2", "msgspec", "paramiko", "uvicorn")),
 }  # fmt: skip

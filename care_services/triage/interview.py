@@ -1,0 +1,213 @@
+"""The interview, as a pure function: state and message in, state and next question out. About whom, age, pregnancy if
+it can be, safety screen, complaint, onset, the complaint's red flags, severity, conditions (section 5, order of
+questions); it stops as soon as the level is emergency or very-urgent. It knows nothing of channels, records or
+clocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from care_services.triage.answers import read_severity, read_yes_no
+from care_services.triage.assessment import Assessment, Fired, assess, complaint_of
+from care_services.triage.levels import LEVELS, highest
+from care_services.triage.measures import Facts, worse
+from care_services.triage.numbers import numbers
+from care_services.triage.person import read_age
+from care_services.triage.rule_set import Complaint, RuleSet
+from care_services.triage.scanner import Hit, Scan, scan
+
+MOST_QUESTIONS = 8
+"""Of a complaint, after the safety screen."""
+UNREAD_TO_PERSON = 2
+"""Answers not understood one after the other, after which a person takes over."""
+_CONDITIONS = ("immune_low", "dialysis", "anticoagulant", "recent_surgery")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A finding as it is known. `source`: stated (a direct answer) or matched (the scanner). `quote`: the member's
+    words."""
+
+    present: bool | None
+    source: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked next. `rows`: the choices that are shown with it."""
+
+    id: str
+    text: str
+    rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that is known of an interview. `level` never falls."""
+
+    findings: dict[str, Known] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
+    to_ask: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
+    pending: Question | None = None
+    about: str | None = None
+    sex: str | None = None
+    unread: int = 0
+    level: str = LEVELS[0]
+    fired: tuple[Fired, ...] = ()
+    outcome: str | None = None
+
+    def present(self) -> dict[str, Known]:
+        """What is there."""
+        return {code: known for code, known in self.findings.items() if known.present}
+
+
+def step(state: State, message: str, rules: RuleSet) -> State:
+    """The state after a turn of the member's (messages that came together are one, a line each). `pending` is the next
+    question; `outcome` says that there is none: "level" reached, "person" wanted. A message after the end is still
+    read, and can only raise the level."""
+    heard = scan(message, rules)
+    state = _answered(state, heard, rules) if state.pending else state
+    state = _heard(state, heard, rules)
+    found = _assessed(state, rules)
+    state = replace(state, level=found.level, fired=found.fired)
+    if found.stops:
+        return replace(state, pending=None, outcome="level")
+    if state.unread >= UNREAD_TO_PERSON:
+        return replace(state, pending=None, outcome="person", level=highest(state.level, "urgent"))
+    question = _next(state, rules)
+    if question:
+        return replace(state, pending=question, asked=(*state.asked, question.id))
+    person = found.complaint is None
+    level = highest(state.level, "urgent") if person else state.level
+    return replace(state, pending=None, outcome="person" if person else "level", level=level)
+
+
+def _assessed(state: State, rules: RuleSet) -> Assessment:
+    return assess(state.present(), state.facts, rules, state.unanswered, state.level)
+
+
+def _heard(state: State, heard: Scan, rules: RuleSet) -> State:
+    """What the scanner found joins what is known; what it found denied or past is to be asked."""
+    findings = dict(state.findings)
+    for code, hit in heard.present().items():
+        known = findings.get(code)
+        if known is None or not known.present:
+            findings[code] = Known(True, "matched", hit.quote)
+    asks = [code for code, hit in heard.to_ask().items() if _asks(code, hit, rules) and code not in state.to_ask]
+    return replace(state, findings=findings, facts=worse(state.facts, heard.facts), to_ask=(*state.to_ask, *asks))
+
+
+def _asks(code: str, hit: Hit, rules: RuleSet) -> bool:
+    return rules.findings[code].kind == "sign" and any(
+        atom.name == code for rule in rules.flags for part in rule.when.parts for atom in part
+    )
+
+
+def _answered(state: State, heard: Scan, rules: RuleSet) -> State:
+    """The reply as an answer to the question that is open."""
+    question = state.pending
+    assert question is not None
+    yes = read_yes_no(heard.words)
+    state = replace(state, pending=None)
+    if question.id == "about":
+        words = set(heard.words.words)
+        about = (
+            "child"
+            if words & {"crianca", "filho", "filha", "bebe"}
+            else "self"
+            if words & {"mim", "eu", "comigo"}
+            else "other"
+        )
+        return replace(state, about=about, unread=0)
+    if question.id == "age":
+        age = read_age(heard.words)
+        facts = {k: v for k, v in state.facts.items() if k not in age} | age
+        return replace(state, facts=facts if age else state.facts, unread=state.unread + (not age))
+    if question.id == "screen":
+        return _screened(state, heard, yes, rules)
+    if question.id == "story":
+        return state
+    if question.id == "pregnancy":
+        return _stated(state, ("pregnant",), yes and "postpartum" not in heard.present(), heard.words.text)
+    if question.id == "conditions":
+        named = tuple(code for code in _CONDITIONS if code in heard.present())
+        return _stated(state, named or _CONDITIONS[:1], yes, heard.words.text)
+    if question.id == "onset":
+        fast = yes and bool({"rapido", "sim"} & set(heard.words.words))
+        return state if yes is None else _stated(state, ("worsening_fast",), fast, heard.words.text)
+    if question.id == "severity":
+        marks = [number.value for number in numbers(heard.words.words)]
+        return _stated(state, ("severe_pain",), read_severity(marks, yes), heard.words.text)
+    return _stated(state, (question.id,), yes, heard.words.text, open_if_unread=True)
+
+
+def _stated(state: State, codes: tuple[str, ...], yes: bool | None, quote: str, open_if_unread: bool = False) -> State:
+    if yes is None:
+        unanswered = (*state.unanswered, *codes) if open_if_unread else state.unanswered
+        return replace(state, unread=state.unread + 1, unanswered=unanswered)
+    findings = dict(state.findings)
+    for code in codes:
+        known = findings.get(code)
+        if yes or known is None or not known.present:
+            findings[code] = Known(yes, "stated", quote)
+    return replace(state, findings=findings, unread=0)
+
+
+def _screened(state: State, heard: Scan, yes: bool | None, rules: RuleSet) -> State:
+    said = heard.words.text.casefold()
+    rows = [row for row in rules.screen["rows"] if row["title"].casefold() in said]
+    if rows:
+        return _stated(state, tuple(code for row in rows for code in row["findings"]), True, heard.words.text)
+    if yes:  # a yes to the whole list: each of its signs is asked
+        return replace(state, to_ask=(*(row["findings"][0] for row in rules.screen["rows"]), *state.to_ask), unread=0)
+    return replace(state, unread=0 if yes is False or heard.present() else state.unread + 1)
+
+
+def _next(state: State, rules: RuleSet) -> Question | None:
+    """The next question that has not been asked; None where all is asked."""
+    texts, asked, present = rules.texts, set(state.asked), state.present()
+    age = state.facts.get("age")
+    if "about" not in asked and state.about is None:
+        return Question("about", texts["M-02"], ("Sobre mim", "Sobre uma criança", "Outra pessoa"))
+    if "age" not in asked:
+        return Question("age", texts["age"])
+    if "pregnancy" not in asked and state.sex != "M" and (age is None or 10 <= age <= 55) and "pregnant" not in present:
+        return Question("pregnancy", texts["pregnancy"])
+    if "screen" not in asked:
+        rows = (*(row["title"] for row in rules.screen["rows"]), rules.screen["none"])
+        return Question("screen", rules.screen["text"], rows)
+    denied = [code for code in state.to_ask if code not in asked and not _settled(state, code)]
+    if denied and len(asked) < MOST_QUESTIONS + 12:
+        return Question(denied[0], rules.findings[denied[0]].ask)
+    complaint = complaint_of(present, state.facts, rules)
+    if complaint is None and "story" not in asked:
+        return Question("story", texts["story"])
+    return _of_complaint(state, complaint or _other(rules), rules)
+
+
+def _of_complaint(state: State, complaint: Complaint, rules: RuleSet) -> Question | None:
+    asked = set(state.asked)
+    if "onset" not in asked:
+        return Question("onset", rules.texts["onset"])
+    own = [code for code in asked if code in rules.findings]
+    if len(own) < MOST_QUESTIONS:
+        for code in complaint.ask:
+            if code not in asked and not _settled(state, code):
+                return Question(code, rules.findings[code].ask)
+    if "severity" not in asked and "severe_pain" not in state.findings:
+        return Question("severity", rules.texts["severity"])
+    if "conditions" not in asked and complaint.id not in ("mental", "medicine"):
+        return Question("conditions", rules.texts["conditions"])
+    return None
+
+
+def _settled(state: State, code: str) -> bool:
+    known = state.findings.get(code)
+    return known is not None and (known.present is True or known.source == "stated")
+
+
+def _other(rules: RuleSet) -> Complaint:
+    return next(one for one in rules.complaints if one.id == "other")

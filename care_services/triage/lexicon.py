@@ -1,0 +1,85 @@
+"""Which concepts a text names: words, beginnings of words (`sangr*`) and phrases (`caixa_do_peito`), found by looking
+words up and not by trying each pattern, because the scanner runs on every message before it is answered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+Span = tuple[int, int]
+LONG = 5
+
+
+class Lexicon:
+    """The entries of all concepts, ready to be looked up."""
+
+    def __init__(self, entries: Mapping[str, Iterable[str]]) -> None:
+        self._words: dict[str, set[str]] = defaultdict(set)
+        self._stems: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._phrases: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+        self._phrase_stems: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+        for concept, forms in entries.items():
+            for form in forms:
+                self._add(concept, form)
+        self._lengths = sorted(self._stems)
+        self._stem_lengths = sorted({len(stem) for stem in self._phrase_stems})
+
+    def _add(self, concept: str, form: str) -> None:
+        parts = tuple(form.split("_"))
+        if len(parts) > 1:
+            first = parts[0]
+            if first.endswith("*"):
+                self._phrase_stems[first[:-1]].append((parts, concept))
+            else:
+                self._phrases[first].append((parts, concept))
+        elif form.endswith("*"):
+            self._stems[len(form) - 1][form[:-1]].add(concept)
+        else:
+            self._words[form].add(concept)
+
+    def knows(self, word: str) -> bool:
+        """Whether the word alone names a concept or begins a phrase; a beginning counts from five letters on."""
+        return (
+            word in self._words
+            or word in self._phrases
+            or any(length >= LONG and word[:length] in self._stems[length] for length in self._lengths)
+        )
+
+    def mentions(self, words: Sequence[str], sentence: Sequence[int]) -> dict[str, list[Span]]:
+        """Concept -> where it is named, as (first word, end). No phrase crosses a full stop."""
+        found: dict[str, list[Span]] = defaultdict(list)
+        for at, word in enumerate(words):
+            for concept in self._words.get(word, ()):
+                found[concept].append((at, at + 1))
+            for length in self._lengths:
+                if length > len(word):
+                    break
+                for concept in self._stems[length].get(word[:length], ()):
+                    found[concept].append((at, at + 1))
+            phrases = self._phrases.get(word)
+            if phrases:
+                self._phrases_at(phrases, words, sentence, at, found)
+            for length in self._stem_lengths:
+                if length > len(word):
+                    break
+                phrases = self._phrase_stems.get(word[:length])
+                if phrases:
+                    self._phrases_at(phrases, words, sentence, at, found)
+        return found
+
+    @staticmethod
+    def _phrases_at(
+        phrases: list[tuple[tuple[str, ...], str]],
+        words: Sequence[str],
+        sentence: Sequence[int],
+        at: int,
+        found: dict[str, list[Span]],
+    ) -> None:
+        for parts, concept in phrases:
+            end = at + len(parts)
+            if end <= len(words) and sentence[end - 1] == sentence[at] and all(map(_is, parts, words[at:end])):
+                found[concept].append((at, end))
+
+
+def _is(form: str, word: str) -> bool:
+    return word.startswith(form[:-1]) if form.endswith("*") else word == form

@@ -1,0 +1,232 @@
+"""The rules as data: read once from `rules/`, checked as a whole, and refused as a whole. Their version and signature
+stand in `rules/version.toml`; the digest there says which data was signed."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from care_services.triage.conditions import BadCondition, Condition, condition
+from care_services.triage.levels import LEVELS
+from care_services.triage.lexicon import Lexicon
+from care_services.triage.normal import folded
+from care_services.triage.patterns import BadPattern, Pattern, pattern
+from care_services.triage.spelling import Spelling
+
+RULES = Path(__file__).parent / "rules"
+KINDS = ("sign", "condition", "person")
+
+
+class BadRules(ValueError):
+    """The rules contradict themselves or name what is not there; the text lists every fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A word of the closed vocabulary: what it is called, how it is asked, what kind of thing it is."""
+
+    code: str
+    label: str
+    ask: str
+    kind: str
+    patterns: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that makes a level: a red flag, a pair, or a floor (whose level is one more than the complaint's)."""
+
+    id: str
+    title: str
+    level: str
+    when: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A complaint table: how it is recognised, its least level, its own red-flag questions."""
+
+    id: str
+    title: str
+    when: tuple[Condition, ...]
+    level: str
+    ask: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """What the scanner knows about "não" and about the past."""
+
+    reach: int
+    negators: frozenset[str]
+    stops: frozenset[str]
+    lets_through: frozenset[str]
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """Everything that triage decides by."""
+
+    version: str
+    status: str
+    signature: str
+    digest: str
+    findings: Mapping[str, Finding]
+    lexicon: Lexicon
+    by_key: Mapping[str, tuple[tuple[str, Pattern], ...]]
+    spellings: Mapping[str, tuple[str, ...]]
+    spelling: Spelling
+    negation: Negation
+    flags: tuple[Rule, ...]
+    pairs: tuple[Rule, ...]
+    floors: tuple[Rule, ...]
+    complaints: tuple[Complaint, ...]
+    screen: Mapping[str, Any]
+    texts: Mapping[str, str]
+
+
+@cache
+def rules() -> RuleSet:
+    """The rules that the hub ships. Raises BadRules."""
+    return read(RULES)
+
+
+def digest_of(folder: Path) -> str:
+    """SHA-256 over every file but the one that holds it."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != "version.toml":
+            whole.update(f"{path.relative_to(folder).as_posix()}\n".encode() + path.read_bytes())
+    return whole.hexdigest()
+
+
+def read(folder: Path) -> RuleSet:
+    """The rules in a folder. Raises BadRules with every fault there is."""
+    faults: list[str] = []
+    version = _toml(folder / "version.toml")
+    digest = digest_of(folder)
+    if version.get("signature") and version.get("digest") != digest:
+        faults.append("version.toml: the rules are not those that were signed")
+    concepts = {
+        name: _forms(forms)
+        for path in sorted((folder / "lexicon").glob("*.toml"))
+        for name, forms in _toml(path).items()
+    }
+    negation = _toml(folder / "negation.toml")
+    findings = _findings(folder / "findings", concepts, faults)
+    entries: dict[str, set[str]] = {name: set(forms) for name, forms in concepts.items()}
+    by_key: dict[str, list[tuple[str, Pattern]]] = defaultdict(list)
+    for finding in findings.values():
+        for one in finding.patterns:
+            for key in one.elements[0]:
+                by_key[key].append((finding.code, one))
+            for literal in one.literals():
+                entries.setdefault("=" + literal, set()).update(_forms(literal))
+    entries["#mask"] = set(_forms(negation["masks"]))
+    entries["#history"] = set(_forms(negation["history"]))
+    entries["#now"] = set(_forms(negation["now"]))
+    lexicon = Lexicon(entries)
+    grammar = {form for forms in _toml(folder / "lexicon" / "grammar.toml").values() for form in _forms(forms)}
+    clinical = {
+        form for name, forms in entries.items() if name[0] != "#" for form in forms if "_" not in form
+    } - grammar
+    common = frozenset((folder / "common_words.txt").read_text().split())
+    codes = findings.keys()
+    read_rules = {
+        name: _rules(_toml(folder / f"{name}.toml"), name, codes, faults) for name in ("flags", "pairs", "floors")
+    }
+    complaints = _complaints(_toml(folder / "complaints.toml"), codes, faults)
+    screen = _toml(folder / "screen.toml")
+    faults += [
+        f"screen.toml: no finding {code!r}" for row in screen["rows"] for code in row["findings"] if code not in codes
+    ]
+    if faults:
+        raise BadRules("\n".join(faults))
+    return RuleSet(
+        version=version["version"], status=version["status"], signature=version["signature"], digest=digest,
+        findings=findings, lexicon=lexicon, by_key={key: tuple(found) for key, found in by_key.items()},
+        spellings={
+            folded(short): tuple(folded(word) for word in meant.split())
+            for short, meant in _toml(folder / "spelling.toml").items()
+        },
+        spelling=Spelling(clinical, common, lexicon.knows),
+        negation=Negation(
+            negation["reach"], frozenset(negation["negators"].split()), frozenset(negation["stops"].split()),
+            frozenset(negation["lets_through"].split()),
+        ),
+        flags=read_rules["flags"], pairs=read_rules["pairs"], floors=read_rules["floors"], complaints=complaints,
+        screen=screen, texts=_toml(folder / "texts.toml"),
+    )  # fmt: skip
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return tomllib.load(file)
+
+
+def _forms(written: str) -> list[str]:
+    """ "Caixa_do_Peito respir*" as the lexicon compares them."""
+    return [
+        "_".join(folded(part) + "*" * part.endswith("*") for part in form.split("_") if part)
+        for form in written.split()
+    ]
+
+
+def _findings(folder: Path, concepts: Mapping[str, Any], faults: list[str]) -> dict[str, Finding]:
+    found: dict[str, Finding] = {}
+    for path in sorted(folder.glob("*.toml")):
+        for code, body in _toml(path).items():
+            patterns = []
+            for source in body["patterns"]:
+                try:
+                    one = pattern(source)
+                except BadPattern as error:
+                    faults.append(f"{path.name} {code}: {error}")
+                    continue
+                faults += [
+                    f"{path.name} {code}: {source!r}: no concept {name!r}"
+                    for name in one.concepts()
+                    if name not in concepts
+                ]
+                patterns.append(one)
+            kind = body.get("kind", "sign")
+            if code in found or kind not in KINDS or not body["ask"].endswith("?") or not body["label"]:
+                faults.append(f"{path.name} {code}: twice, of no known kind, or without label or question")
+            found[code] = Finding(code, body["label"], body["ask"], kind, tuple(patterns))
+    return found
+
+
+def _rules(written: dict[str, Any], name: str, codes: Any, faults: list[str]) -> tuple[Rule, ...]:
+    made = []
+    for id_, body in written.items():
+        conditions = [
+            (level, source)
+            for level in ("emergency", "very-urgent")
+            for source in body.get(level.replace("-", "_"), ())
+        ]
+        if "when" in body:
+            conditions.append((body.get("level", LEVELS[0]), body["when"]))
+        for level, source in conditions:
+            try:
+                made.append(Rule(id_, body["title"], LEVELS[LEVELS.index(level)], condition(source, codes)))
+            except (BadCondition, ValueError) as error:
+                faults.append(f"{name}.toml {id_}: {error}")
+    return tuple(made)
+
+
+def _complaints(written: dict[str, Any], codes: Any, faults: list[str]) -> tuple[Complaint, ...]:
+    made = []
+    for id_, body in written.items():
+        try:
+            when = tuple(condition(source, codes) for source in body["when"])
+            made.append(Complaint(id_, body["title"], when, LEVELS[LEVELS.index(body["level"])], tuple(body["ask"])))
+        except (BadCondition, ValueError) as error:
+            faults.append(f"complaints.toml {id_}: {error}")
+        faults += [f"complaints.toml {id_}: no finding {code!r}" for code in body["ask"] if code not in codes]
+    return tuple(made)

@@ -1,0 +1,110 @@
+"""What a text says of signs: every finding it names, the member's own words for it, and whether it was denied or lies
+in the past. A denied hit asks the question and clears nothing (section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from care_services.triage.lexicon import Span
+from care_services.triage.measures import Facts, measured
+from care_services.triage.negation import denied_by, past_by
+from care_services.triage.normal import Words, words_of
+from care_services.triage.patterns import Pattern
+from care_services.triage.person import said_of_person
+from care_services.triage.rule_set import RuleSet
+
+LONGEST = 6000
+"""Characters that are looked at; who writes more is read by a person too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A finding that a text names. `status`: present, denied or past; `because`: the word that denied or dated it."""
+
+    code: str
+    status: str
+    quote: str
+    start: int
+    end: int
+    pattern: str
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """All of a text. `facts` are the numbers it gives."""
+
+    words: Words
+    hits: tuple[Hit, ...]
+    facts: Facts
+    corrected: tuple[tuple[str, str], ...]
+
+    def present(self) -> dict[str, Hit]:
+        """Finding -> the first hit that says it is there."""
+        return {hit.code: hit for hit in reversed(self.hits) if hit.status == "present"}
+
+    def to_ask(self) -> dict[str, Hit]:
+        """Finding -> the hit that denied it or put it into the past, where none says that it is there."""
+        there = self.present()
+        return {hit.code: hit for hit in reversed(self.hits) if hit.code not in there}
+
+
+def scan(text: str, rules: RuleSet) -> Scan:
+    """Reads a text. Total: whatever it is, it has an answer."""
+    words = words_of(text[:LONGEST], rules.spellings)
+    corrected = tuple(rules.spelling.corrected(word) for word in words.words)
+    changes = tuple((a, b) for a, b in zip(words.words, corrected, strict=True) if a != b)
+    words = Words(words.text, corrected, words.spans, words.clause, words.sentence)
+    mentions = rules.lexicon.mentions(words.words, words.sentence)
+    masked = {at for first, end in mentions.pop("#mask", ()) for at in range(first, end)}
+    if masked:
+        mentions = {
+            key: kept
+            for key, spans in mentions.items()
+            if (kept := [span for span in spans if not any(at in masked for at in range(*span))])
+        }
+    fits = _fits(words, mentions, rules)
+    spoken_for = {
+        at for _, one, spans in fits if one.fixed for at in range(min(s[0] for s in spans), max(s[1] for s in spans))
+    }
+    hits: dict[tuple[str, str, str], Hit] = {}
+    for code, one, spans in fits:
+        hit = _hit(code, one, spans, words, mentions, rules, spoken_for)
+        hits.setdefault((hit.code, hit.status, hit.quote), hit)
+    return Scan(words, tuple(hits.values()), measured(words) | said_of_person(words, mentions), changes)
+
+
+def _fits(
+    words: Words, mentions: Mapping[str, list[Span]], rules: RuleSet
+) -> list[tuple[str, Pattern, tuple[Span, ...]]]:
+    found = []
+    for key in mentions:
+        for code, one in rules.by_key.get(key, ()):
+            if all(any(other in mentions for other in keys) for keys in one.elements):
+                found += [(code, one, spans) for spans in one.matches(mentions, words.sentence)]
+    return found
+
+
+def _hit(
+    code: str,
+    one: Pattern,
+    spans: tuple[Span, ...],
+    words: Words,
+    mentions: Mapping[str, list[Span]],
+    rules: RuleSet,
+    spoken_for: set[int],
+) -> Hit:
+    first, end = min(span[0] for span in spans), max(span[1] for span in spans)
+    status, because = "present", ""
+    if not one.fixed:
+        word = next((w for span in spans if (w := denied_by(words, span[0], rules.negation, spoken_for))), None)
+        if word:
+            status, because = "denied", word
+    if status == "present" and rules.findings[code].kind == "sign":
+        dated = past_by(words, first, end, mentions)
+        if dated:
+            status, because = "past", dated
+    return Hit(
+        code, status, words.quote(first, end), words.spans[first][0], words.spans[end - 1][1], one.source, because
+    )

@@ -1,0 +1,90 @@
+"""What the scanner finds, what it takes for denied or past, and that it has an answer for any text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from care_services.triage.rule_set import rules
+from care_services.triage.scanner import scan
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "status"),
+    [
+        ("não tenho dor no peito", "chest_pain", "denied"),
+        ("sem febre nem dor no peito", "chest_pain", "denied"),
+        ("não fui trabalhar por causa da dor no peito", "chest_pain", "present"),
+        ("não sei se é dor no peito", "chest_pain", "present"),
+        ("não tenho febre, mas dor no peito sim", "chest_pain", "present"),
+        ("é normal ter dor no peito?", "chest_pain", "present"),
+        ("do nada dor no peito", "chest_pain", "present"),
+        ("nunca senti uma dor no peito assim", "chest_pain", "present"),
+        ("não é só dor no peito", "chest_pain", "present"),
+        ("não consigo respirar", "cannot_breathe", "present"),
+        ("meu vô não acorda", "unconscious", "present"),
+        ("o corte não para de sangrar", "bleeding_heavy", "present"),
+        ("não sinto as pernas", "legs_weak", "present"),
+        ("não aguento mais viver", "suicide_thought", "present"),
+        ("tive uma convulsão em 2015", "seizure", "past"),
+        ("tive dor no peito há 3 anos", "chest_pain", "past"),
+        ("tive dor no peito ano passado e hoje voltou", "chest_pain", "present"),
+    ],
+)
+def test_negation_and_past(text: str, code: str, status: str) -> None:
+    heard = scan(text, rules())
+    found = "present" if code in heard.present() else heard.to_ask()[code].status if code in heard.to_ask() else "none"
+    assert found == status
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("febre de 39,5", {"temp": 39.5}),
+        ("trinta e nove e meio de febre", {"temp": 39.5}),
+        ("oxímetro marcando oitenta e oito", {"sat": 88}),
+        ("a saturação tá 93", {"sat": 93}),
+        ("pressão 18 por 11", {"systolic": 180, "diastolic": 110}),
+        ("pressão deu 190x120", {"systolic": 190, "diastolic": 120}),
+        ("a pressão tá 22", {"systolic": 220}),
+        ("glicemia 480", {"glucose": 480}),
+        ("o dextro deu HI", {"glucose": 600}),
+        ("grávida de 34 semanas", {"weeks": 34}),
+        ("tive bebê há 10 dias", {"postpartum_days": 10}),
+        ("operei faz duas semanas", {"surgery_days": 14}),
+        ("meu bebê de 40 dias", {"age_days": 40}),
+        ("minha mãe de 78 anos", {"age": 78}),
+        ("estou com tosse há 3 semanas", {}),
+    ],
+)
+def test_numbers(text: str, facts: dict[str, float]) -> None:
+    found = scan(text, rules()).facts
+    assert {name: found.get(name) for name in facts} == pytest.approx(facts)
+    if not facts:
+        assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("ta sangrannndo mto", "bleeding"),
+        ("teve uma comvulsao", "seizure"),
+        ("caiu na picina e quase afogou", "drowning"),
+        ("ela dezmaiou", "fainted"),
+        ("falta de respirasao, nao concigo repirar", "cannot_breathe"),
+    ],
+)
+def test_typing_errors_of_clinical_words(typed: str, code: str) -> None:
+    assert code in scan(typed, rules()).present()
+
+
+@pytest.mark.parametrize("word", ["banco", "peixe", "perto", "conta", "plano", "consulta", "carteirinha", "boleto"])
+def test_other_words_stay(word: str) -> None:
+    assert scan(word, rules()).words.words == (word,)
+
+
+@given(st.text())
+def test_any_text_has_an_answer(text: str) -> None:
+    for hit in scan(text, rules()).hits:
+        assert hit.quote == text[hit.start : hit.end]
