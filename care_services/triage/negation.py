@@ -4,7 +4,7 @@ and ends at punctuation and at "mas", "porém", "só que"; whatever it is not su
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from care_services.triage.lexicon import Span
 from care_services.triage.normal import Words
@@ -15,9 +15,9 @@ _LONG_AGO = re.compile(r"anos?|meses")
 PAST_REACH = 9
 
 
-def denied_by(words: Words, at: int, negation: Negation, spoken_for: Collection[int]) -> str | None:
+def denied_by(words: Words, at: int, negation: Negation, spoken_for: Mapping[int, int]) -> str | None:
     """The word that denies what begins at word `at`; None: nothing does. A "não" that belongs to something else that
-    was found ("não consigo respirar") denies nothing more, nor does "nunca senti uma dor assim"."""
+    was found and stands between ("não consigo respirar") denies nothing more, nor does "nunca senti uma dor assim"."""
     for back in range(at - 1, max(-1, at - 1 - negation.reach), -1):
         word = words.words[back]
         if words.clause[back] != words.clause[at] or word in negation.stops:
@@ -25,7 +25,7 @@ def denied_by(words: Words, at: int, negation: Negation, spoken_for: Collection[
         if word in negation.negators or (
             word == "nada" and words.words[back + 1] == "de" and words.words[max(0, back - 1)] != "do"
         ):
-            return None if back in spoken_for or _but(words, back) else word
+            return None if spoken_for.get(back, at) < at or _but(words, back) else word
         if word not in negation.lets_through:
             return None
     return None

@@ -38,7 +38,7 @@ class Words:
 @lru_cache(maxsize=65536)
 def folded(word: str) -> str:
     """Lower case, no accents, three or more of a letter made one."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if c.isalnum())
+    plain = "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if c.isalpha())
     return _REPEATED.sub(r"\1", unicodedata.normalize("NFKD", plain.casefold()))
 
 

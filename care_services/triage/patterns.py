@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from care_services.triage.lexicon import Span
+from care_services.triage.normal import Words
 
 DEFAULT_GAP = 3
 NEGATING = frozenset({"nao", "sem", "nem", "=nao", "=sem", "=nem", "=parou", "parou", "perdeu", "dificil"})
@@ -39,20 +40,18 @@ class Pattern:
         """The concepts it names."""
         return (key for keys in self.elements for key in keys if key[0] != "=")
 
-    def matches(
-        self, mentions: Mapping[str, Sequence[Span]], sentence: Sequence[int], limit: int = 12
-    ) -> list[tuple[Span, ...]]:
+    def matches(self, mentions: Mapping[str, Sequence[Span]], words: Words, limit: int = 12) -> list[tuple[Span, ...]]:
         """Every way in which the text fits, at most `limit`: the span of each element, in the order of the pattern."""
         candidates = [[span for key in keys for span in mentions.get(key, ())] for keys in self.elements]
         found: list[tuple[Span, ...]] = []
         if all(candidates):
-            self._extend(candidates, sentence, (), found, limit)
+            self._extend(candidates, words, (), found, limit)
         return found
 
     def _extend(
         self,
         candidates: list[list[Span]],
-        sentence: Sequence[int],
+        words: Words,
         so_far: tuple[Span, ...],
         found: list[tuple[Span, ...]],
         limit: int,
@@ -64,18 +63,24 @@ class Pattern:
         for span in candidates[at]:
             if len(found) >= limit:
                 return
-            if so_far and not self._near(so_far, span, at, sentence):
+            if so_far and not self._near(so_far, span, at, words):
                 continue
-            self._extend(candidates, sentence, (*so_far, span), found, limit)
+            self._extend(candidates, words, (*so_far, span), found, limit)
 
-    def _near(self, so_far: tuple[Span, ...], span: Span, at: int, sentence: Sequence[int]) -> bool:
-        if sentence[span[0]] != sentence[so_far[0][0]]:
+    def _near(self, so_far: tuple[Span, ...], span: Span, at: int, words: Words) -> bool:
+        if words.sentence[span[0]] != words.sentence[so_far[0][0]]:
             return False
+        if self.denies(at - 1) and words.clause[span[0]] != words.clause[so_far[-1][0]]:
+            return False  # a "não" ends at punctuation
         ordered, gap = self.links[at - 1]
         first, end = min(one[0] for one in so_far), max(one[1] for one in so_far)
         if ordered:
             return 0 <= span[0] - so_far[-1][1] <= gap
         return 0 <= span[0] - end <= gap or 0 <= first - span[1] <= gap
+
+    def denies(self, at: int) -> bool:
+        """Whether element `at` is a "não" or "sem"."""
+        return self.fixed and all(key in NEGATING for key in self.elements[at])
 
 
 def pattern(source: str) -> Pattern:

@@ -66,7 +66,7 @@ def scan(text: str, rules: RuleSet) -> Scan:
         }
     fits = _fits(words, mentions, rules)
     spoken_for = {
-        at for _, one, spans in fits if one.fixed for at in range(min(s[0] for s in spans), max(s[1] for s in spans))
+        spans[at][0]: spans[at + 1][0] for _, one, spans in fits for at in range(len(spans) - 1) if one.denies(at)
     }
     hits: dict[tuple[str, str, str], Hit] = {}
     for code, one, spans in fits:
@@ -82,7 +82,7 @@ def _fits(
     for key in mentions:
         for code, one in rules.by_key.get(key, ()):
             if all(any(other in mentions for other in keys) for keys in one.elements):
-                found += [(code, one, spans) for spans in one.matches(mentions, words.sentence)]
+                found += [(code, one, spans) for spans in one.matches(mentions, words)]
     return found
 
 
@@ -93,7 +93,7 @@ def _hit(
     words: Words,
     mentions: Mapping[str, list[Span]],
     rules: RuleSet,
-    spoken_for: set[int],
+    spoken_for: Mapping[int, int],
 ) -> Hit:
     first, end = min(span[0] for span in spans), max(span[1] for span in spans)
     status, because = "present", ""
