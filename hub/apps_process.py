@@ -14,6 +14,8 @@ from fastapi import FastAPI
 
 from apps.clinician.app import clinician
 from apps.clinician.scopes import SCOPES as CLINICIAN_SCOPES
+from apps.console.app import console
+from apps.console.scopes import SCOPES as CONSOLE_SCOPES
 from apps.privacy.app import privacy
 from apps.privacy.scopes import SCOPES as PRIVACY_SCOPES
 from apps.smart.config import Config
@@ -22,10 +24,12 @@ from hub.settings import HSTS, Settings
 from hub.tls import Tls, trusted
 
 PARTS = Path(__file__).parents[1] / "apps" / "parts" / "node_modules"
-CLINICIAN, PRIVACY = "clinician", "privacy"
-NAMES: Mapping[str, str] = {CLINICIAN: "Prontuário", PRIVACY: "Meus dados"}
+CLINICIAN, PRIVACY, CONSOLE = "clinician", "privacy", "console"
+NAMES: Mapping[str, str] = {CLINICIAN: "Prontuário", PRIVACY: "Meus dados", CONSOLE: "Console"}
 """Id of an app, which is its path too -> what people are told it is called."""
-SCOPES: Mapping[str, tuple[str, ...]] = {CLINICIAN: CLINICIAN_SCOPES, PRIVACY: PRIVACY_SCOPES}
+SCOPES: Mapping[str, tuple[str, ...]] = {
+    CLINICIAN: CLINICIAN_SCOPES, PRIVACY: PRIVACY_SCOPES, CONSOLE: CONSOLE_SCOPES,
+}  # fmt: skip
 STOP_SECONDS = 3
 
 
@@ -43,6 +47,9 @@ def run(settings: Settings, secrets: Mapping[str, str], listener: socket.socket)
     for name, make in ((CLINICIAN, clinician), (PRIVACY, privacy)):
         config = Config(settings.base, f"{settings.apps}/{name}", name, secrets[name], SCOPES[name])
         root.mount(f"/{name}", make(config, http, PARTS))
+    url = f"{settings.apps}/{CONSOLE}"
+    config = Config(settings.base, url, CONSOLE, secrets[CONSOLE], SCOPES[CONSOLE], of_patient=False)
+    root.mount(f"/{CONSOLE}", console(config, http, PARTS, settings.operations))
     served = uvicorn.Config(
         root, log_config=None, access_log=False, server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=STOP_SECONDS, headers=[HSTS] if settings.apps.startswith("https://") else [],

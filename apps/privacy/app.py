@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 import httpx2
 from fastapi import FastAPI, Request
@@ -18,6 +18,7 @@ from apps.privacy.page import Page
 from apps.privacy.record import read
 from apps.smart.config import Config
 from apps.smart.entrance import Entrance
+from apps.smart.form import form, from_elsewhere
 from apps.smart.launch import LaunchFailed
 from apps.smart.reader import NotAllowed, Reader, Refused, SignedOut, Unavailable
 from apps.smart.sessions import Session
@@ -25,8 +26,6 @@ from apps.smart.sessions import Session
 HERE = Path(__file__).parent
 EXPORT, NOTICE, PROBLEM = "export", "notice", "problem"
 """What a session remembers: the URL of an export, what was done last, what could not be done."""
-LONGEST = 64 * 1024
-"""Bytes of a form."""
 _FILE = re.compile(r"[A-Za-z]{1,64}\.[0-9]{1,6}\.(ndjson|txt)")
 
 Value = dict[str, Any]
@@ -71,7 +70,7 @@ def privacy(
 
     async def done(request: Request, key: str, operation: str, values: list[Value], said: str, place: str) -> Response:
         """Calls an operation on the person's record, and goes back to where it was asked for."""
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        if from_elsewhere(request):
             return failed(request, "this was sent from another page", 403)
         session = entrance.session_of(request, key)
         if session is None:
@@ -95,7 +94,7 @@ def privacy(
 
     @app.post("/{key}/consent")
     async def consent(request: Request, key: str) -> Response:
-        given = await _form(request)
+        given = await form(request)
         granted = given.get("granted") == ["true"]
         values: list[Value] = [
             {"name": "purpose", "valueCode": given.get("purpose", [""])[0]},
@@ -110,7 +109,7 @@ def privacy(
 
     @app.post("/{key}/correction")
     async def correction(request: Request, key: str) -> Response:
-        given = await _form(request)
+        given = await form(request)
         values: list[Value] = [
             {"name": name, "valueString": text}
             for name in ("resource", "statement", "wanted") if (text := given.get(name, [""])[0].strip())
@@ -119,7 +118,7 @@ def privacy(
 
     @app.post("/{key}/erasure")
     async def erasure(request: Request, key: str) -> Response:
-        given = await _form(request)
+        given = await form(request)
         session, classes = entrance.session_of(request, key), given.get("classes", [])
         if session is not None and not (classes and given.get("sure") == ["true"]):
             session.memory[PROBLEM] = "Escolha o que deve ser eliminado e confirme que sabe que não tem volta."
@@ -157,19 +156,6 @@ PROBLEMS = {
     429: "Há pedidos demais em andamento. Espere que sejam atendidos.",
 }
 """Status of a refusal -> what the person is told."""
-
-
-async def _form(request: Request) -> dict[str, list[str]]:
-    """The fields of a form; none of one that is longer than any of the page's can be, or that is no form."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > LONGEST:
-            return {}
-    try:
-        return parse_qs(body.decode(), max_num_fields=100)
-    except ValueError:
-        return {}
 
 
 async def _export(reader: Reader, session: Session) -> tuple[list[tuple[str, str]], bool]:

@@ -17,6 +17,8 @@ class Config:
     client_secret: str = field(repr=False)
     scopes: tuple[str, ...] = ()
     """What it asks for, launch aside."""
+    of_patient: bool = True
+    """Whether it is about one patient's record: one has to be chosen, then."""
 
     @property
     def redirect_uri(self) -> str:

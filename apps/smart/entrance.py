@@ -82,10 +82,10 @@ class Entrance:
             grant = await smart.redeem(http, config, endpoints.token, code, begun.verifier)
         except smart.LaunchFailed as reason:
             return self._failed(request, str(reason), 502)
-        if grant.patient is None:
+        if grant.patient is None and config.of_patient:
             return self._failed(request, "no patient was chosen", 400)
         session = Session(
-            begun.secret, now, now, grant.patient, grant.access_token, now + grant.lifetime, grant.refresh_token,
+            begun.secret, now, now, grant.patient or "", grant.access_token, now + grant.lifetime, grant.refresh_token,
             grant.encounter, grant.banner, scopes=grant.scopes,
         )  # fmt: skip
         session.person = await self._person(Reader(http, config, session, endpoints.token, now), endpoints.issuer)

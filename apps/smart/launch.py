@@ -57,7 +57,7 @@ def authorization_url(endpoint: str, config: Config, *, state: str, verifier: st
         "response_type": "code",
         "client_id": config.client_id,
         "redirect_uri": config.redirect_uri,
-        "scope": " ".join((FROM_EHR if launch else STANDALONE, *config.scopes)),
+        "scope": " ".join((*_launch_scope(config, launch), *config.scopes)),
         "state": state,
         "aud": config.fhir,
         "code_challenge": challenge(verifier),
@@ -66,6 +66,12 @@ def authorization_url(endpoint: str, config: Config, *, state: str, verifier: st
     if launch:
         query["launch"] = launch
     return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
+
+
+def _launch_scope(config: Config, launch: str | None) -> tuple[str, ...]:
+    if launch:
+        return (FROM_EHR,)
+    return (STANDALONE,) if config.of_patient else ()
 
 
 async def discover(http: httpx2.AsyncClient, config: Config) -> Endpoints:

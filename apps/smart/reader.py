@@ -60,7 +60,7 @@ class Reader:
 
     async def told(self, url: str) -> dict[str, Any]:
         """What the authorization server's userinfo says. Raises Unavailable, SignedOut."""
-        token = await self._token()
+        token = await self.token()
         try:
             response = await self._http.get(url, headers={"authorization": f"Bearer {token}"})
             body = response.json()
@@ -76,7 +76,7 @@ class Reader:
         place = urljoin(f"{self._config.fhir}/", url)
         if not place.startswith(f"{self._config.fhir}/"):
             raise Unavailable
-        token = await self._token()
+        token = await self.token()
         try:
             response = await self._http.get(place, headers={"authorization": f"Bearer {token}", "accept": accept})
         except httpx2.HTTPError:
@@ -91,7 +91,7 @@ class Reader:
 
     async def post(self, url: str, body: dict[str, Any]) -> httpx2.Response:
         """The response of a POST of JSON below the FHIR base. Raises Refused, Unavailable, SignedOut."""
-        headers = {"authorization": f"Bearer {await self._token()}", "content-type": "application/fhir+json"}
+        headers = {"authorization": f"Bearer {await self.token()}", "content-type": "application/fhir+json"}
         try:
             response = await self._http.post(f"{self._config.fhir}/{url}", content=json.dumps(body), headers=headers)
         except httpx2.HTTPError:
@@ -104,7 +104,8 @@ class Reader:
             raise Unavailable
         return response
 
-    async def _token(self) -> str:
+    async def token(self) -> str:
+        """The session's access token, renewed if need be. Raises SignedOut."""
         session = self._session
         async with session.lock:
             if session.expires - self._now > EARLY:

@@ -38,6 +38,7 @@ class Session:
     begun: float
     used: float
     patient: str
+    """Id; empty in an app that is about nobody's record."""
     access_token: str
     expires: float
     refresh_token: str | None
