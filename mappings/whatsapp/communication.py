@@ -6,6 +6,7 @@ identifier alone: whose record it belongs to is decided elsewhere, by proof.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from mappings.whatsapp.webhook import Message, Sender
 
 Json = Any
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _MODE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 KINDS = ("edit", "revoke", "reaction", "system")
 """Types that say something about another message or about the channel: marked, since they get no turn of their own."""
@@ -72,7 +74,9 @@ def _payload(message: Message, systems: Systems) -> list[Json]:
     parts: list[Json] = []
     if message.text:
         tapped = [{"url": systems.extension("botao"), "valueString": message.tapped}] if message.tapped else []
-        parts.append({**({"extension": tapped} if tapped else {}), "contentString": message.text})
+        # FHIR's strings have no control characters; what was written is told without them rather than not at all.
+        text = _CONTROL.sub(" ", message.text)
+        parts.append({**({"extension": tapped} if tapped else {}), "contentString": text})
     if message.media:
         media = message.media
         # A code of FHIR has single spaces within, and none around it.

@@ -1,0 +1,1 @@
+"""WhatsApp joined to the record."""

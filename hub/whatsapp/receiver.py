@@ -1,0 +1,132 @@
+"""What WhatsApp tells is kept: each message as a Communication, each status and whatever cannot be read as a message.
+
+The care services' contract, section 2. One transaction for all messages of a body; one that the record refuses is found
+by halving and set aside for people, so that it takes none of the others with it. The red-flag scanner looks at every
+text here, before anything else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import psycopg
+
+from adapters.fhir_client import FhirClient, FhirRefused
+from adapters.partner_errors import PartnerUnavailable
+from hub.tasy.ledger import Ledger
+from mappings import r4
+from mappings.errors import MappingError
+from mappings.identifiers import Systems
+from mappings.whatsapp.communication import message_id, to_communication
+from mappings.whatsapp.webhook import Message, Notice, Status, Told, read
+from messages import store
+from messages.states import State
+from messages.store import INTERACTIVE, Fault, Incoming
+
+Json = Any
+
+SOURCE, ACTOR = "whatsapp", "whatsapp"
+MESSAGES, STATUSES, NOTICES = "whatsapp-message", "whatsapp-status", "whatsapp-notice"
+"""Flows of the store of messages."""
+
+
+class Receiver:
+    """Keeps what is told, or says that it cannot now."""
+
+    def __init__(
+        self, record: FhirClient, ledger: Ledger, systems: Systems, numbers: Collection[str],
+        urgent: Callable[[str], bool], now: Callable[[], datetime],
+    ) -> None:  # fmt: skip
+        """numbers: ids of our business numbers. urgent: whether a text may tell of an emergency; it does no I/O."""
+        self._record, self._ledger, self._systems = record, ledger, systems
+        self._numbers, self._urgent, self._now = frozenset(numbers), urgent, now
+
+    async def keep(self, body: bytes) -> None:
+        """Makes everything in a body durable. Raises PartnerUnavailable: nothing is lost if it is told again."""
+        try:
+            told = read(body)
+        except MappingError as error:
+            await self._store([_aside(NOTICES, str(uuid4()), body, Fault("structure", error.reason, error.element))])
+            return
+        known = [one for one in told.messages if one.number in self._numbers]
+        aside = await self._write(known)
+        await self._store([*aside, *self._others(told, body)])
+
+    def _others(self, told: Told, body: bytes) -> list[Incoming]:
+        """What is no message of a person to one of our numbers."""
+        found = [_status(one) for one in told.statuses] + [_notice(one) for one in told.notices]
+        for one in told.messages:
+            if one.number not in self._numbers:
+                fault = Fault("unknown-number", "was written to a number that is none of ours")
+                found.append(_aside(MESSAGES, one.id, _json(one.source), fault))
+        if told.faults:
+            first = told.faults[0]
+            found.append(_aside(NOTICES, str(uuid4()), body, Fault(first.code, first.reason, first.element)))
+        return found
+
+    async def _write(self, messages: Sequence[Message]) -> list[Incoming]:
+        """Creates their Communications; what the record refuses is given back. Raises PartnerUnavailable."""
+        if not messages:
+            return []
+        try:
+            await self._record.transaction(self._bundle(messages), minimal=True)
+        except FhirRefused as refused:
+            if len(messages) > 1:
+                half = len(messages) // 2
+                return [*await self._write(messages[:half]), *await self._write(messages[half:])]
+            code = refused.issues[0].code if refused.issues else "processing"
+            element = refused.issues[0].element if refused.issues else ""
+            fault = Fault(code, f"the record refuses it with {refused.status}", element)
+            return [_aside(MESSAGES, messages[0].id, _json(messages[0].source), fault)]
+        return []
+
+    def _bundle(self, messages: Sequence[Message]) -> bytes:
+        received, system = self._now(), message_id(self._systems)
+        entries = []
+        for one in messages:
+            resource = to_communication(one, self._systems, received=received)
+            resource["priority"] = "stat" if one.text and self._urgent(one.text) else "routine"
+            request = {
+                "method": "POST", "url": "Communication", "ifNoneExist": f"identifier={system}|{one.id}",
+            }  # fmt: skip
+            entries.append({"fullUrl": f"urn:uuid:{uuid4()}", "resource": resource, "request": request})
+        return r4.serialize({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+
+    async def _store(self, found: Sequence[Incoming]) -> None:
+        if not found:
+            return
+        now = self._now()
+        try:
+            await self._ledger(
+                lambda connection: store.receive_many(connection, self._ledger.sealing, found, ACTOR, now)
+            )
+        except psycopg.Error as error:
+            raise PartnerUnavailable("the store of messages is away") from error
+
+
+def _json(source: Json) -> bytes:
+    return msgspec.json.encode(source)
+
+
+def _status(one: Status) -> Incoming:
+    """A status waits in the queue until the message it is about is there."""
+    body = msgspec.json.encode(
+        {
+            "id": one.id, "state": one.state, "at": one.at, "tracking": one.tracking, "errors": one.errors,
+            "number": one.number,
+        }
+    )  # fmt: skip
+    return Incoming(STATUSES, f"{one.id}:{one.state}", body, source=SOURCE, order_key=one.id, lane=INTERACTIVE)
+
+
+def _notice(one: Notice) -> Incoming:
+    return Incoming(NOTICES, one.field, _json(one.source), source=SOURCE, lane=INTERACTIVE)
+
+
+def _aside(flow: str, key: str, raw: bytes, fault: Fault) -> Incoming:
+    """For people to look at."""
+    return Incoming(flow, key, raw, source=SOURCE, lane=INTERACTIVE, then=(State.QUARENTENA,), fault=fault)
