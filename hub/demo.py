@@ -29,8 +29,9 @@ STAFF: tuple[tuple[str, str, str], ...] = (
     ("seg.reis", "Caio Reis", "security-officer"),
     ("priv.nunes", "Lia Nunes", "privacy-officer"),
     ("op.braga", "Rui Braga", "operator"),
+    ("op.costa", "Bia Costa", "operator operator-unmask"),
 )
-"""Login, name, role."""
+"""Login, name, roles."""
 _LOCK = text("select pg_advisory_xact_lock(:key)")
 LOCK = 4_611_686_018_427_387_851
 """Advisory lock of whoever makes them, so that two starts at once do not both."""
@@ -86,11 +87,11 @@ def _people(connection: Connection, sealing: Seal, sample: _Sample, now: int) ->
         person = people.add(connection, login, name, [role], now, fhir_user=user, patients=patients)
         made.append((login, _password(connection, person, now), role, ""))
     at = f"Organization/{sample.organizations[0]}" if sample.organizations else None
-    for place, (login, name, role) in enumerate(STAFF):
+    for place, (login, name, roles) in enumerate(STAFF):
         user = f"Practitioner/{sample.practitioners[place]}" if place < len(sample.practitioners) else None
-        person = people.add(connection, login, name, [role], now, fhir_user=user, organization=at)
+        person = people.add(connection, login, name, roles.split(), now, fhir_user=user, organization=at)
         password = _password(connection, person, now)
-        made.append((login, password, role, factors.give(connection, sealing, person, now)[0]))
+        made.append((login, password, roles, factors.give(connection, sealing, person, now)[0]))
     return made
 
 

@@ -145,6 +145,7 @@ def welcome(settings: Settings, found: Database, lacking: str = "", *, simulated
     if settings.apps_port is not None:
         apps = f"\n  {settings.apps}/clinician/       the clinician's app"
         apps += f"\n  {settings.apps}/privacy/         the members' page: what is done with their data"
+        apps += f"\n  {settings.apps}/console/         the operators' console: every message, run and partner"
     if lacking:
         apps = f"\n  (The clinician's app is not served: {lacking}.)"
     erp = ""

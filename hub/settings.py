@@ -174,6 +174,11 @@ class Settings:
         """URL of the authorization server, without trailing slash."""
         return self.issuer or f"{self.base.rpartition('/')[0]}/auth"
 
+    @property
+    def operations(self) -> str:
+        """URL of the API of operators, without trailing slash."""
+        return f"{self.base.rpartition('/')[0]}/operations"
+
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def read(text: str) -> int:

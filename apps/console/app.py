@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from apps.console.operations import Operations, Refused
+from apps.console.operations import Operations, Refused, Told
 from apps.console.page import Page
 from apps.console.pointers import pointer
 from apps.smart.config import Config
@@ -76,7 +76,9 @@ def console(
         async def show(api: Operations, session: Session) -> Response:
             found = await api.get(*path, **query)
             told = {name: session.memory.pop(name, "") for name in (NOTICE, PROBLEM)}
-            return HTMLResponse(page.render(template, found=found, key=key, person=session.person, query=query, **told))
+            return HTMLResponse(
+                page.render(template, found=found, key=key, person=session.person, query=Told(query), **told)
+            )
 
         return await answer(request, key, show)
 

@@ -14,6 +14,13 @@ from apps.smart.reader import NotAllowed, Reader, SignedOut, Unavailable
 Json = Any
 
 
+class Told(dict[str, Json]):
+    """An object of an answer: what the hub does not know it leaves out, and that reads as None."""
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+
 class Refused(Exception):
     """The hub does not do it; the text is what it says, element first."""
 
@@ -31,7 +38,7 @@ class Operations:
 
     async def get(self, *path: str | int, **query: str | int | None) -> Json:
         """What is at a path."""
-        return json.loads((await self._ask("GET", path, query)).content)
+        return json.loads((await self._ask("GET", path, query)).content, object_hook=Told)
 
     async def file(self, *path: str | int) -> httpx2.Response:
         """The same as it is sent, of whatever type."""
@@ -39,7 +46,7 @@ class Operations:
 
     async def post(self, *path: str | int, **body: Json) -> Json:
         """What comes of an action."""
-        return json.loads((await self._ask("POST", path, {}, body)).content)
+        return json.loads((await self._ask("POST", path, {}, body)).content, object_hook=Told)
 
     async def _ask(
         self, method: str, path: tuple[str | int, ...], query: Mapping[str, str | int | None], body: Json = None

@@ -5,6 +5,7 @@ Writes docs/pictures/*.png, of a hub served for this with the sample patients.
 
 from __future__ import annotations
 
+import copy
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,8 +13,12 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from hub.embedded import Embedded
+from hub.migrate import upgrade
+from tests.apps.console.desk import OPERATOR, PEOPLE, Desk, enter, serving
 from tests.apps.site import Site, serve, sign_in
 from tests.attacks.browser import person
+from tests.batch.conftest import party
+from tests.conftest import administer, url_of
 from tests.hub_process import ROOT
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -62,6 +67,23 @@ def take_privacy(page: Page, site: Site) -> None:
         page.locator("section", has=page.locator(f"#{part}")).screenshot(path=PICTURES / f"privacy-{NAMES[part]}.png")
 
 
+def take_console(page: Page, desk: Desk) -> None:
+    """The console, of somebody who finds a bad line and puts it right."""
+    people = copy.deepcopy(PEOPLE)
+    people["Coverage"][16]["relationship"]["coding"][1]["code"] = "99"
+    desk.sent(people)
+    desk.sync()
+    enter(desk, page, OPERATOR)
+    _shot(page, "console")
+    page.click("text=Runs")
+    page.click("td a")
+    _shot(page, "console-run")
+    page.click(".messages a")
+    page.click("text=Simulate as it is now")
+    page.wait_for_selector("#simulated .alert")
+    page.screenshot(path=PICTURES / "console-message.png", full_page=True)
+
+
 NAMES = {"accesses": "access", "erasure": "erasure"}
 """Part of the page -> how its picture is called."""
 
@@ -85,11 +107,21 @@ def main() -> None:
     folder.chmod(0o755)
     database = Embedded(folder / "postgres")
     try:
-        with serve(database.start(), folder / "hub") as site, sync_playwright() as playwright:
+        url = database.start()
+        with serve(url, folder / "hub") as site, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
             page = browser.new_context(locale="pt-BR").new_page()
             take(page, site)
             take_privacy(page, site)
+            browser.close()
+        administer(url, "create database console")
+        ring = folder / "gpg"
+        ring.mkdir()
+        other, parties = url_of(url, "console"), {name: party(ring, name) for name in ("tasy", "hub")}
+        upgrade(other)
+        with serving(other, folder / "console", parties) as desk, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+            take_console(browser.new_context(locale="pt-BR").new_page(), desk)
             browser.close()
     finally:
         database.release()
