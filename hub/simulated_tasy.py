@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
@@ -32,6 +32,8 @@ from simulators.tasy.openpgp import end_agent
 from simulators.tasy.station import Keys, PlanOf, Station, keys, running
 
 MEMBERS, SEED = 200, 1
+DAYS = 30
+"""Before today is the first day of the plan: so many may pass there before they are days to come."""
 PORTS = (8443, 2022)
 """Of REST and SFTP, where they are free."""
 LOOK_SECONDS = 2.0
@@ -88,8 +90,9 @@ async def _run(settings: Settings, url: str, made: Keys, rest: socket.socket, fi
     callbacks = Callbacks(settings.base.rsplit("/", 1)[0], made.callback_secret, trusted(settings))
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    plan = PlanOf(MEMBERS, SEED, date.today() - timedelta(days=DAYS))
     # Copies: a process that takes the place of this one is given the same sockets.
-    async with running(made, PlanOf(MEMBERS, SEED, date.today()), rest.dup(), files.dup(), callbacks) as station:
+    async with running(made, plan, rest.dup(), files.dup(), callbacks) as station:
         applying = asyncio.create_task(_keep_applying(settings, url, station))
         await ended.wait()
         applying.cancel()

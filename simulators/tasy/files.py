@@ -46,6 +46,8 @@ TROUBLES: dict[str, str] = {
     "orphans": "a family's Coverages, whose Patients come with the next set",
     "bad-line": f"line {BAD_LINE} of {BAD_SET} Patients has a CPF that is none",
     "cancels": "30 % of the members are cancelled at once",
+    "network-shrinks": "every tenth provider is missing in the network",
+    "past-month": "products changed since the month before, which is closed",
     "latin-1": "three names in the bytes of ISO 8859-1",
     "mojibake": "three names that were decoded twice",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -15,6 +16,10 @@ Line = tuple[str, Json | bytes]
 
 BAD_LINE = 17
 CANCELLED = 0.3
+LOST = 10
+"""Every so manieth provider."""
+_NETWORK = ("Organization", "Location", "Practitioner", "PractitionerRole", "HealthcareService",
+            "OrganizationAffiliation")  # fmt: skip
 
 
 def _bad_line(lines: Iterable[Line]) -> Iterator[Line]:
@@ -45,6 +50,30 @@ def _moved(extensions: list[Json], movement: str) -> list[Json]:
     return [{"url": url, "valueCode": movement}, *(one for one in extensions if one["url"] != url)]
 
 
+def _shrinks(lines: Iterable[Line]) -> Iterator[Line]:
+    """Every tenth provider is missing, with all that refers to them."""
+
+    def missing(reference: str) -> bool:
+        key = reference.rpartition("/")[2].removeprefix("prest-").partition("-")[0]
+        return key.isdecimal() and int(key) % LOST == 0
+
+    for kind, line in lines:
+        if isinstance(line, dict) and kind in _NETWORK:
+            referred = (line.get(name, {}).get("reference", "") for name in ("practitioner", "organization"))
+            if missing(line["id"]) or any(map(missing, referred)):
+                continue
+        yield kind, line
+
+
+def _past_month(lines: Iterable[Line]) -> Iterator[Line]:
+    """Products have another name since the month before."""
+    for kind, line in lines:
+        if kind == "InsurancePlan" and isinstance(line, dict):
+            start = (date.fromisoformat(line["period"]["start"]) - timedelta(days=1)).replace(day=1)
+            line = {**line, "name": f"{line['name']} PLUS", "period": {"start": start.isoformat()}}
+        yield kind, line
+
+
 def _damaged(encode: Callable[[str], bytes]) -> Callable[[Iterable[Line]], Iterator[Line]]:
     def damage(lines: Iterable[Line]) -> Iterator[Line]:
         left = 3
@@ -64,6 +93,8 @@ def _damaged(encode: Callable[[str], bytes]) -> Callable[[Iterable[Line]], Itera
 FLAWS: dict[str, Callable[[Iterable[Line]], Iterator[Line]]] = {
     "bad-line": _bad_line,
     "cancels": _cancels,
+    "network-shrinks": _shrinks,
+    "past-month": _past_month,
     "latin-1": _damaged(lambda text: text.encode("latin-1", "replace")),
     "mojibake": _damaged(lambda text: text.encode().decode("cp1252", "replace").encode()),
 }

@@ -17,6 +17,7 @@ import paramiko
 import pytest
 
 from adapters.partner_errors import PartnerRefused, PartnerUnavailable
+from batch import guards
 from batch.chain import Turn, turn
 from batch.faults import SetRefused
 from batch.manifest import Manifest, digest, manifest_of
@@ -247,6 +248,23 @@ def test_17_a_roster_that_cancels_30_percent(hub: Hub) -> None:
     found = [json.loads(line) for line in lines["Coverage"]]
     ended = [one for one in found if one["status"] == "cancelled" and one["extension"][0]["valueCode"] == "3"]
     assert 0.25 < len(ended) / len(found) < 0.4
+
+
+def test_a_network_that_shrinks(hub: Hub) -> None:
+    hub.files.publish("REDE", troubles=["network-shrinks"])
+    _, _, lines = hub.fetched()
+    left = {json.loads(line)["id"] for kind in ("Organization", "Practitioner") for line in lines[kind]}
+    all_ = [f"prest-{one['nr_seq_prestador']}" for one in hub.tasy.plan.providers]
+    assert sorted(set(all_) - left) == ["prest-4700", "prest-4710"]
+    assert guards.network(len(all_), len(left), {})
+    roles = [json.loads(line) for line in lines["PractitionerRole"]]
+    assert {one["practitioner"]["reference"].partition("/")[2] for one in roles} <= left
+
+
+def test_products_of_a_closed_month(hub: Hub) -> None:
+    hub.files.publish("PLANOS", troubles=["past-month"])
+    starts = {json.loads(line)["period"]["start"] for line in hub.fetched()[2]["InsurancePlan"]}
+    assert starts == {"2026-02-01"}
 
 
 def test_18_line_17_of_312(hub: Hub) -> None:
