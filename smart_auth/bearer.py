@@ -12,7 +12,6 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -83,14 +82,14 @@ class Bearer:
         """known: as `scopes.parse` takes it."""
         self._site, self._feed, self._now = site, feed, now
         self._scopes = lru_cache(maxsize=1000)(lambda text: _Scopes.of(parse(text, known).resources))
-        self._known: dict[bytes, Verified] = {}
+        self._known: dict[str, Verified] = {}  # by the token: hashes of them would cost more than all else here
         self._kids: dict[str, str] = {}
 
     def seen(self, token: str) -> Access | None:
         """What the bearer of a token that was verified before may do, if it is known here and now that it still holds;
         None: `access` has to find out.
         """
-        found = self._known.get(_digest(token))
+        found = self._known.get(token)
         if found is None or found.expires + LEEWAY <= self._now() or not self._feed.fresh:
             return None
         return None if self._feed.seen(found.revocation, found.issued) else found.access
@@ -101,16 +100,15 @@ class Bearer:
 
     async def verified(self, token: str) -> Verified:
         """The token, if it holds now. Raises TokenRefused, FeedLost."""
-        digest = _digest(token)
-        found = self._known.get(digest)
+        found = self._known.get(token)
         if found is None:
             found = await self._verify(token)
             if len(self._known) >= _KNOWN_LIMIT:
                 for old in list(self._known)[: _KNOWN_LIMIT // 4]:
                     del self._known[old]
-            self._known[digest] = found
+            self._known[token] = found
         if found.expires + LEEWAY <= self._now():
-            self._known.pop(digest, None)
+            self._known.pop(token, None)
             raise TokenRefused("the token is no longer valid")
         if await self._feed.revoked(found.revocation, found.issued):
             raise TokenRefused("the token was revoked")
@@ -169,10 +167,6 @@ class Bearer:
             stepped_up=shown if isinstance(shown, int) and told("acr") == "2" else None,
         )
         return Verified(access, payload, round(issued * 1_000_000), expires, revocation_keys(claims))
-
-
-def _digest(token: str) -> bytes:
-    return sha256(token.encode("latin-1", "replace")).digest()
 
 
 def _claims(payload: str) -> dict[str, Any]:
