@@ -1,6 +1,6 @@
 """CPU time of a create and of an update, from ASGI to a real PostgreSQL and back, without HTTP and its clients.
 
-    python -m bench.writes [--rounds 8] [--count 2000] [--only create]
+    python -m bench.writes [--rounds 8] [--count 2000] [--only create] [--events]
 
 Both are measured in short rounds of which the cheapest counts, so that it can be repeated beside noisy neighbours: for
 comparing two versions of the code, run in turns.
@@ -28,6 +28,7 @@ from hub.compose import application
 from hub.embedded import Embedded
 from hub.migrate import upgrade
 from hub.settings import Settings
+from tests.hub.events.recording import SERVICES
 
 CLIENTS = 32
 PATIENTS = 100
@@ -139,7 +140,8 @@ async def measure(app: App, rounds: int, count: int, database: int, only: str | 
 
 async def run(url: str, database: int, arguments: argparse.Namespace) -> None:
     """Starts the application, measures, stops it."""
-    app = application(Settings(log_level="info"), url, "benchmark").app
+    care = SERVICES if arguments.events else None
+    app = application(Settings(log_level="info"), url, "benchmark", care=care).app
     await app._startup()
     try:
         await measure(app, arguments.rounds, arguments.count, database, arguments.only)
@@ -153,6 +155,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--count", type=int, default=2000, help="requests of a round")
     parser.add_argument("--only", choices=("create", "update"))
+    parser.add_argument("--events", action="store_true", help="a service listens to what is written")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hub-bench-") as name:
         folder = Path(name)

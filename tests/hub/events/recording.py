@@ -18,7 +18,8 @@ from smart_auth.seal import new_key
 
 TABLE = """
 create table effect (
-  number bigint generated always as identity, sequence bigint, reference text, interaction text, order_key text)"""
+  number bigint generated always as identity, sequence bigint, reference text, interaction text, order_key text,
+  at timestamptz default clock_timestamp())"""
 
 
 def record(event: Event, connection: psycopg.Connection[Any]) -> None:
