@@ -7,4 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-SUBSCRIPTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {}
+SUBSCRIPTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("Claim", "create"): ("authorization",),
+    ("Claim", "update"): ("authorization",),
+}

@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import TracebackType
 
 TOGETHER = 48
@@ -116,6 +118,19 @@ class Place:
     async def turn(self) -> None:
         """Waits until the request may be worked on."""
         await self._admission.turn()
+        self._working = True
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[None]:
+        """While the request waits for somebody else: others are worked on meanwhile, then it takes its turn again."""
+        if self._working:
+            self._working = False
+            self._admission.ended()
+        yield
+        if self._admission.working < TOGETHER:
+            self._admission.working += 1
+        else:
+            await self._admission.turn()
         self._working = True
 
     def __exit__(

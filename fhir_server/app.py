@@ -135,7 +135,7 @@ class App:
                 with self._admission.place(self._size(method, headers)) as place:
                     if method not in _NO_BODY:
                         await self._receive_body(request, receive)
-                    at_once = place.begin()
+                    at_once, request.aside = place.begin(), place.aside
                     content_type = self._format(request, routed)
                     with Patience(self._watch, receive, self._server.settings.deadline) as patience:
                         if not at_once:

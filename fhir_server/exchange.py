@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,8 @@ class FhirRequest:
     """Absolute FHIR base URL without trailing slash."""
     told: dict[str, str] = field(default_factory=dict)
     """Headers that its answer carries, whatever comes of it."""
+    aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    """Entered while it waits for somebody else, so that others are worked on meanwhile."""
 
 
 @dataclass(slots=True)

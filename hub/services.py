@@ -9,6 +9,7 @@ from care_services.subscriptions import SUBSCRIPTIONS
 from fhir_server.events.delivery import Service
 from hub.platform_events import PLATFORM_EVENTS
 from hub.settings import Settings
+from hub.tasy.requested import Requested
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,10 @@ class Services:
 
 def services(settings: Settings) -> Services:
     """Those that the settings switch on."""
-    return Services()
+    run: dict[str, Service] = {}
+    if settings.tasy_url is not None:
+        run["authorization"] = Requested(settings)
+    return Services(run)
 
 
 def listened(settings: Settings, found: Services | None = None) -> Sequence[tuple[str, str]]:

@@ -20,12 +20,13 @@ from psycopg.rows import TupleRow
 from messages import bodies, store
 from messages.bodies import Sealed, Sealing
 from messages.states import AT_REST, State
-from messages.store import Fault, LeaseLost, Rows
+from messages.store import BACKGROUND, INTERACTIVE, URGENT, Fault, LeaseLost, Rows
 
 ATTEMPTS = 12
 FIRST, LONGEST = timedelta(seconds=2), timedelta(minutes=10)
 """Before the second attempt, and before any."""
 LEASE = timedelta(minutes=2)
+LANES = (URGENT, INTERACTIVE, BACKGROUND)
 ACTOR = "queue"
 _RACES = 20
 
@@ -58,7 +59,8 @@ class Taken:
 _TAKE = """
 with free as (
   select m.id from messages.message m
-  where m.due <= %(now)s and m.flow = any(%(flows)s) and (m.order_key is null or not exists (
+  where m.due <= %(now)s and m.flow = any(%(flows)s) and m.lane = any(%(lanes)s)
+    and (m.order_key is null or not exists (
     select from messages.message n
     where n.order_key = m.order_key and n.due is not null and n.id <> m.id
       and (n.lease is not null or m.lease is null and n.id < m.id)))
@@ -91,15 +93,16 @@ def take_many(
     *,
     most: int,
     lease: timedelta = LEASE,
+    lanes: Collection[int] = LANES,
 ) -> list[Taken]:
-    """At most so many messages, all of different order keys, in one round trip. Raises CannotOpen.
+    """At most so many messages of these lanes, all of different order keys, in one round trip. Raises CannotOpen.
 
     connection: in autocommit, for what was taken has to be known to others at once; ValueError if it is not. A message
     whose last attempt was never heard of is a dead letter now, and not given to anybody.
     """
     if not connection.autocommit:
         raise ValueError("messages are taken on a connection in autocommit")
-    values = {"now": now, "flows": list(flows), "until": now + lease, "most": most}
+    values = {"now": now, "flows": list(flows), "until": now + lease, "most": most, "lanes": list(lanes)}
     for _ in range(_RACES):
         try:
             rows = connection.execute(_TAKE, values).fetchall()

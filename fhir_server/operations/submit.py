@@ -34,10 +34,11 @@ async def submit(server: Server, request: FhirRequest, resource_type: str | None
     kind = ANSWERS[resource_type]
     held(request.access, "read", kind, ("r",))  # what is answered can be shown, or nothing is asked
     stored = await _stored(server, request, resource_type, resource)
-    if resource_type == "Claim":
-        reference = await server.payer.authorization(stored)
-    else:
-        reference = await server.payer.eligibility(stored)
+    async with request.aside():
+        if resource_type == "Claim":
+            reference = await server.payer.authorization(stored)
+        else:
+            reference = await server.payer.eligibility(stored)
     return await _perform(server, request, "GET", tuple(reference.split("/")))
 
 

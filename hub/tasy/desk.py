@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from fhir_server.outcome import Unavailable, Unprocessable
-from hub.tasy import guides
+from hub.tasy import eligibility, guides
 from hub.tasy.ledger import Ledger, Rows, now
 from hub.tasy.order import lane_of
 from hub.tasy.telling import ANSWERED, wake
@@ -26,8 +26,8 @@ from messages.store import Incoming
 
 Json = Any
 
-PATIENCE = 15.0
-"""Seconds that a caller waits at most; the worker gives an answer of its own before."""
+PATIENCE = 6.0
+"""Seconds that a caller waits after the worker should have given an answer of its own."""
 LOOK = 2.0
 """Between two looks, should NOTIFY be lost."""
 _KEPT = 1000
@@ -71,7 +71,7 @@ class Desk:
 
         try:
             id, there = await self._ledger(put)
-            return there or await self._answer(id)
+            return there or await self._answer(id, eligibility.PATIENCE[lane] + PATIENCE)
         except psycopg.OperationalError:
             raise Unavailable("the queue cannot be reached") from None
 
@@ -88,13 +88,13 @@ class Desk:
         except MappingError as error:
             raise Unprocessable(error.reason, code="required", expression=(error.element,)) from None
 
-    async def _answer(self, id: int) -> str:
+    async def _answer(self, id: int, patience: float) -> str:
         loop = asyncio.get_running_loop()
         told = self._told.pop(id, None)
         if told is not None:
             return told
         future = self._waiting.setdefault(id, loop.create_future())
-        until = loop.time() + PATIENCE
+        until = loop.time() + patience
         try:
             while loop.time() < until:
                 try:

@@ -33,7 +33,7 @@ PAGE = 100
 _ORDER = (
     "Organization", "Practitioner", "Location", "HealthcareService", "PractitionerRole", "OrganizationAffiliation"
 )  # fmt: skip
-"""Each refers to earlier ones."""
+"""Each refers to those of earlier types."""
 
 
 class _Page(msgspec.Struct):
@@ -97,16 +97,18 @@ async def _apply(parts: Parts, came: list[bytes]) -> None:
             resources += [(number, one) for one in _resources(parts, source)]
         except MappingError as error:
             failed[number] = Fault("processing", error.reason, error.element)
-    resources.sort(key=lambda one: _ORDER.index(one[1]["resourceType"]))
-    for start in range(0, len(resources), 500):
-        part = resources[start : start + 500]
-        answers = r4.parse(await parts.record[DIRECTORY].transaction(_bundle([one for _, one in part]), minimal=True))
-        for (number, _), entry in zip(part, answers["entry"], strict=True):
-            said = entry["response"]
-            if said["status"][:1] != "2":
-                issue = next(iter(issues_of(r4.serialize(said.get("outcome")))), None)
-                fault = Fault(issue.code, issue.reason, issue.element) if issue else Fault("processing", said["status"])
-                failed.setdefault(number, fault)
+    for kind in _ORDER:  # of a batch nobody knows which entry is carried out first
+        same = [one for one in resources if one[1]["resourceType"] == kind]
+        for start in range(0, len(same), 500):
+            part = same[start : start + 500]
+            bundle = _bundle([one for _, one in part])
+            answers = r4.parse(await parts.record[DIRECTORY].transaction(bundle, minimal=True))
+            for (number, _), entry in zip(part, answers["entry"], strict=True):
+                said = entry["response"]
+                if said["status"][:1] != "2":
+                    issue = next(iter(issues_of(r4.serialize(said.get("outcome")))), None)
+                    fault = Fault("processing", said["status"])
+                    failed.setdefault(number, Fault(issue.code, issue.reason, issue.element) if issue else fault)
     if failed:
         await parts.ledger(lambda connection: _dead(connection, parts, came, failed))
 

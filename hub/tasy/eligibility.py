@@ -7,26 +7,29 @@ from typing import Any
 from adapters.tasy.client import sent
 from care_services.eligibility import Answer, answer, manual_check
 from hub.own_clients import ELIGIBILITY
+from hub.tasy.guides import versioned
 from hub.tasy.ledger import Rows, now
 from hub.tasy.parts import ACTOR, Parts
 from hub.tasy.telling import told
 from mappings import r4
-from mappings.tasy.records import EligibilityRequest
+from mappings.tasy.eligibility import to_eligibility_response
+from mappings.tasy.read import read
+from mappings.tasy.records import EligibilityReply, EligibilityRequest
 from messages import bodies, queue, states, store
 from messages.queue import Taken
 from messages.states import State
-from messages.store import Fault, Incoming
+from messages.store import BACKGROUND, INTERACTIVE, URGENT, Fault, Incoming
 
 Json = Any
-PATIENCE = 9.0
-"""Seconds from the moment it was put into the queue; then the answer is provisional."""
+PATIENCE = {URGENT: 9.0, INTERACTIVE: 9.0, BACKGROUND: 45.0}
+"""Seconds from the moment it was put into the queue, by lane; then the answer is provisional."""
 LEAST = 0.2
 
 
 async def ask(parts: Parts, taken: Taken) -> None:
     """Asks, answers, and tells whoever waits. Raises FhirRefused, PartnerUnavailable: the record cannot be asked."""
     asked = r4.parse(taken.body)
-    left = PATIENCE - (now() - taken.received).total_seconds()
+    left = PATIENCE[taken.lane] - (now() - taken.received).total_seconds()
 
     async def tasy(request: EligibilityRequest) -> bytes:
         return await parts.tasy.eligibility(
@@ -36,23 +39,45 @@ async def ask(parts: Parts, taken: Taken) -> None:
     record = parts.record[ELIGIBILITY]
     found = await answer(asked, record, tasy, parts.site, now(), await parts.ledger(roster))
     number = f"{parts.site.systems.sid('mensagem')}|{taken.correlation}"
-    response = await record.create(_numbered(found.response, taken, parts), {"identifier": number})
+    response = await record.create(_numbered(found.response, str(taken.correlation), parts), {"identifier": number})
     if found.faults:
-        check = _numbered(manual_check(response, found.faults, parts.site, now()), taken, parts)
+        check = _numbered(manual_check(response, found.faults, parts.site, now()), str(taken.correlation), parts)
         await record.create(check, {"identifier": number})
     await parts.ledger(lambda connection: _note(connection, parts, taken, found, response))
 
 
-def _numbered(resource: Json, taken: Taken, parts: Parts) -> Json:
+async def receive(parts: Parts, taken: Taken) -> None:
+    """An answer of Tasy's that a person corrected: whoever asked has another, later response.
+
+    Raises MappingError, FhirRefused, PartnerUnavailable.
+    """
+    record = parts.record[ELIGIBILITY]
+    asked = await record.read(taken.business_key)
+    reply, _ = read(EligibilityReply, taken.body)
+    response, _ = to_eligibility_response(reply, asked, versioned(asked), parts.site)
+    number = f"{taken.correlation}-{taken.id}"
+    stored = await record.create(
+        _numbered(response, number, parts), {"identifier": f"{parts.site.systems.sid('mensagem')}|{number}"}
+    )
+    sealed = parts.ledger.sealing.seal(r4.serialize(stored), bodies.mapped(taken.id))
+    await parts.ledger(
+        lambda connection: queue.done(
+            connection, taken, states.way(taken.state, State.ENTREGUE), ACTOR, now(), mapped=sealed,
+            applied=[versioned(stored)],
+        )
+    )  # fmt: skip
+
+
+def _numbered(resource: Json, number: str, parts: Parts) -> Json:
     """With an identifier by which it is there once, should the worker die before it says that it is."""
-    number = {"system": parts.site.systems.sid("mensagem"), "value": str(taken.correlation)}
-    return {**resource, "identifier": [*resource.get("identifier", ()), number]}
+    own = {"system": parts.site.systems.sid("mensagem"), "value": number}
+    return {**resource, "identifier": [*resource.get("identifier", ()), own]}
 
 
 def _note(connection: Rows, parts: Parts, taken: Taken, found: Answer, response: Json) -> None:
     """What was said and what became of it, in one transaction."""
     sealing, moment = parts.ledger.sealing, now()
-    reference = f"CoverageEligibilityResponse/{response['id']}/_history/{response['meta']['versionId']}"
+    reference = versioned(response)
     fault = Fault(found.faults[0].code, found.faults[0].reason, found.faults[0].element) if found.faults else None
     with connection.transaction():
         if found.said is not None:

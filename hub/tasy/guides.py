@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from mappings import r4
 from mappings.tasy.site import Site
 from messages import protocol, store
 from messages.bodies import Sealing
-from messages.store import Incoming, Received
+from messages.store import Incoming
 
 Json = Any
 TRIES = 5
@@ -22,7 +23,7 @@ TRIES = 5
 PREAUTHORIZATION = "preauthorization"
 
 
-def put(connection: Rows, sealing: Sealing, claim: Json, raw: bytes, site: Site, actor: str) -> list[Received]:
+def put(connection: Rows, sealing: Sealing, claim: Json, raw: bytes, site: Site, actor: str) -> None:
     """Puts what a version of a Claim asks for into the queue, in one transaction; the same again changes nothing.
 
     raw: the Claim as it is stored. Raises MappingError.
@@ -36,10 +37,18 @@ def put(connection: Rows, sealing: Sealing, claim: Json, raw: bytes, site: Site,
         for one in authorization.orders(claim, site)
     ]  # fmt: skip
     with connection.transaction():
-        received = store.receive_many(connection, sealing, given, actor, moment)
+        there = {
+            row[0]
+            for row in connection.execute(
+                "select business_key from messages.message m join unnest(%s::text[], %s::bytea[]) g (key, hash)"
+                " on m.source = 'hub' and m.business_key = g.key and m.hash = g.hash",
+                ([one.business_key for one in given], [sha256(one.raw).digest() for one in given]),
+            )
+        }  # both its event and whoever submits a Claim put it here: that is no duplicate anybody sent
+        fresh = [one for one in given if one.business_key not in there]
+        received = store.receive_many(connection, sealing, fresh, actor, moment)
         if any(one.new for one in received):
             wake(connection)
-    return received
 
 
 async def queued(ledger: Ledger, claim: Json, site: Site) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -24,12 +24,13 @@ from mappings.errors import MappingError
 from messages import queue
 from messages.queue import Taken
 from messages.states import NotAllowed, State
-from messages.store import Fault, LeaseLost
+from messages.store import BACKGROUND, INTERACTIVE, URGENT, Fault, LeaseLost
 
 Handler = Callable[[Parts, Taken], Awaitable[None]]
 
 HANDLERS: Mapping[tuple[str, str], tuple[Handler, Flow]] = {
     ("RT-1", "out"): (eligibility.ask, client.ELIGIBILITY),
+    ("RT-1", "in"): (eligibility.receive, client.ELIGIBILITY),
     ("RT-2", "out"): (authorization.send, client.AUTHORIZATION),
     ("RT-2", "in"): (authorization.receive, client.AUTHORIZATION),
     ("RT-3", "in"): (directory.receive, client.DIRECTORY),
@@ -37,8 +38,17 @@ HANDLERS: Mapping[tuple[str, str], tuple[Handler, Flow]] = {
     ("callback", "in"): (callbacks.follow, client.AUTHORIZATION),
 }
 """Flow and direction -> who knows it, and whose circuit it goes by."""
-FLOWS = {"RT-1": 512, "RT-2": 32, "RT-3": 4, "RT-4": 4, "callback": 8}
-"""How many of each are worked on at the same time. Questions mostly wait for their turn: an urgent one finds room."""
+TAKERS: tuple[tuple[str, tuple[int, ...], int], ...] = (
+    ("RT-1", (URGENT,), 64),
+    ("RT-1", (INTERACTIVE,), 32),
+    ("RT-1", (BACKGROUND,), 8),
+    ("RT-2", queue.LANES, 32),
+    ("RT-3", queue.LANES, 4),
+    ("RT-4", queue.LANES, 4),
+    ("callback", queue.LANES, 8),
+)
+"""Flow, lanes, and how many of them are worked on at the same time: what waits keeps nobody urgent from being taken."""
+FLOWS = tuple(dict.fromkeys(flow for flow, _, _ in TAKERS))
 AT_ONCE = 16
 """Taken in one round trip."""
 LOOK = 1.0
@@ -49,15 +59,15 @@ _log = logging.getLogger("hub.worker")
 
 async def work(parts: Parts, url: str) -> None:
     """Works until it is cancelled, as the only one. url: of the database."""
-    news = {flow: asyncio.Event() for flow in FLOWS}
-    await parts.ledger(lambda connection: queue.reclaim(connection, list(FLOWS), now()))
+    news = [asyncio.Event() for _ in TAKERS]
+    await parts.ledger(lambda connection: queue.reclaim(connection, FLOWS, now()))
     async with asyncio.TaskGroup() as group:
         group.create_task(_listen(url, news))
-        for flow, most in FLOWS.items():
-            group.create_task(_take(parts, flow, most, news[flow]))
+        for taker, mine in zip(TAKERS, news, strict=True):
+            group.create_task(_take(parts, *taker, mine))
 
 
-async def _take(parts: Parts, flow: str, most: int, news: asyncio.Event) -> None:
+async def _take(parts: Parts, flow: str, lanes: tuple[int, ...], most: int, news: asyncio.Event) -> None:
     under_way: set[asyncio.Task[None]] = set()
 
     def ended(task: asyncio.Task[None]) -> None:
@@ -66,7 +76,9 @@ async def _take(parts: Parts, flow: str, most: int, news: asyncio.Event) -> None
 
     def take(connection: Rows) -> list[Taken]:
         room = min(most - len(under_way), AT_ONCE)
-        return queue.take_many(connection, parts.ledger.sealing, now(), (flow,), most=room) if room else []
+        if not room:
+            return []
+        return queue.take_many(connection, parts.ledger.sealing, now(), (flow,), most=room, lanes=lanes)
 
     while True:
         news.clear()
@@ -84,13 +96,13 @@ async def _take(parts: Parts, flow: str, most: int, news: asyncio.Event) -> None
                 await asyncio.wait_for(news.wait(), LOOK)
 
 
-async def _listen(url: str, news: Mapping[str, asyncio.Event]) -> None:
+async def _listen(url: str, news: Sequence[asyncio.Event]) -> None:
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
                 await connection.execute(f"listen {QUEUED}")
                 async for _ in connection.notifies():
-                    for one in news.values():
+                    for one in news:
                         one.set()
         except psycopg.OperationalError as error:
             _log.warning("the database is lost: %s", type(error).__name__)

@@ -103,3 +103,36 @@ async def test_a_process_with_time_to_spare_begins_with_all(monkeypatch: pytest.
     end.set()
     await asyncio.gather(*tasks)
     assert (admission.requests, admission.working) == (0, 0)
+
+
+async def test_who_waits_for_somebody_else_keeps_nobody_from_being_worked_on() -> None:
+    admission, back = Admission(1000, 100), asyncio.Event()
+    over: list[int] = []
+
+    async def waits(number: int) -> None:
+        with admission.place(0) as place:
+            if not place.begin():
+                await place.turn()
+            async with place.aside():
+                await back.wait()
+            over.append(number)
+
+    tasks = [asyncio.create_task(waits(number)) for number in range(3 * module.TOGETHER)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert admission.working == 0
+    with admission.place(0) as place:
+        assert place.begin()
+    back.set()
+    await asyncio.gather(*tasks)
+    assert len(over) == 3 * module.TOGETHER
+    assert (admission.working, admission.requests) == (0, 0)
+
+
+async def test_who_fails_aside_gives_its_place_back() -> None:
+    admission = Admission(2, 100)
+    with contextlib.suppress(ZeroDivisionError), admission.place(0) as place:
+        place.begin()
+        async with place.aside():
+            raise ZeroDivisionError
+    assert (admission.working, admission.requests) == (0, 0)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pytest
 
 from hub.sealing_key import bodies
 from hub.settings import Settings
-from messages import partners, search
+from messages import dead, partners, search
 from messages.search import Criteria, Message
 from simulators.tasy.certificates import Authority
 from simulators.tasy.installation import Tasy as Installation
@@ -163,6 +164,13 @@ class Joined:
         with psycopg.connect(str(self.settings.database_url), autocommit=True) as connection:
             return search.forms(connection, bodies(self.settings), id)
 
+    def correct(self, id: int, body: Json) -> None:
+        """A person corrects a message and sends it again."""
+        with psycopg.connect(str(self.settings.database_url), autocommit=True) as connection:
+            sealing, raw = bodies(self.settings), json.dumps(body).encode()
+            dead.edit(connection, sealing, id, 0, "operator", "corrected", raw, datetime.now(UTC))
+            dead.resubmit(connection, id, "operator", "corrected", datetime.now(UTC))
+
     def partner(self, what: str, name: str) -> Json:
         """What the worker reported last; {} before it did."""
         with psycopg.connect(str(self.settings.database_url), autocommit=True) as connection:
@@ -177,7 +185,7 @@ class Joined:
         return self.hub.client.request("POST", f"/tasy/v1/callbacks/{kind}/{end}", raw, headers)
 
 
-def eventually(look: Callable[[], Any], seconds: float = 20) -> Any:
+def eventually(look: Callable[[], Any], seconds: float = 60) -> Any:
     """What `look` gives once it gives something."""
     until = time.monotonic() + seconds
     while True:
@@ -198,7 +206,8 @@ def variables(settings: Settings) -> dict[str, str]:
     }  # fmt: skip
 
 
-def joined(folder: Path, database: str) -> Iterator[Joined]:
+def joined(folder: Path, database: str, access: str = "open") -> Iterator[Joined]:
+    """Served as long as the generator is."""
     plan, authority = population(200), Authority(folder / "tls")
     tasy = Simulated(Installation(plan, "hub", SECRET), authority)
     pair = authority.client()
@@ -207,7 +216,7 @@ def joined(folder: Path, database: str) -> Iterator[Joined]:
         tasy_certificate=(pair.certificate,), tasy_key=(pair.key,), tasy_ca=authority.certificate,
         tasy_callback_secret=SIGNING,
     )  # fmt: skip
-    with HubProcess(folder / "hub", variables(settings)) as hub:
+    with HubProcess(folder / "hub", {**variables(settings), "access": access}) as hub:
         yield Joined(hub, tasy, plan, settings)
     tasy.end()
 

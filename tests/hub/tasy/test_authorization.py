@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from datetime import datetime
 from typing import Any
 
@@ -59,11 +60,16 @@ def test_1_authorised_at_once(both: Joined) -> None:
     assert decided["preAuthRef"].startswith("A")
     assert numbers(decided, "protocolo")[0] == numbers(taken, "protocolo")[0]  # the number that was given stays
     assert [one["adjudication"][0]["category"]["coding"][0]["code"] for one in decided["item"]] == ["approved"]
-    [asked, said] = both.message(business_key="HUB-1")[::-1]
+    [asked, said] = eventually(lambda: _delivered(both, "HUB-1", 2))
     assert (asked.direction, said.direction, asked.correlation) == ("out", "in", said.correlation)
     assert both.path(asked.id) == [str(one) for one in LINE] == both.path(said.id)
     assert asked.order_key == said.order_key == taken["patient"]["reference"]
     assert f"ClaimResponse/{taken['id']}/_history/2" in asked.applied
+
+
+def _delivered(both: Joined, key: str, number: int) -> list[Message]:
+    found = both.message(business_key=key, states=[State.ENTREGUE])[::-1]
+    return found if len(found) == number else []
 
 
 def test_submitted_again_it_is_there_once(both: Joined) -> None:
@@ -72,7 +78,7 @@ def test_submitted_again_it_is_there_once(both: Joined) -> None:
     again = both.submit(asked)
     assert first["id"] == again["id"]
     decided = response(both, first["id"], outcome="complete")
-    assert len(both.message(business_key="HUB-2")) == 2
+    assert eventually(lambda: _delivered(both, "HUB-2", 2))
     assert numbers(decided, "protocolo")[0] == numbers(first, "protocolo")[0]
     assert both.hub.client.get(f"Claim?identifier={SID}/guia-prestador|HUB-2&_summary=count")["total"] == 1
 
@@ -109,19 +115,19 @@ def test_what_tasy_refuses_is_a_dead_letter_and_an_error(both: Joined) -> None:
     taken = both.submit(claim(both.member(6), "HUB-6"))
     refused = response(both, taken["id"], outcome="error")
     assert refused["error"]
-    [message] = both.message(business_key="HUB-6")
+    [message] = eventually(lambda: both.message(business_key="HUB-6", states=[State.MORTA]))
     assert (message.state, fault(message)) == (State.MORTA, ("business-rule", ""))
 
 
 def test_what_cannot_be_mapped_names_the_element(both: Joined) -> None:
-    taken = both.submit(_without_team(both))
+    taken = both.submit(_without_team(both, "HUB-7"))
     assert response(both, taken["id"], outcome="error")["disposition"] == "Não pôde ser enviado: careTeam."
-    [message] = both.message(business_key="HUB-7")
+    [message] = eventually(lambda: both.message(business_key="HUB-7", states=[State.MORTA]))
     assert (message.state, fault(message)) == (State.MORTA, ("processing", "careTeam"))
 
 
-def _without_team(both: Joined) -> Json:
-    found = claim(both.member(7), "HUB-7")
+def _without_team(both: Joined, guide: str) -> Json:
+    found = claim(both.member(7), guide)
     del found["careTeam"]
     return found
 
@@ -201,4 +207,40 @@ def test_a_denial_is_looked_at_again(both: Joined) -> None:
     extension = {"url": "https://austa.example/fhir/StructureDefinition/reanalise", "valueString": "Novo laudo."}
     both.submit({**asked, "extension": [extension]})
     response(both, taken["id"], disposition="Em análise.")
-    assert both.message(business_key="HUB-11/reanalise")[0].state == State.ENTREGUE
+    assert eventually(lambda: _delivered(both, "HUB-11/reanalise", 1))
+
+
+def test_a_dead_letter_that_is_corrected_goes_its_way(both: Joined) -> None:
+    taken = both.submit(_without_team(both, "HUB-12"))
+    assert response(both, taken["id"], outcome="error")
+    [message] = eventually(lambda: both.message(business_key="HUB-12", states=[State.MORTA]))
+    both.correct(
+        message.id, {**json.loads(both.forms(message.id).raw), "careTeam": claim(both.member(7), "")["careTeam"]}
+    )
+    assert response(both, taken["id"], outcome="complete")["preAuthRef"]
+    eventually(lambda: both.path(message.id)[-6:] == ["MORTA", *(str(one) for one in LINE[1:])])
+
+
+def test_an_answer_that_is_corrected_is_published(both: Joined) -> None:
+    both.trouble("denial-without-grounds", AUTHORIZATIONS)
+    taken = both.submit(claim(both.member(13), "HUB-13"))
+    [said] = eventually(lambda: both.message(business_key="HUB-13", states=[State.MORTA]))
+    answer = json.loads(both.forms(said.id).raw) | {"nm_auditor": "AUD-1", "ie_analise_humana": "S"}
+    for item in answer["itens"]:
+        item["motivos"] = [{"cd_motivo_tiss": "1438", "ds_motivo": "NAO ATENDE", "ds_fundamento": "RN 465/2021"}]
+    both.correct(said.id, answer)
+    assert response(both, taken["id"], disposition="Negado.")["outcome"] == "complete"
+
+
+def test_a_claim_that_nobody_submitted_is_taken_by_its_event(both: Joined) -> None:
+    made = both.post("Claim", claim(both.member(14), "HUB-14")).json()
+
+    def look() -> Json:
+        found = both.hub.client.found(f"ClaimResponse?request=Claim/{made['id']}")
+        return found[0] if found and found[0]["outcome"] == "complete" else None
+
+    found = eventually(look)
+    assert len(numbers(found, "protocolo")) == 2
+    both.put({**made, "status": "cancelled"})
+    assert response(both, found["id"], status="cancelled")["disposition"] == "Solicitação cancelada."
+    assert eventually(lambda: _delivered(both, "HUB-14", 3))  # sent, and answered twice

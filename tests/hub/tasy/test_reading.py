@@ -50,6 +50,7 @@ async def test_the_directory_is_read_at_the_start_and_then_what_changed(both: Jo
         await asyncio.sleep(0.05)
     people = [one for one in both.plan.providers if one["ie_tipo_pessoa"] == "F"]
     assert both.hub.client.get("Practitioner?_summary=count")["total"] >= len(people)
+    assert both.message(flow="RT-3") == []  # nothing is at fault
     changed = (datetime.now() + timedelta(minutes=1)).replace(microsecond=0).isoformat()
     clinics[0].update(nm_fantasia="CLINICA RENOMEADA", dt_atualizacao=changed)
     assert await directory.read_changes(parts) < len(both.plan.providers)
