@@ -12,14 +12,11 @@ from pathlib import Path
 import httpx2
 import psycopg
 import pyarrow.parquet as pq
-import pytest
 
 from fhir_server.index_tables import COLUMNS
 from hub.embedded import Embedded
 from tests.bulk_comparison import compared, exported
 from tests.hub.running import Hub
-
-pytestmark = pytest.mark.alone
 
 
 def wait(status: str) -> httpx2.Response:

@@ -16,8 +16,6 @@ import pytest
 from hub.embedded import Embedded
 from hub.embedded.tuning import tuning
 
-pytestmark = pytest.mark.alone
-
 QUICK = {"fsync": "off", "shared_buffers": "16MB"}
 
 

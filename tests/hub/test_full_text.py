@@ -8,11 +8,8 @@ import time
 from typing import Any
 
 import httpx2
-import pytest
 
 from tests.hub.running import Hub
-
-pytestmark = pytest.mark.alone
 
 FHIR = {"Content-Type": "application/fhir+json"}
 

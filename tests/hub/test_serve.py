@@ -9,11 +9,8 @@ import subprocess
 from pathlib import Path
 
 import httpx2
-import pytest
 
 from tests.hub.running import Hub
-
-pytestmark = pytest.mark.alone
 
 PATIENT = {"resourceType": "Patient", "id": "kept", "birthDate": "1970-01-31"}
 

@@ -14,12 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-import pytest
 
 from tests.bulk_comparison import compared
 from tests.hub_process import HubProcess
-
-pytestmark = pytest.mark.alone
 
 NDJSON = {"Content-Type": "application/fhir+ndjson"}
 KILLS = 3

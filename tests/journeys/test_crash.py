@@ -8,12 +8,8 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from tests.hub_process import HubProcess, Unreachable
 from tests.journeys.crowd import family, patient, token
-
-pytestmark = pytest.mark.alone
 
 TRANSACTIONS = 200
 CLIENTS = 8

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
 from tests.hub_process import Answer, HubProcess
 from tests.journeys.crowd import at_once, observation, patient, token
-
-pytestmark = pytest.mark.alone
 
 CROWD = 64
 

@@ -20,8 +20,6 @@ import pytest
 
 from tests.hub_process import ROOT, HubProcess
 
-pytestmark = pytest.mark.alone
-
 EXTENSION = "http://example.org/ward"
 WARD = {
     "resourceType": "SearchParameter", "id": "ward", "url": "http://example.org/SearchParameter/ward", "name": "Ward",

@@ -18,8 +18,6 @@ import pytest
 from tests.hub_process import HubProcess, Unreachable
 from tests.journeys.listener import by_topic, endpoint_in_thread, subscription, websocket_in_thread
 
-pytestmark = pytest.mark.alone
-
 WRITERS = 4
 RESOURCES = 3
 ROUNDS = 40
