@@ -108,11 +108,14 @@ def console(
 
     @app.get("/{key}/live")
     async def live(request: Request, key: str, template: str = "live") -> Response:
-        """What changes by itself: flows, runs that are held, partners in trouble."""
+        """What changes by itself: flows, runs, partners in trouble."""
 
         async def show(api: Operations, session: Session) -> Response:
             held = await api.get("runs", state="HELD")
-            found = {"flows": await api.get("flows"), "held": held, "partners": await api.get("partners")}
+            found = {
+                "flows": await api.get("flows"), "held": held, "partners": await api.get("partners"),
+                "runs": await api.get("runs", count=5),
+            }  # fmt: skip
             name = "overview" if template == "overview" else "live"
             return HTMLResponse(page.render(name, found=found, key=key, person=session.person, notice="", problem=""))
 
