@@ -23,24 +23,24 @@ class Bills:
 
     def __init__(self) -> None:
         self.protocols: dict[str, Json] = {}
-        self._bills: dict[int, tuple[str, Json]] = {}
+        self.by_key: dict[int, tuple[str, Json]] = {}
         """By key: number of the protocol, and the bill."""
-        self._changed: dict[str, str] = {}
-        self._billed: set[int] = set()
-        self._keys, self._numbers = count(771_001), count(1)
+        self.changed_at: dict[str, str] = {}
+        self.billed: set[int] = set()
+        self.keys, self.numbers = count(771_001), count(1)
 
     def present(self, guides: Iterable[Json], asked: dict[int, Json], now: datetime) -> list[str]:
         """Providers present bills of authorised guides that have none yet, a protocol for each; their numbers."""
         by_provider: dict[int, list[Json]] = {}
         for guide in guides:
-            if guide["cd_status"] in ("1", "7") and guide["nr_seq_guia"] not in self._billed:
+            if guide["cd_status"] in ("1", "7") and guide["nr_seq_guia"] not in self.billed:
                 request = asked[guide["nr_seq_guia"]]
                 who = (request.get("executante") or request["solicitante"])["nr_seq_prestador"]
                 by_provider.setdefault(who, []).append(guide)
-                self._billed.add(guide["nr_seq_guia"])
+                self.billed.add(guide["nr_seq_guia"])
         made = []
         for provider, found in by_provider.items():
-            number = next(self._numbers)
+            number = next(self.numbers)
             protocol: Json = {
                 "nr_protocolo": f"PC{now:%Y%m}{number:07d}",
                 "cd_status_protocolo": "1",
@@ -51,7 +51,7 @@ class Bills:
                 "contas": [self._bill(one, asked[one["nr_seq_guia"]]) for one in found],
             }
             self.protocols[protocol["nr_protocolo"]] = protocol
-            self._bills |= {one["nr_seq_conta"]: (protocol["nr_protocolo"], one) for one in protocol["contas"]}
+            self.by_key |= {one["nr_seq_conta"]: (protocol["nr_protocolo"], one) for one in protocol["contas"]}
             self._touch(protocol, now)
             made.append(protocol["nr_protocolo"])
         return made
@@ -75,23 +75,23 @@ class Bills:
 
     def bill(self, key: int) -> Json:
         """A bill, and the protocol it is in. Raises Refused."""
-        if key not in self._bills:
+        if key not in self.by_key:
             raise Refused(404, "PLS-4043", "Conta nao localizada")
-        number, bill = self._bills[key]
-        return {"nr_protocolo": number, "dt_atualizacao": self._changed[number], **bill}
+        number, bill = self.by_key[key]
+        return {"nr_protocolo": number, "dt_atualizacao": self.changed_at[number], **bill}
 
     def changed(self, since: str) -> list[Json]:
         """Bills that changed since a time, that one included; the oldest change first."""
         found = sorted(
-            (when, key) for key, (number, _) in self._bills.items() if (when := self._changed[number]) >= since
+            (when, key) for key, (number, _) in self.by_key.items() if (when := self.changed_at[number]) >= since
         )
         return [self.bill(key) for _, key in found]
 
     def _touch(self, protocol: Json, now: datetime) -> None:
-        self._changed[protocol["nr_protocolo"]] = now.replace(microsecond=0).isoformat()
+        self.changed_at[protocol["nr_protocolo"]] = now.replace(microsecond=0).isoformat()
 
     def _bill(self, guide: Json, asked: Json) -> Json:
-        key = next(self._keys)
+        key = next(self.keys)
         random = Random(key)
         names = {one["nr_item"]: one for one in asked["itens"]}
         items = [

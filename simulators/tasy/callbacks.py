@@ -45,13 +45,13 @@ class Callbacks:
     def __init__(self, url: str, secret: str, verify: ssl.SSLContext | bool = True) -> None:
         """url: of the hub, without path; verify: how its certificate is judged, and ours shown."""
         self._url, self._secret, self._verify = url.rstrip("/"), secret.encode(), verify
-        self._sequences: dict[str, int] = {}
+        self.sequences: dict[str, int] = {}
 
     async def tell(self, kind: str, payload: Json, end: str = "sucesso", trouble: str = "") -> Told:
         """Posts one, again until it is taken. kind: of `PATHS`; end: sucesso or erro. Raises NotTaken."""
         subject = f"{kind}/{payload[PATHS[kind]]}"
-        sequence = self._sequences.get(subject, 0) + (2 if trouble == "gap" else 1)
-        self._sequences[subject] = sequence
+        sequence = self.sequences.get(subject, 0) + (2 if trouble == "gap" else 1)
+        self.sequences[subject] = sequence
         body = msgspec.json.encode(payload)
         secret = b"another" if trouble == "signature" else self._secret
         headers = {

@@ -49,13 +49,13 @@ class Guides:
         self.asked: dict[int, Json] = {}
         """What was submitted, by the guide's key."""
         self.attachments: dict[int, list[Attachment]] = {}
-        self._by_number: dict[tuple[str, int], int] = {}
-        self._answered: dict[str, tuple[bytes, int, Json]] = {}
+        self.by_number: dict[tuple[str, int], int] = {}
+        self.answered: dict[str, tuple[bytes, int, Json]] = {}
         """Idempotency key: body, status, answer."""
 
     def replay(self, key: str, body: bytes) -> tuple[int, Json] | None:
         """What was answered to the same key and body before. Raises Refused: the same key with another body."""
-        found = self._answered.get(key)
+        found = self.answered.get(key)
         if found is None:
             return None
         if found[0] != body:
@@ -64,7 +64,7 @@ class Guides:
 
     def remember(self, key: str, body: bytes, status: int, answer: Json) -> None:
         """Keeps an answer for the next call with this key."""
-        self._answered[key] = body, status, answer
+        self.answered[key] = body, status, answer
 
     def submit(self, asked: Json, now: datetime) -> tuple[int, Json]:
         """201 with a decision, or 202 while a person looks. Raises Refused."""
@@ -73,8 +73,8 @@ class Guides:
         for item in asked["itens"]:
             needed(item, "nr_item", "cd_procedimento", "qt_solicitada")
         number = asked["cd_guia_prestador"], asked["solicitante"]["nr_seq_prestador"]
-        if number in self._by_number:
-            there = self._by_number[number]
+        if number in self.by_number:
+            there = self.by_number[number]
             raise Refused(409, "PLS-4091", "Guia ja cadastrada", "CONFLITO", nr_seq_guia=there)
         key = 5_500_000 + len(self.by_key) + 1
         items = [
@@ -97,7 +97,7 @@ class Guides:
             "itens": items,
         }
         self._state(guide, now)
-        self.by_key[key], self._by_number[number], self.asked[key] = guide, key, asked
+        self.by_key[key], self.by_number[number], self.asked[key] = guide, key, asked
         return (201 if guide["cd_status"] in ("1", "7") else 202), guide
 
     def decide(self, key: int, decisions: dict[int, tuple[str, int, list[Json]]], auditor: str, now: datetime) -> Json:
@@ -152,7 +152,7 @@ class Guides:
 
     def find(self, number: str, provider: int) -> Json:
         """By the provider's number. Raises Refused."""
-        return self.read(self._by_number.get((number, provider), 0))
+        return self.read(self.by_number.get((number, provider), 0))
 
     @staticmethod
     def _state(guide: Json, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """A whole simulated ERP: keys made at its first start, its plan, its REST interface and SFTP server.
 
-What it has to remember is in a folder: started again it has the same keys, the same plan as of the last day, and the
-numbers of its sets go on.
+What it has to remember is in a folder: started again it has the same keys, the same plan as of the last day, its guides
+and bills, and the numbers of its sets go on.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from simulators.tasy.certificates import Authority, Pair
 from simulators.tasy.control import Control
 from simulators.tasy.files import Files
 from simulators.tasy.installation import Tasy
+from simulators.tasy.memory import Memory
 from simulators.tasy.openpgp import Keyring
 from simulators.tasy.population import population
 from simulators.tasy.serve import serving
@@ -165,22 +166,27 @@ async def running(
 async def _running(
     made: Keys, plan: PlanOf, rest: socket.socket, files: socket.socket, callbacks: Callbacks | None
 ) -> AsyncIterator[Station]:
-    memory = made.folder / "plan.json"
-    new = not memory.exists()
+    made_of = made.folder / "plan.json"
+    new = not made_of.exists()
     if new:
-        whole(memory, msgspec.json.encode(plan))
-    plan = msgspec.json.decode(memory.read_bytes(), type=PlanOf)
+        whole(made_of, msgspec.json.encode(plan))
+    plan = msgspec.json.decode(made_of.read_bytes(), type=PlanOf)
     members = await asyncio.to_thread(population, plan.members, plan.seed, plan.day)
     tasy = Tasy(members, CLIENT, made.secret)
     keyring = Keyring(made.folder / "pgp", "Tasy")
     sets = await asyncio.to_thread(Files, tasy, made.folder, keyring, made.hub_key, plan.seed, plan.day)
     server = sftp.server(sets.root, made.ssh, CLIENT)
     control = Control(tasy, sets, server, callbacks)
+    memory = Memory(made.folder / "rest.json", tasy, callbacks)
+    memory.recall()
+    keeping = asyncio.create_task(memory.keep_on())
     try:
         with sftp.serving(server, listener=files) as port:
             async with serving(tasy, made.authority, control=control, listener=rest) as url:
                 yield Station(control, url, port, new)
     finally:
+        keeping.cancel()
+        memory.keep()
         sets.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hub.cli import main
 from hub.simulate import said
 from simulators.tasy.station import where
 from tests.hub.running import Hub
+from tests.hub.tasy.conftest import claim, question
 
 Json = Any
 SECONDS = 90
@@ -70,6 +72,43 @@ def test_members_network_and_products_are_in_the_record(served: Hub) -> None:
     page = httpx2.get(f"{served.url}/").text
     assert "The simulated ERP" in page
     assert "is simulated at https://127.0.0.1:" in served.output()
+
+
+def test_1_a_guide_from_the_question_to_its_payment(served: Hub) -> None:
+    until(receipt(served, "REDE", 1))
+    until(receipt(served, "MEMBROS", 1))
+    token = served.run("token", "--demo", "--minutes", "60").stdout.strip()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/fhir+json"}
+
+    def found(path: str) -> list[Json]:
+        bundle = httpx2.get(f"{served.url}/fhir/{path}", headers=headers, timeout=30).json()
+        return [entry["resource"] for entry in bundle.get("entry", ())]
+
+    def submit(resource: Json) -> Json:
+        url = f"{served.url}/fhir/{resource['resourceType']}/$submit"
+        answer = httpx2.post(url, content=json.dumps(resource), headers=headers, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    cover = next(one for one in found("Coverage?status=active&_count=50") if "end" not in one["period"])
+    keys = (cover["beneficiary"]["reference"].removeprefix("Patient/pf-"), cover["id"].removeprefix("seg-"))
+    member = {"segurado": dict(zip(("cd_pessoa_fisica", "nr_seq_segurado"), keys, strict=True))}
+    answer = submit(question(member, servicedDate=date.today().isoformat()))
+    assert answer["insurance"][0]["inforce"] is True
+
+    [clinic], [doctor] = found("Organization?_count=1"), found("Practitioner?_count=1")
+    asked = claim(member, "JOURNEY1", "31003079", provider={"reference": f"Organization/{clinic['id']}"})
+    asked["careTeam"][0]["provider"]["reference"] = f"Practitioner/{doctor['id']}"
+    response = submit(asked)
+    assert response["outcome"] == "queued"
+    [key] = until(lambda: list(did(served)["guias"]))
+    did(served, "guias", json.dumps({"nr_seq_guia": int(key)}))  # a person says yes, and the hub is told
+    until(lambda: found(f"ClaimResponse?_id={response['id']}&outcome=complete"))
+    [number] = did(served, "contas", "{}")["protocolos"]
+    for _ in range(3):
+        did(served, "contas", '{"advance": true}')
+    [paid] = until(lambda: found("PaymentReconciliation"))
+    assert paid["id"] == f"protocolo-{number}"
 
 
 def test_a_day_passes_and_a_line_is_bad(served: Hub) -> None:

@@ -115,6 +115,7 @@ async def started(made: Keys) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def client(made: Keys) -> AsyncIterator[Client]:
+    (made.folder / "rest.json").unlink(missing_ok=True)
     async with started(made) as found:
         yield found
 
@@ -277,6 +278,7 @@ async def test_what_is_posted_wrongly_is_told(client: Client) -> None:
 
 
 async def test_started_again_it_is_the_same(made: Keys) -> None:
+    (made.folder / "rest.json").unlink(missing_ok=True)
     assert where(made.folder) is None
     async with started(made) as before:
         assert where(made.folder) == Where(before.station.url, before.station.port)
@@ -285,7 +287,25 @@ async def test_started_again_it_is_the_same(made: Keys) -> None:
                 pass
         assert (await before.do("/conjuntos", {"full": False})).status_code == 200
         plan = before.station.control.tasy.plan.members
+        guide = await before.guide("S1")
+        await before.do("/contas", {})
+        await before.do("/eventos", {"kind": "autorizacoes", "key": guide["nr_seq_guia"]})
+        assert before.hub.came[-1][1]["x-evento-seq"] == "1"
+        protocols = before.station.control.tasy.bills.protocols
     async with started(keys(made.folder)) as after:
         assert after.station.new is False
         assert after.station.control.tasy.plan.members == plan
+        again = await after.call("GET", f"/autorizacoes/{guide['nr_seq_guia']}")
+        assert again.json() == guide
+        number = {"cd_guia_prestador": "S1", "nr_seq_prestador": "4711"}
+        assert (await after.call("GET", "/autorizacoes", params=number)).json() == guide
+        assert (await after.guide("S1"))["erro"]["nr_seq_guia"] == guide["nr_seq_guia"]
+        assert (await after.guide("S2"))["nr_seq_guia"] == guide["nr_seq_guia"] + 1
+        [new] = (await after.do("/contas", {})).json()["protocolos"]
+        assert new not in protocols
+        assert {**protocols, new: after.station.control.tasy.bills.protocols[new]} == (
+            after.station.control.tasy.bills.protocols
+        )
+        await after.do("/eventos", {"kind": "autorizacoes", "key": guide["nr_seq_guia"]})
+        assert after.hub.came[-1][1]["x-evento-seq"] == "2"
     assert keys(made.folder).variables(1, 2) == made.variables(1, 2)
