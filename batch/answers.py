@@ -28,7 +28,7 @@ def keep(parts: Parts, run: int, name: SetName, made: Receipt) -> None:
 def held(parts: Parts, announced: Announced, run: int) -> None:
     """Says that a set waits for a person."""
     lines = sum(one.qt_registros for one in announced.manifest.arquivos)
-    made = refused(announced.manifest, announced.hash, lines, parts.now(), held=True)
+    made = refused(announced.manifest, announced.hash, lines, parts.local(), held=True)
     keep(parts, run, announced.name, made)
     runs.keep_receipt(parts.connection, run, made.encoded())
 
@@ -55,7 +55,7 @@ def was_held(parts: Parts, run: int) -> bool:
 def turned_down(parts: Parts, announced: Announced, run: int, code: str | None = None) -> Receipt:
     """Says that nothing of a set is applied; code: why, None where a person decided so."""
     lines = sum(one.qt_registros for one in announced.manifest.arquivos)
-    made = refused(announced.manifest, announced.hash, lines, parts.now())
+    made = refused(announced.manifest, announced.hash, lines, parts.local())
     if code is not None:
         made = msgspec.structs.replace(
             made, rejeitos=[Rejected(announced.name.manifest, 0, None, code, CODES[code], "S")]
@@ -79,7 +79,8 @@ def deliver(parts: Parts, source: Source) -> None:
     for run, name, body in rows.fetchall():
         path = parts.folder / name
         path.write_bytes(body)
-        source.answer(f"{name}.asc", parts.keyring.sign(path, signer=parts.signer))
-        source.answer(name, body)
+        signature = parts.keyring.sign(path, signer=parts.signer)
         path.unlink()
+        source.answer(f"{name}.asc", signature)
+        source.answer(name, body)
         parts.connection.execute("update batch.receipt set sent = true where run_id = %s", [run])

@@ -14,6 +14,7 @@ from mappings.text import card_key, match_key
 Json = Any
 Reader = Callable[[Json, Site], str]
 STATE = "situacao"
+ACTIVE, ENDED = "ativo", "inativo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
 
 def canonical(resource: Json, kind: Entity, site: Site) -> tuple[str, ...]:
     """What a resource says, field by field, whether it counts first. Raises nothing: what has no sense is ""."""
-    state = "ativo" if kind.active(resource) else "inativo"
+    state = ACTIVE if kind.active(resource) else ENDED
     return (state, *(_read(one, resource, site) for one in FIELDS[kind.type]))
 
 

@@ -6,14 +6,15 @@ Of one type after another, the ERP's side is in memory, packed; the hub's stream
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
 
-from batch.canonical import FIELDS, STATE, Field, canonical
+from batch.canonical import ACTIVE, FIELDS, STATE, Field, canonical
 from batch.entities import Entity
 from mappings.tasy.site import Site
 
@@ -78,8 +79,8 @@ class Comparison:
     """What was found."""
 
     site: Site
-    tasy_changed: str
-    """Until when the ERP's side knows of changes, an instant as in `meta.lastUpdated`."""
+    tasy_changed: datetime
+    """Until when the ERP's side knows of changes."""
     differences: list[Difference] = field(default_factory=list)
     tallies: dict[str, Tally] = field(default_factory=dict)
     _present: dict[str, set[str]] = field(default_factory=dict)
@@ -90,16 +91,16 @@ class Comparison:
         """How many of each kind."""
         return Counter(one.kind for one in self.differences)
 
-    def one_type(self, kind: Entity, tasy: Iterable[Json], hub: Iterable[Json], theirs: Callable[[str], bool]) -> None:
-        """Compares all records of a type. theirs: whether the ERP gave an id; of others only duplicates matter."""
+    def begin(self, kind: Entity, tasy: Iterable[Json], theirs: Callable[[str], bool]) -> Hub:
+        """Reads the ERP's side of a type; what is given back takes the hub's side.
+
+        theirs: whether the ERP gave an id; of others only duplicates matter.
+        """
         there = _Tasy(self, kind)
         for one in tasy:
             there.add(one)
         self._present[kind.type] = set(there.packed)
-        seen = _Hub(self, kind, there, theirs)
-        for one in hub:
-            seen.add(one)
-        there.rest()
+        return Hub(self, kind, there, theirs)
 
 
 def _fields(kind: Entity) -> tuple[Field | None, ...]:
@@ -107,21 +108,27 @@ def _fields(kind: Entity) -> tuple[Field | None, ...]:
 
 
 class _Duplicates:
-    """The first record of each value of what is unique, on one side."""
+    """The first record of each value of what is unique, on one side; of who has no number, of name and birth."""
 
     def __init__(self, kind: Entity) -> None:
-        self._places = [(place, one) for place, one in enumerate(_fields(kind)) if one is not None and one.unique]
-        self._first: dict[tuple[int, str], str] = {}
+        fields = FIELDS[kind.type]
+        self._places = [(place, one) for place, one in enumerate(fields, 1) if one.unique]
+        names = {one.name: place for place, one in enumerate(fields, 1)}
+        self._person = (names["nome"], names["nascimento"]) if {"nome", "nascimento"} <= names.keys() else None
+        self._first: dict[tuple[str, str], str] = {}
 
-    def of(self, id: str, values: tuple[str, ...]) -> Iterator[tuple[Field, str, str]]:
-        """Fields of a record that another has already: field, value, and whose it was first."""
-        if values[0] != "ativo":
-            return  # what has ended may be followed by another
-        for place, one in self._places:
-            if values[place]:
-                first = self._first.setdefault((place, values[place]), id)
-                if first != id:
-                    yield one, values[place], first
+    def of(self, id: str, values: tuple[str, ...]) -> tuple[str, str, str] | None:
+        """What another record has already: field, value, and whose it was first."""
+        if values[0] != ACTIVE:
+            return None  # what has ended may be followed by another
+        keys = [(one.name, values[place]) for place, one in self._places if values[place]]
+        if not keys and self._person is not None and all(values[place] for place in self._person):
+            keys = [("nome", " ".join(values[place] for place in self._person))]
+        for name, value in keys:
+            first = self._first.setdefault((name, value), id)
+            if first != id:
+                return name, value, first
+        return None
 
 
 class _Tasy:
@@ -146,10 +153,11 @@ class _Tasy:
             self.comparison.differences.append(Difference(Kind.DUPLICATE_TASY, self.kind.type, id, "id", other=id))
             return
         self.packed[id] = self._encoder.encode(values)
-        for one, value, first in self._duplicates.of(id, values):
+        if twice := self._duplicates.of(id, values):
+            name, value, first = twice
             self.told[id] = Kind.DUPLICATE_TASY
             self.comparison.differences.append(
-                Difference(Kind.DUPLICATE_TASY, self.kind.type, id, one.name, tasy=value, other=first)
+                Difference(Kind.DUPLICATE_TASY, self.kind.type, id, name, tasy=value, other=first)
             )
         for one, value in zip(FIELDS[self.kind.type], values[1:], strict=True):
             if one.refers and value and self._leads_nowhere(value):
@@ -187,24 +195,30 @@ class _Tasy:
                 self.comparison.differences.append(Difference(Kind.ONLY_TASY, self.kind.type, id, newest="tasy"))
 
 
-class _Hub:
+class Hub:
     """The hub's side of a type, as it streams by."""
 
     def __init__(self, comparison: Comparison, kind: Entity, there: _Tasy, theirs: Callable[[str], bool]) -> None:
         self._comparison, self._kind, self._there, self._theirs = comparison, kind, there, theirs
         self._duplicates = _Duplicates(kind)
 
+    def end(self) -> None:
+        """The hub has no more."""
+        self._there.rest()
+
     def add(self, resource: Json) -> None:
+        """One resource of the hub's."""
         id, there, tally = str(resource["id"]), self._there, self._there.tally
         values = canonical(resource, self._kind, self._comparison.site)
-        duplicates = list(self._duplicates.of(id, values))
+        twice = self._duplicates.of(id, values)
         known = id in there.packed
-        if not known and not duplicates and not self._theirs(id):
+        if not known and not twice and not self._theirs(id):
             return
         tally.hub += 1
         found = self._comparison.differences
-        for one, value, first in duplicates:
-            found.append(Difference(Kind.DUPLICATE_HUB, self._kind.type, id, one.name, hub=value, other=first))
+        if twice:
+            name, value, first = twice
+            found.append(Difference(Kind.DUPLICATE_HUB, self._kind.type, id, name, hub=value, other=first))
         if known:
             there.matched.add(id)
             if there.packed[id] == there.encoded(values):
@@ -212,14 +226,14 @@ class _Hub:
             else:
                 tally.different += 1
                 self._differ(id, values, str(resource.get("meta", {}).get("lastUpdated", "")))
-        elif duplicates:
+        elif twice:
             tally.duplicate_hub += 1
         else:
             tally.only_hub += 1
             found.append(Difference(Kind.ONLY_HUB, self._kind.type, id, newest="hub"))
 
     def _differ(self, id: str, values: tuple[str, ...], changed: str) -> None:
-        newest = "hub" if changed > self._comparison.tasy_changed else "tasy"
+        newest = "hub" if changed and datetime.fromisoformat(changed) > self._comparison.tasy_changed else "tasy"
         orphan = self._there.told.get(id) is Kind.ORPHAN
         for one, hub, tasy in zip(_fields(self._kind), values, self._there.values(id), strict=True):
             if hub == tasy or (one is not None and one.refers and orphan):

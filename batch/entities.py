@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,8 @@ from mappings.identifiers import CBO, code_of, value_of
 from mappings.tasy.site import Site
 
 Json = Any
+OF_ERP = re.compile(r"(pf|seg|prest|plano|guia|conta)-[A-Za-z0-9\-.]+")
+"""Logical ids that are the ERP's keys: whose they are says their prefix."""
 REMOVED = "_Deleted"
 """Last of every flow: Bundles with DELETE entries, applied as an end, never as a deletion."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from adapters.fhir_client import FhirClient
 from batch.ledger import Connection
@@ -35,3 +36,7 @@ class Parts:
     """For sets on their way in."""
     now: Callable[[], datetime]
     progress: Progress = lambda _, __: None
+
+    def local(self) -> datetime:
+        """Now, as the contract writes times: of the establishment, without offset. Section 1."""
+        return self.now().astimezone(ZoneInfo(self.site.zone)).replace(tzinfo=None, microsecond=0)

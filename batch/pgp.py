@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
 
 import gnupg
@@ -33,6 +34,13 @@ class Keyring:
         if not found.fingerprints:
             raise ValueError("no OpenPGP key")
         return list(dict.fromkeys(found.fingerprints))
+
+    def ends(self) -> dict[str, datetime | None]:
+        """When each key here ends, by fingerprint; None: never."""
+        return {
+            one["fingerprint"]: datetime.fromtimestamp(int(one["expires"]), UTC) if one["expires"] else None
+            for one in self._gpg.list_keys()
+        }
 
     def seal(self, source: Path, target: Path, signer: str, recipient: str, passphrase: str | None = None) -> None:
         """Signs and encrypts a file. Raises OSError, naming what GnuPG could not do."""

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from batch import again, answers, ledger, plans, unpack
+from batch import again, answers, ledger, plans, report, unpack
 from batch.apply import apply, chosen, end_absent
 from batch.chain import Turn, turn
 from batch.entities import CODES, entity
@@ -24,6 +24,7 @@ from batch.ledger import Connection, Counts, State
 from batch.names import SetName
 from batch.parts import ACTOR, Parts
 from batch.receipt import Rejected, receipt, rejected
+from batch.reconcile import reconcile, sealed_proposals
 from batch.scan import Opened, scan, tripped
 from batch.source import Source
 from batch.unpack import Announced
@@ -34,6 +35,8 @@ from messages.states import State as Message
 FLOW_LOCK = 4_611_686_018_427_387_880
 """Advisory lock of whoever works on B-1; the next three are those of B-2 to B-4."""
 MANY = 200
+COMPARED = "RECONCILIACAO"
+"""The flow of which nothing is applied."""
 
 
 class FlowBusy(Exception):
@@ -120,6 +123,8 @@ async def _carried_out(parts: Parts, source: Source, announced: Announced, run: 
     """Raises SetRefused, PartnerUnavailable."""
     connection, manifest = parts.connection, announced.manifest
     opened = unpack.unpack(source, parts.keyring, announced, folder, partial(parts.progress, "bytes"))
+    if manifest.fluxo == COMPARED:
+        return await _compared(parts, source, announced, run.id, opened)
     if not ledger.scanned(connection, run.id):
         with connection.transaction():
             scan(connection, run.id, manifest, opened, parts.site)
@@ -133,6 +138,33 @@ async def _carried_out(parts: Parts, source: Source, announced: Announced, run: 
             return Outcome(announced.name, runs.HELD, told="; ".join(one.text for one in guards))
     await _apply(parts, run.id, manifest.fluxo, opened)
     return _finish(parts, source, announced, run.id, opened)
+
+
+async def _compared(parts: Parts, source: Source, announced: Announced, run: int, opened: Sequence[Opened]) -> Outcome:
+    """B-4: reports for people, proposals for the ERP's team. Raises SetRefused, PartnerUnavailable."""
+    found = await reconcile(parts, announced.manifest, opened)
+    comparison, name, now = found.comparison, announced.name, parts.now()
+    proposals = name.file("Propostas")
+    sealed = sealed_proposals(parts, report.proposals(comparison), proposals, announced.signer)
+    source.answer(proposals, sealed)
+    made = receipt(announced.manifest, announced.hash, found.received, found.rejects, 0, parts.local())
+    with parts.connection.transaction():
+        for file, kind, body in (
+            (f"{name}.html", "text/html; charset=utf-8", report.as_html(comparison, name)),
+            (f"{name}.csv", "text/csv; charset=utf-8", report.as_csv(comparison)),
+        ):
+            runs.keep(parts.connection, parts.sealing, run, runs.Report(file, kind, body))
+        answers.keep(parts, run, name, made)
+        rejected_ = len(found.rejects)
+        runs.count(
+            parts.connection, run, received=found.received, accepted=found.received - rejected_, rejected=rejected_
+        )
+        told = report.summary(comparison)
+        runs.finish(
+            parts.connection, run, runs.APPLIED, now, guards=[runs.Guard("differences", told)], receipt=made.encoded()
+        )
+    answers.put_away(parts, source, name, run)
+    return Outcome(name, runs.APPLIED, Counts(found.received, 0, found.received - rejected_, rejected_, 0), told)
 
 
 async def _apply(parts: Parts, run: int, flow: str, opened: Sequence[Opened]) -> None:
@@ -155,7 +187,7 @@ def _finish(parts: Parts, source: Source, announced: Announced, run: int, opened
     with connection.transaction():
         counts = ledger.counts(connection, run)
         rejects = _noted(parts, run, announced, opened)
-        made = receipt(announced.manifest, announced.hash, counts.received, rejects, counts.parked, now)
+        made = receipt(announced.manifest, announced.hash, counts.received, rejects, counts.parked, parts.local())
         answers.keep(parts, run, announced.name, made)
         runs.count(
             connection, run, received=counts.received, accepted=counts.accepted, rejected=counts.rejected,

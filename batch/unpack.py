@@ -22,8 +22,8 @@ class Announced(NamedTuple):
     name: SetName
     manifest: Manifest
     hash: str
-    source: bytes
-    """The manifest as it came."""
+    signer: str
+    """Fingerprint of the key that signed it."""
 
 
 def announced(source: Source, keyring: Keyring, name: SetName, folder: Path) -> Announced:
@@ -36,8 +36,8 @@ def announced(source: Source, keyring: Keyring, name: SetName, folder: Path) -> 
     paths = folder / name.manifest, folder / f"{name.manifest}.asc"
     for path, content in zip(paths, (body, signature), strict=True):
         path.write_bytes(content)
-    keyring.verify(*paths)
-    return Announced(name, manifest_of(body, name), digest(body), body)
+    signer = keyring.verify(*paths)
+    return Announced(name, manifest_of(body, name), digest(body), signer)
 
 
 def unpack(source: Source, keyring: Keyring, announced: Announced, folder: Path, told: Told) -> list[Opened]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench import access, bulk, roundtrip, search_results, subscriptions, tasy
+from bench import access, bulk, reconciliation, roster, roundtrip, search_results, subscriptions, tasy
 from bench.disk import Disk
 from bench.figures import bullets, read
 from bench.overload import report as overload
@@ -184,6 +184,8 @@ SECTIONS: tuple[tuple[str, Callable[[Mapping[str, Any]], Iterable[str]]], ...] =
     ("subscriptions", subscriptions.paragraphs),
     ("access", access.paragraphs),
     ("roundtrip", roundtrip.paragraphs),
+    ("roster", roster.paragraphs),
+    ("reconciliation", reconciliation.paragraphs),
     ("overload", overload.paragraphs),
     ("tasy", tasy.paragraphs),
 )

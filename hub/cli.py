@@ -22,6 +22,7 @@ from hub.commands import (
     migrate,
     policy,
     reindex,
+    scheduler,
     serve,
     simulate,
     sync,
@@ -63,6 +64,7 @@ COMMANDS = (
     events,
     triage,
     evaluate,
+    scheduler,
 )
 """As `hub --help` lists them."""
 

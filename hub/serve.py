@@ -102,13 +102,17 @@ def serve(
                 from hub.demo import make
 
                 make(settings, found.url, say)
-            if settings.tasy_url is not None:
+            if settings.tasy_url is not None or settings.tasy_sftp is not None:
                 own_clients.make_sure(settings, found.url)
             if erp is not None:
                 stack.enter_context(simulated_tasy.simulated_tasy(settings, found.url, erp))
             stack.enter_context(beside("hub-jobs", jobs.run, settings, found.url))
             if settings.tasy_url is not None:
                 stack.enter_context(beside("hub-worker", worker.run, settings, found.url))
+            if settings.tasy_sftp is not None:
+                from hub.scheduler import run as look_for_sets
+
+                stack.enter_context(beside("hub-scheduler", look_for_sets, settings, found.url))
             if listened(settings):
                 from hub.events.run import run as take_events
 

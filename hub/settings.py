@@ -439,6 +439,10 @@ def _check_tasy(settings: Settings) -> None:
         raise SettingError("HUB_TASY_KEY", "must name one key for each certificate of HUB_TASY_CERTIFICATE")
     if len(settings.tasy_certificate) > 2:
         raise SettingError("HUB_TASY_CERTIFICATE", "must name two certificates at most")
+    if settings.tasy_sftp is not None:
+        for name in ("tasy_sftp_key", "tasy_sftp_host_keys", "pgp_key", "pgp_partners"):
+            if not getattr(settings, name):
+                raise SettingError(f"HUB_{name.upper()}", "must be set where HUB_TASY_SFTP is")
     if settings.tasy_url is None:
         return
     for name in ("client_secret", "certificate", "ca"):

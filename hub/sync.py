@@ -12,7 +12,7 @@ import psycopg
 
 from batch import sftp, unpack
 from batch.entities import CODES
-from batch.names import set_name
+from batch.names import SetName, set_name
 from batch.parts import Parts, Progress
 from batch.pgp import Keyring
 from batch.run import Outcome, sync
@@ -20,7 +20,7 @@ from batch.source import Folder, Remote, Source
 from hub.own_clients import BATCH, door
 from hub.sealing_key import bodies
 from hub.settings import Settings
-from mappings.tasy.site import Site
+from hub.tasy.site import site
 
 FLOWS = {code: flow for flow, code in CODES.items()}
 
@@ -78,9 +78,15 @@ async def parts(settings: Settings, url: str, progress: Progress = lambda _, __:
     with psycopg.connect(url, autocommit=True, application_name="hub-batch") as connection:
         async with door(settings, BATCH) as client:
             yield Parts(
-                connection, client, ring, own, bodies(settings), Site(), folder(settings), lambda: datetime.now(UTC),
-                progress,
+                connection, client, ring, own, bodies(settings), site(settings).site, folder(settings),
+                lambda: datetime.now(UTC), progress,
             )  # fmt: skip
+
+
+def unfinished(settings: Settings) -> list[SetName]:
+    """Sets of which files came more than two hours ago, and not the last. Raises PartnerUnavailable, PartnerRefused."""
+    with sftp.connected(server(settings)) as client:
+        return sftp.unfinished(client, datetime.now(UTC).timestamp())
 
 
 async def run(

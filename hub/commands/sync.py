@@ -22,6 +22,7 @@ Sets of files from the ERP (Tasy). docs/tasy.md tells what is checked, and what 
 B-1 members, B-2 network, B-3 plans, B-4 reconciliation. A run that was broken off goes on where it
 stopped when the same command is given again.
 """
+WIDE = 400
 FLOWS = ("B-1", "B-2", "B-3", "B-4")
 
 
@@ -112,5 +113,15 @@ def _status(url: str, most: int) -> int:
                 one.set_name, one.flow, one.state, *(f"{figure:,}" for figure in figures),
                 f"{one.started:%Y-%m-%d %H:%M}", why,
             )  # fmt: skip
-    Console().print(table)
+        looks = Table("Flow", "Looked for", "Last set", "Told that it is late")
+        for flow, *moments in connection.execute(
+            "select flow, looked, arrived, alarmed from batch.schedule order by flow"
+        ):
+            looks.add_row(flow, *(f"{one:%Y-%m-%d %H:%M}" if one else "" for one in moments))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDE)  # for a file or another command: a row is a line
+    console.print(table)
+    if looks.row_count:
+        console.print(looks)
     return 0

@@ -20,6 +20,7 @@ from simulators.tasy import ndjson
 Json = Any
 SITE = Site()
 DAY = date(2026, 3, 10)
+NAME = SetName("999997", "MEMBROS", DAY, 1)
 
 
 def members(size: int, seed: int = 1) -> dict[str, list[Json]]:

@@ -244,9 +244,9 @@ def test_by_sftp_to_the_archive(station: Station, server: tuple[Server, Path]) -
     with connected(where) as client:
         publish(client, [one for one in sent if one.suffix == ".pgp"], name,
                 [one for one in sent if "manifest" in one.name], "saida")  # fmt: skip
-        [outcome] = station.synced(source=Remote(client, station.folder))
+        [outcome] = station.synced(source=Remote(client, station.folder / "incoming"))
         assert outcome.state == runs.APPLIED
-        assert station.synced(source=Remote(client, station.folder)) == []
+        assert station.synced(source=Remote(client, station.folder / "incoming")) == []
     assert list((files / "saida").iterdir()) == []
     assert sorted(one.name for one in (files / "arquivo").iterdir()) == [one.name for one in sent]
     assert sorted(one.name for one in (files / "retorno").iterdir()) == [
