@@ -42,9 +42,13 @@ class Entity:
     """What guards of the flow ask of it. Nothing personal."""
     versioned: bool = False
     """Whether what it was before stays beside it, closed, when another comes into force."""
+    endless: bool = False
+    """Whether FHIR has no element that says that it has ended: it counts while it is there, and is not removed."""
 
     def active(self, resource: Json) -> bool:
         """Whether the resource counts today."""
+        if self.endless:
+            return True
         if self.status is None:
             return resource.get("active", True) is not False
         return bool(resource.get("status") == self.status[0])

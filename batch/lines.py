@@ -114,7 +114,8 @@ def _removed(bundle: Json, flow: str) -> list[Target]:
     for number, one in enumerate(entries):
         request = one.get("request") if isinstance(one, dict) else None
         url = _URL.fullmatch(str(request.get("url", ""))) if isinstance(request, dict) else None
-        if request is None or url is None or request.get("method") != "DELETE" or entity(flow, url[1]) is None:
+        kind = entity(flow, url[1]) if url else None
+        if request is None or url is None or request.get("method") != "DELETE" or kind is None or kind.endless:
             return [Target(None, None, fault=Fault("HUB-B207", f"entry[{number}].request"))]
         found.append(Target(url[1], url[2], False))
     return found

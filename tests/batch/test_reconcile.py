@@ -124,6 +124,10 @@ def test_whatever_stands_in_a_resource_can_be_compared(resource_type: str, conte
     assert not [one for one in comparison.differences if one.kind is not Kind.ORPHAN]
 
 
+def test_every_type_of_a_flow_is_compared() -> None:
+    assert {one.type for found in FLOWS.values() for one in found} == set(FIELDS)
+
+
 def test_what_is_personal_is_masked() -> None:
     fields = {(kind, one.name): one for kind, found in FIELDS.items() for one in found}
     assert masked("52998224725", fields["Patient", "cpf"]) == "***4725"
