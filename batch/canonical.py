@@ -94,6 +94,17 @@ def _extension(name: str, element: str) -> Reader:
     return read
 
 
+def _inside(name: str, part: str, element: str) -> Reader:
+    """Of an extension that has parts."""
+
+    def read(resource: Json, site: Site) -> str:
+        url = site.systems.extension(name)
+        parts = [each for one in resource.get("extension", ()) if one.get("url") == url for each in one["extension"]]
+        return next((str(one.get(element, "")) for one in parts if one.get("url") == part), "")
+
+    return read
+
+
 def _specialties(resource: Json, site: Site) -> str:
     return " ".join(sorted(code for one in resource.get("specialty", ()) if (code := code_of(one, CBO))))
 
@@ -157,6 +168,12 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         Field("registro-ans", _own("produto-ans"), False, identity=True, unique=True),
         Field("nome", _name, False, identity=True),
         *_CONTRACT_DAYS,
+    ),
+    "Basic": (
+        Field("plano", _at("subject", "identifier", "value"), False),
+        Field("grupo", _inside("carencia", "grupo", "valueCode"), False),
+        Field("dias", _inside("carencia", "dias", "valueInteger"), False),
+        Field("cpt", _inside("carencia", "cpt", "valueBoolean"), False),
     ),
     "ClaimResponse": (Field("resultado", _at("outcome"), False), Field("senha", _at("preAuthRef"))),
 }

@@ -17,7 +17,7 @@ from mappings.identifiers import CBO, code_of, value_of
 from mappings.tasy.site import Site
 
 Json = Any
-OF_ERP = re.compile(r"(pf|seg|prest|plano|guia|conta)-[A-Za-z0-9\-.]+")
+OF_ERP = re.compile(r"(pf|seg|prest|plano|carencia|guia|conta)-[A-Za-z0-9\-.]+")
 """Logical ids that are the ERP's keys: whose they are says their prefix."""
 REMOVED = "_Deleted"
 """Last of every flow: Bundles with DELETE entries, applied as an end, never as a deletion."""
@@ -93,6 +93,7 @@ _PLAN = Entity(
     facts=_product,
     versioned=True,
 )
+_WAITING = Entity("Basic", ("code", "subject", "extension"), endless=True)
 _COVERAGE = Entity(
     "Coverage",
     ("subscriberId", "beneficiary", "payor", "period.start"),
@@ -106,7 +107,7 @@ _CLAIM_RESPONSE = Entity("ClaimResponse", status=("active", "cancelled"))
 
 _MEMBERS = (_PATIENT, _RELATED, _COVERAGE)
 _NETWORK = (_ORGANIZATION, _LOCATION, _PRACTITIONER, _ROLE, _SERVICE, _AFFILIATION)
-_PLANS = (_PLAN,)
+_PLANS = (_PLAN, _WAITING)
 
 FLOWS: Mapping[str, tuple[Entity, ...]] = {
     "MEMBROS": _MEMBERS,

@@ -65,7 +65,7 @@ SCOPES: Mapping[str, tuple[str, str]] = {
         "Sincronização",
         _system(
             rs="Claim ClaimResponse",
-            cruds=f"Patient RelatedPerson Coverage InsurancePlan {_NETWORK}",
+            cruds=f"Patient RelatedPerson Coverage InsurancePlan Basic {_NETWORK}",
             crus="Task",
         ),
     ),

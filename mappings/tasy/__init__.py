@@ -17,12 +17,13 @@ from mappings import r4
 from mappings.errors import Fault, MappingError
 from mappings.tasy.authorization_reply import to_claim_response
 from mappings.tasy.authorization_request import to_authorization_request
+from mappings.tasy.carencia import to_waiting_periods
 from mappings.tasy.claim_status import to_claim_responses
 from mappings.tasy.eligibility import to_eligibility_request, to_eligibility_response
 from mappings.tasy.member import to_coverage, to_patient
 from mappings.tasy.provider import to_provider_resources
 from mappings.tasy.read import read
-from mappings.tasy.records import AuthorizationReply, EligibilityReply, Protocol, Provider
+from mappings.tasy.records import AuthorizationReply, EligibilityReply, ProductWaitingPeriods, Protocol, Provider
 from mappings.tasy.site import Site
 
 Json = Any
@@ -91,6 +92,11 @@ def _claim_status(source: bytes, beside: Beside, site: Site) -> Mapped:
     return resources, drift + faults
 
 
+def _waiting_periods(source: bytes, beside: Beside, site: Site) -> Mapped:
+    product, drift = read(ProductWaitingPeriods, source)
+    return to_waiting_periods(product, site), drift
+
+
 ENTITIES: dict[str, Callable[[bytes, Beside, Site], Mapped]] = {
     "eligibility-request": _eligibility_request,
     "eligibility-reply": _eligibility_reply,
@@ -99,6 +105,7 @@ ENTITIES: dict[str, Callable[[bytes, Beside, Site], Mapped]] = {
     "authorization-reply": _authorization_reply,
     "provider": _provider,
     "claim-status": _claim_status,
+    "carencia": _waiting_periods,
 }
 """Source, what the mapping needs beside it, site -> what it becomes. Each raises MappingError; KeyError,
 naming it, where something needed beside it is not given."""

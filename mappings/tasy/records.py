@@ -107,6 +107,21 @@ class WaitingPeriod(Record, frozen=True):
     ie_cpt: str | None = None
 
 
+class ProductWaitingPeriod(Record, frozen=True):
+    cd_grupo: str
+    ds_carencia: str
+    qt_dias: Annotated[int, Meta(ge=0)]
+    ie_cpt: str | None = None
+
+
+class ProductWaitingPeriods(Record, frozen=True):
+    """Of a product: how long a new member waits for each group of procedures. Contract 10.3, B-3."""
+
+    nr_seq_plano: Key
+    carencias: list[ProductWaitingPeriod]
+    dt_inicio_vigencia: date | None = None
+
+
 class EligibilityItem(Record, frozen=True):
     nr_item: int
     ie_cobertura: str
