@@ -136,9 +136,9 @@ def paragraphs(found: Mapping[str, Any]) -> Iterable[str]:
     tasy = ", ".join(f"{number} with {status}" for status, number in one["tasy"].items())
     verdict = "met" if one["p95"] <= TARGET else "**missed**"
     yield (
-        f"{one['calls']} questions about eligibility over {AT_ONCE} connections, {one['urgent']} of them urgent: all answered within"
-        f" {one['seconds']} s ({said}); Tasy answered {tasy}. Urgent ones: p50 {one['p50']} ms, p95 {one['p95']} ms"
-        f" (target {TARGET}: {verdict}), most {one['most']} ms."
+        f"{one['calls']} questions about eligibility over {AT_ONCE} connections, {one['urgent']} of them urgent: all"
+        f" answered within {one['seconds']} s ({said}); Tasy answered {tasy}. Urgent ones: p50 {one['p50']} ms, p95"
+        f" {one['p95']} ms (target {TARGET}: {verdict}), most {one['most']} ms."
     )
     yield (
         f"{two['guides']} guides submitted while Tasy was away for ten minutes of the queue's time: {two['protocols']}"

@@ -31,6 +31,8 @@ from hub.one_write import MOST_CONNECTIONS
 from hub.sealing_key import seal
 from hub.services import listened
 from hub.settings import HSTS, Settings
+from hub.tasy.connection import pairs
+from hub.tasy.site import site
 from hub.tls import Tls
 from hub.websocket_protocol import AcknowledgedProtocol
 
@@ -58,13 +60,16 @@ def serve(
     say: Callable[[str], None] = print,
 ) -> int:
     """Serves until Ctrl-C or SIGTERM; the exit code. Raises DatabaseUnusable, EmbeddedError, CannotListen,
-    TlsUnusable.
+    TlsUnusable, SiteUnusable, CertificateUnusable.
 
     sample_data: load the shipped patients first, if the record is empty; demo: and make people to try it with;
     simulate: with a simulated ERP beside it, unless the settings name one.
     """
     configure_logs(settings.log_level)
     Tls.of(settings)
+    if settings.tasy_url is not None:
+        site(settings)
+        pairs(settings)
     with ExitStack() as stack:
         # Before the database is started: a second hub on the same port should say so at once.
         listener = stack.enter_context(_listen(settings.host, settings.port))

@@ -36,6 +36,8 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
     from hub.apps import PartsMissing
     from hub.sealing_key import KeyUnusable
     from hub.serve import CannotListen, serve
+    from hub.tasy.connection import CertificateUnusable
+    from hub.tasy.site import SiteUnusable
     from hub.tls import TlsUnusable
 
     for name in ("demo", "simulate"):
@@ -43,5 +45,5 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
             return told(ValueError(f"--{name}: not with HUB_ENV=production"), 2)
     try:
         return serve(settings, sample_data=chosen.sample_data, demo=chosen.demo, simulate=chosen.simulate)
-    except (CannotListen, KeyUnusable, PartsMissing, TlsUnusable) as error:
+    except (CannotListen, CertificateUnusable, KeyUnusable, PartsMissing, SiteUnusable, TlsUnusable) as error:
         return told(error, 1)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from hub.settings import Settings
+from mappings import check_digits
 from mappings.identifiers import Systems
 from mappings.tasy.site import Site
 
@@ -43,6 +45,16 @@ def site(settings: Settings) -> Place:
     if settings.tasy_site is not None:
         try:
             said = msgspec.convert(tomllib.loads(settings.tasy_site.read_text("utf-8")), _File)
-        except (OSError, ValueError) as error:
-            raise SiteUnusable(f"HUB_TASY_SITE: {type(error).__name__}: {error}") from None
+        except OSError as error:
+            raise SiteUnusable(f"HUB_TASY_SITE: cannot be read: {error.strerror}") from None
+        except tomllib.TOMLDecodeError:
+            raise SiteUnusable("HUB_TASY_SITE: is no TOML") from None
+        except ValueError as error:
+            raise SiteUnusable(f"HUB_TASY_SITE: {error}") from None
+    try:
+        ZoneInfo(said.zone)
+    except (ValueError, ZoneInfoNotFoundError):
+        raise SiteUnusable("HUB_TASY_SITE: zone is none of the tz database") from None
+    if fault := check_digits.wrong("ans-registration", said.ans_registration):
+        raise SiteUnusable(f"HUB_TASY_SITE: ans_registration: {fault}")
     return Place(Site(Systems(said.base.rstrip("/")), said.zone, said.ans_registration), said.establishment)
