@@ -26,5 +26,6 @@ def sweep(connection: Rows, now: datetime) -> int:
     while found := connection.execute(_MESSAGES, (before, _CHUNK)).rowcount:
         removed += found
     connection.execute(_RUNS, (before,))
+    connection.execute("delete from messages.callback where received < %s", (before,))
     connection.execute("delete from messages.protocol_day where day < %s", (before.date(),))
     return removed
