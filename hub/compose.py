@@ -48,6 +48,7 @@ from hub.tasy.desk import Desk
 from hub.tasy.ledger import Ledger
 from hub.tasy.responding import responding
 from hub.tasy.site import site
+from hub.whatsapp.mounted import WhatsAppWebhook
 
 MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 """Set by prometheus-client's convention where several workers count together."""
@@ -122,6 +123,9 @@ def application(
         fhir.payer = desk = Desk(database_url, ledger, place, responding(settings, fhir, ledger, place))
         if settings.tasy_callback_secret is not None:
             other = Callbacks(ledger, settings.tasy_callback_secret, other)
+    chat = None
+    if settings.whatsapp_url is not None:
+        other = chat = WhatsAppWebhook(settings, ledger, place.systems, other)
     auth = authorization(settings, database_url, other, log, fhir, counts) if settings.access == "smart" else None
 
     async def keep_learning() -> None:
@@ -155,6 +159,8 @@ def application(
         await owners.look()
         if desk:
             await desk.start()
+        if chat:
+            await chat.start()
         if heard:
             from hub.events.counting import keep_counting
 
@@ -170,6 +176,8 @@ def application(
         await door.close()
         if desk:
             await desk.stop()
+        if chat:
+            await chat.stop()
         if auth:
             await auth.stop()
         await asyncio.to_thread(ledger.close)

@@ -31,6 +31,7 @@ from smart_auth.seal import Seal
 ELIGIBILITY, AUTHORIZATION = "hub-eligibility", "hub-authorization"
 DIRECTORY, CLAIM_STATUS = "hub-directory", "hub-claim-status"
 BATCH, SIMULATORS = "hub-batch", "hub-simulators"
+WHATSAPP = "hub-whatsapp"
 
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973
 """Of P-384: FIPS 186-5."""
@@ -77,6 +78,7 @@ SCOPES: Mapping[str, tuple[str, str]] = {
             crus="Claim",
         ),
     ),
+    WHATSAPP: ("WhatsApp", _system(crs="Communication")),
 }
 """Id of a service -> what people are told it is called, and its scopes."""
 

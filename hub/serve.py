@@ -107,7 +107,7 @@ def serve(
                 from hub.demo import make
 
                 make(settings, found.url, say)
-            if settings.tasy_url is not None or settings.tasy_sftp is not None:
+            if settings.tasy_url is not None or settings.tasy_sftp is not None or settings.whatsapp_url is not None:
                 own_clients.make_sure(settings, found.url)
             if erp is not None:
                 stack.enter_context(simulated_tasy.simulated_tasy(settings, found.url, erp))

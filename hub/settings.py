@@ -138,6 +138,16 @@ class Settings:
     """Fingerprint of the hub's own OpenPGP key."""
     pgp_partners: tuple[str, ...] = ()
     """Fingerprints of OpenPGP keys whose signatures count."""
+    whatsapp_url: str | None = None
+    """URL of WhatsApp's Cloud API, without version; unset: nothing is taken from it or sent by it."""
+    whatsapp_token: str | None = field(default=None, repr=False)
+    """What opens it."""
+    whatsapp_secret: str | None = field(default=None, repr=False)
+    """What Meta signs webhooks with."""
+    whatsapp_verify: str | None = field(default=None, repr=False)
+    """What Meta says once, when the webhook is set up."""
+    whatsapp_numbers: tuple[tuple[str, str], ...] = ()
+    """Purpose of each business number, and its id: care=1000,notices=1001."""
     log_level: str = "info"
     """debug, info, warning or error. At info each request is one line."""
 
@@ -178,6 +188,11 @@ class Settings:
     def operations(self) -> str:
         """URL of the API of operators, without trailing slash."""
         return f"{self.base.rpartition('/')[0]}/operations"
+
+    @property
+    def whatsapp_webhook(self) -> str:
+        """URL that WhatsApp tells what people write."""
+        return f"{self.base.rpartition('/')[0]}/whatsapp/webhook"
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -287,6 +302,29 @@ def _ids(text: str) -> tuple[str, ...]:
     return found
 
 
+PURPOSES = ("care", "service", "authorization", "appointments", "notices", "spare")
+"""What a business number is for; only `spare` may be said of several."""
+
+
+def _numbers(text: str) -> tuple[tuple[str, str], ...]:
+    found = [tuple(each.strip() for each in part.split("=", 1)) for part in text.split(",") if part.strip()]
+    if not all(len(one) == 2 and one[0] in PURPOSES and re.fullmatch(r"[0-9]{1,20}", one[1]) for one in found):
+        raise ValueError(f"must be such as care=1000,notices=1001; there are {', '.join(PURPOSES)}")
+    named = [one[0] for one in found if one[0] != "spare"]
+    if len(set(named)) < len(named) or len({one[1] for one in found}) < len(found):
+        raise ValueError("names a purpose or a number twice")
+    return tuple((purpose, id) for purpose, id in found)
+
+
+def _channel(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+        raise ValueError("must be an https URL, such as https://graph.facebook.com; http on this machine alone")
+    if not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("must have a host, no query, no fragment and nobody's name")
+    return text.rstrip("/")
+
+
 def _places(text: str) -> tuple[str, ...]:
     found = tuple(place.strip().rstrip("/") + "/" for place in text.split(",") if place.strip())
     for place in found:
@@ -361,6 +399,11 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "pgp_home": lambda text: Path(text).expanduser(),
     "pgp_key": lambda text: _fingerprints(text)[0],
     "pgp_partners": _fingerprints,
+    "whatsapp_url": _channel,
+    "whatsapp_token": str,
+    "whatsapp_secret": str,
+    "whatsapp_verify": str,
+    "whatsapp_numbers": _numbers,
     "log_level": _choice("debug", "info", "warning", "error"),
 }
 
@@ -400,6 +443,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             "must be set where HUB_ENCRYPT_IDENTIFIERS is, or HUB_ENCRYPTION_KEY; `hub keys new-seal` prints a key",
         )
     _check_tasy(settings)
+    for name in ("token", "secret", "verify", "numbers"):
+        if settings.whatsapp_url is not None and not getattr(settings, f"whatsapp_{name}"):
+            raise SettingError(f"HUB_WHATSAPP_{name.upper()}", "must be set where HUB_WHATSAPP_URL is")
     if settings.env == "production" and environment.get("AUTHLIB_INSECURE_TRANSPORT"):
         raise SettingError("AUTHLIB_INSECURE_TRANSPORT", "must not be set with HUB_ENV=production")
     return settings

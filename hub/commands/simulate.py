@@ -23,6 +23,10 @@ A synthetic plan as FHIR files, one for each type:
 
   hub simulate population --members 50000 --out plan
 
+A simulated WhatsApp, with a page that looks like a telephone:
+
+  hub simulate whatsapp
+
 docs/simulators.md tells how its people are made, and how the ERP is made to misbehave.
 """
 
@@ -45,6 +49,11 @@ what happened there so far.
   hub simulate do cenarios '{"number": 17}'
   hub simulate do conjuntos '{"flow": "MEMBROS", "full": false}'
   hub simulate do guias '{"nr_seq_guia": 5500001, "ie_status": "N"}'
+"""
+
+WHATSAPP = """\
+The channel's API on a socket of this machine, its webhooks to a hub, and a page on which anybody writes to the hub as
+by telephone. It prints the page's URL, and how a hub is set to it. Its folder remembers token and secrets.
 """
 
 POPULATION = """\
@@ -77,6 +86,11 @@ def parser(commands: Any) -> None:
     do.add_argument("path", nargs="?", default="", help="below /_simulador")
     do.add_argument("body", nargs="?", default="", help="JSON")
     do.add_argument("--folder", type=Path, help="of the ERP; default tasy in HUB_DATA")
+    whatsapp = described(what, "whatsapp", help="run a simulated WhatsApp", description=WHATSAPP)
+    where = "on 127.0.0.1; 0: any that is free; default 8090"
+    whatsapp.add_argument("--port", dest="listen", type=int, default=8090, metavar="PORT", help=where)
+    whatsapp.add_argument("--folder", type=Path, help="of token and secrets; default whatsapp in HUB_DATA")
+    whatsapp.add_argument("--webhook", metavar="URL", help="of the hub's webhook; default: that of these settings")
     population = described(what, "population", help="write a synthetic plan as NDJSON", description=POPULATION)
     _plan(population, 50_000)
     population.add_argument("--out", type=Path, default=Path("population"), metavar="FOLDER", help="default population")
@@ -105,6 +119,11 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
             plan = PlanOf(chosen.members, chosen.seed, chosen.day)
             folder = chosen.folder or settings.data / "tasy"
             return tasy(plan, ports, folder, chosen.hub, chosen.scenario)
+        if chosen.what == "whatsapp":
+            from hub.simulated_whatsapp import run as whatsapp
+
+            webhook = chosen.webhook or settings.whatsapp_webhook
+            return whatsapp(chosen.folder or settings.data / "whatsapp", chosen.listen, webhook)
         if chosen.what == "do":
             return do(chosen.folder or settings.data / "tasy", chosen.path, chosen.body)
         return population(chosen.members, chosen.seed, chosen.day, chosen.out, chosen.type, compressed=chosen.gzip)

@@ -1,0 +1,117 @@
+"""From a telephone to the record, over sockets: `hub simulate whatsapp`, and `hub serve` set to it as it prints."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+
+from adapters.fhir_client import FhirClient, FhirRefused
+from hub import own_clients
+from hub.settings import Settings, read_settings
+from smart_auth.seal import new_key
+from tests.hub_process import ROOT, HubProcess
+
+Json = Any
+ANA = "551788887777"
+SECONDS = 20.0
+
+
+@dataclass
+class Joined:
+    phone: str
+    """URL of the simulator."""
+    settings: Settings
+
+    @property
+    def webhook(self) -> str:
+        return self.settings.whatsapp_webhook
+
+
+@pytest.fixture(scope="module")
+def joined(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Joined]:
+    folder = tmp_path_factory.mktemp("hub")
+    hub = HubProcess(folder)
+    webhook = f"http://127.0.0.1:{hub.port}/whatsapp/webhook"
+    command = [sys.executable, "-m", "hub.cli", "simulate", "whatsapp", "--port", "0", "--webhook", webhook]
+    command += ["--folder", str(folder / "whatsapp")]
+    simulator = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert simulator.stdout is not None
+        told = ""
+        for line in simulator.stdout:
+            told += line
+            if line.startswith("Ctrl-C"):
+                break
+        variables = dict(re.findall(r"^  (HUB_WHATSAPP_[A-Z]+)=(\S+)$", told, re.M))
+        variables |= {"HUB_DATABASE_URL": module_database, "HUB_ACCESS": "smart", "HUB_KEY": new_key()}
+        hub.settings = {name.removeprefix("HUB_").lower(): value for name, value in variables.items()}
+        with hub:
+            settings = read_settings({**variables, "HUB_PORT": str(hub.port), "HUB_DATA": str(folder)})
+            [page] = re.findall(r"(http://\S+)/$", told, re.M)
+            yield Joined(page, settings)
+    finally:
+        simulator.send_signal(signal.SIGINT)
+        assert simulator.wait(10) == 0
+    assert (folder / "whatsapp" / "secrets.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture
+async def record(joined: Joined) -> AsyncIterator[FhirClient]:
+    async with own_clients.door(joined.settings, own_clients.WHATSAPP) as record:
+        yield record
+
+
+async def write(joined: Joined, http: httpx2.AsyncClient, **content: Any) -> str:
+    answer = await http.post(f"{joined.phone}/_simulador/conversas/{ANA}", json={"nome": "Ana", "conteudo": content})
+    assert answer.status_code == 202
+    return str(answer.json()["id"])
+
+
+async def kept(record: FhirClient, id: str) -> Json:
+    """The Communication of a message, once it is there."""
+    async with asyncio.timeout(SECONDS):
+        while True:
+            async for one in record.search("Communication", {"identifier": id, "_count": "1"}):
+                return one
+            await asyncio.sleep(0.1)
+
+
+async def test_what_is_written_is_in_the_record_and_an_emergency_first(joined: Joined, record: FhirClient) -> None:
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        assert "<html" in (await http.get(f"{joined.phone}/")).text
+        calm = await write(joined, http, type="text", text={"body": "Quero segunda via do boleto"})
+        bad = await write(joined, http, type="text", text={"body": "minha mãe acordou com a boca torta"})
+        title = {"type": "list_reply", "list_reply": {"id": "x", "title": "Rosto ou fala alterados"}}
+        row = await write(joined, http, type="interactive", interactive=title)
+        called = await write(joined, http, type="text", text={"body": "Socorro!"})
+        found = {id: await kept(record, id) for id in (calm, bad, row, called)}
+    assert {id: one["priority"] for id, one in found.items()} == {
+        calm: "routine", bad: "stat", row: "stat", called: "stat",
+    }  # fmt: skip
+    assert found[bad]["payload"][0]["contentString"] == "minha mãe acordou com a boca torta"
+    assert found[bad]["sender"]["identifier"]["value"].startswith("BR.")
+    with pytest.raises(FhirRefused) as refused:
+        await record.read("Patient/1")
+    assert refused.value.status == 403
+
+
+async def test_the_webhook_is_met_and_forged_bodies_are_not_taken(joined: Joined) -> None:
+    asked = {"hub.mode": "subscribe", "hub.challenge": "1158201444"}
+    token = joined.settings.whatsapp_verify
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        right = await http.get(joined.webhook, params={**asked, "hub.verify_token": token})
+        wrong = await http.get(joined.webhook, params={**asked, "hub.verify_token": "another"})
+        bare = await http.post(joined.webhook, content=b"{}")
+        forged = await http.post(joined.webhook, content=b"{}", headers={"X-Hub-Signature-256": "sha256=00"})
+        beside = await http.get(f"{joined.webhook}/x")
+    assert (right.status_code, right.text) == (200, "1158201444")
+    assert [one.status_code for one in (wrong, bare, forged, beside)] == [403, 401, 403, 404]
