@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from care_services.triage.levels import LEVELS, highest, one_up
 from care_services.triage.rule_set import Complaint, Rule, RuleSet
 
+FEVER = 37.8
+"""Degrees in the armpit from which a temperature is a fever."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fired:
@@ -44,6 +47,8 @@ def assess(
     """The level of what is known. `unanswered`: red-flag questions that were asked and not answered; `least`: the level
     so far."""
     known = set(present)
+    if facts.get("temp", 0) >= FEVER:
+        known.add("fever")
     if "maybe_pregnant" in known and facts.get("weeks"):
         known.add("pregnant")
     fired = [*_holding(rules.flags, known, facts), *_holding(rules.pairs, known, facts)]

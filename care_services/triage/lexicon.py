@@ -45,6 +45,10 @@ class Lexicon:
             or any(length >= LONG and word[:length] in self._stems[length] for length in self._lengths)
         )
 
+    def names(self, word: str) -> bool:
+        """Whether the word alone names a concept, by a beginning of any length."""
+        return word in self._words or any(word[:length] in self._stems[length] for length in self._lengths)
+
     def mentions(self, words: Sequence[str], sentence: Sequence[int]) -> dict[str, list[Span]]:
         """Concept -> where it is named, as (first word, end). No phrase crosses a full stop."""
         found: dict[str, list[Span]] = defaultdict(list)

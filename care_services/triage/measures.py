@@ -18,9 +18,11 @@ _WORST: dict[str, Callable[[float, float], float]] = {
 }  # fmt: skip
 
 _FEVER = re.compile("febr|grau|temperatura|termometro|quent|febril|tempo$|axila|pelando")
-_OXYGEN = re.compile("satur|^sat$|oximetr|ossimetr|oxim|^aparelhinho$|oxigen|^spo|oxigenac|^o2|dedinho")
-_SUGAR = re.compile("glic|acucar|dextro|destro|^hgt$|diabet|insulin|glicos")
-_PULSE = re.compile("batiment|pulso|cora[cs]ao|^bpm$|frequencia|cardiac|^fc$")
+_OXYGEN = re.compile(
+    "satur|^sat$|oximetr|ossimetr|oxim|^aparelhinho$|^trocinho$|^trequinho$|^dedo$|oxigen|^spo|oxigenac|^o2|dedinho"
+)
+_SUGAR = re.compile("glic|acucar|dextro|destro|^hgt$|diabet|insulin|glicos|^furei$")
+_PULSE = re.compile("batiment|batid|pulso|cora[cs]ao|^bpm$|frequencia|cardiac|^fc$")
 _PRESSURE = re.compile("press|^pa$|^presao$")
 _PREGNANT = re.compile("gravid|gesta|gestaca|buchud|barrig|prenh|nenem|bebe|semana|^ig$|prenatal")
 _BIRTH = re.compile(
@@ -75,9 +77,15 @@ def _all(text: Words) -> Iterator[tuple[str, float]]:
         if 34 <= value <= 43 and _near(text, number, _FEVER, 6) and not _counts(text, number):
             yield "temp", value
             yield "temp_low", value
+        elif _bare_fever(text, number):
+            yield "temp", value
         elif value > 340 and value <= 430 and _near(text, number, _FEVER, 4):  # 385: the comma left out
             yield "temp", value / 10
-        if 40 <= value <= 100 and _near(text, number, _OXYGEN, 10) and not _counts(text, number):
+        if (
+            40 <= value <= 100
+            and _near(text, number, _OXYGEN, 10)
+            and not (_counts(text, number) or _near(text, number, _SUGAR, 6))
+        ):
             yield "sat", value
         if 15 <= value <= 999 and _near(text, number, _SUGAR, 5) and not _counts(text, number):
             yield "glucose", value
@@ -92,6 +100,14 @@ def _all(text: Words) -> Iterator[tuple[str, float]]:
         if word in ("lo", "low") and _near(text, here, _SUGAR, 8):
             yield "glucose_low", 30
     yield from _times(text)
+
+
+def _bare_fever(text: Words, number: Number) -> bool:
+    """Whether a number is a temperature though nothing beside it says so: 38,4 alone, "deu 39", "tô com 38"."""
+    if not 37.3 <= number.value <= 42 or _counts(text, number):
+        return False
+    before = text.words[number.first - 1] if number.first else ""
+    return number.value % 1 > 0 or before in ("com", "deu", "marcou", "marca", "medi", "ta", "bateu")
 
 
 def _counts(text: Words, number: Number) -> bool:

@@ -12,6 +12,7 @@ from care_services.triage.rule_set import Negation
 
 _YEAR = re.compile(r"(?:19[5-9]\d|20[0-3]\d)")
 _LONG_AGO = re.compile(r"anos?|meses")
+_COMPARES = frozenset({"assim", "dessa", "desse", "desta", "igual", "tao", "parecida", "parecido", "forte"})
 PAST_REACH = 9
 
 
@@ -33,6 +34,8 @@ def denied_by(words: Words, at: int, negation: Negation, spoken_for: Mapping[int
 
 def _but(words: Words, at: int) -> bool:
     after = words.words[at + 1 : at + 3]
+    if words.words[at] == "nunca" and _COMPARES.intersection(words.words[at : at + 12]):
+        return True
     return after[:1] in (("so",), ("apenas",), ("somente",), ("sei",), ("que",)) or after == ("e", "so")
 
 

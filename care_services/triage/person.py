@@ -14,8 +14,8 @@ from care_services.triage.numbers import DAYS, Number, durations, numbers
 YEAR = DAYS["ano"]
 _WHO = re.compile(
     r"bebe|nenem|filh|^rn$|nascid|crianc|menin|sobrinh|net[oa]s?$|gemeo|guri|^mae$|^pai$|^vo|^avo|idos|senhor|marido|espos|"
-    r"mulher|homem|irma|sogr|ti[oa]$|prim[oa]|jovem|rapaz|moc[ao]|velh|ele$|ela$|nene|pequen|mainha|painho|amig|vizinh|"
-    r"eu$|cunhad|sou$|patro|alun|curumim|pia$|bisa|avos$|paciente"
+    r"mulher|homem|irma|sogr|ti[oa]$|prim[oa]|jovem|rapaz|moc[ao]|velh|^ele$|^ela$|nene|pequen|mainha|painho|amig|vizinh|"
+    r"^eu$|cunhad|^sou$|patro|alun|curumim|pia$|bisa|avos$|paciente"
 )
 _NOT_AGE = re.compile("gravid|gesta|seman|barrig|operad|part[oa]|cirurg|casad|fum|trabalh")
 _BEFORE_NOT = frozenset(["ha", "faz", "a", "fazem", "quase", "uns", "umas", "tem_uns", "desde", "mais"])

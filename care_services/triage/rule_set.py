@@ -4,6 +4,7 @@ stand in `rules/version.toml`; the digest there says which data was signed."""
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Mapping
@@ -20,6 +21,11 @@ from care_services.triage.patterns import BadPattern, Pattern, pattern
 from care_services.triage.spelling import Spelling
 
 RULES = Path(__file__).parent / "rules"
+_SPOKEN = {
+    "ou": re.compile("(?<=[a-z]{3})ou$"),
+    "ndo": re.compile("(?<=[a-z]{2})ndo$"),
+    "r": re.compile("(?<=[a-z]{3}[aei])r$"),
+}
 KINDS = ("sign", "condition", "person")
 
 
@@ -131,7 +137,9 @@ def read(folder: Path) -> RuleSet:
     entries["#mask"] = set(_forms(negation["masks"]))
     entries["#history"] = set(_forms(negation["history"]))
     entries["#now"] = set(_forms(negation["now"]))
-    lexicon = Lexicon(entries)
+    lexicon = Lexicon(
+        {name: forms | {said for form in forms for said in spoken(form)} for name, forms in entries.items()}
+    )
     grammar = {form for forms in _toml(folder / "lexicon" / "grammar.toml").values() for form in _forms(forms)}
     clinical = {
         form for name, forms in entries.items() if name[0] != "#" for form in forms if "_" not in form
@@ -155,7 +163,7 @@ def read(folder: Path) -> RuleSet:
             folded(short): tuple(folded(word) for word in meant.split())
             for short, meant in _toml(folder / "spelling.toml").items()
         },
-        spelling=Spelling(clinical, common, lexicon.knows),
+        spelling=Spelling(clinical, common, lexicon.knows, lexicon.names),
         negation=Negation(
             negation["reach"], frozenset(negation["negators"].split()), frozenset(negation["stops"].split()),
             frozenset(negation["lets_through"].split()),
@@ -163,6 +171,15 @@ def read(folder: Path) -> RuleSet:
         flags=read_rules["flags"], pairs=read_rules["pairs"], floors=read_rules["floors"], complaints=complaints,
         screen=screen, texts=_toml(folder / "texts.toml"),
     )  # fmt: skip
+
+
+def spoken(form: str) -> set[str]:
+    """How a form is said and hence typed: "parou" paro, "sangrando" sangrano, "respirar" respira."""
+    parts = form.split("_")
+    changed = (
+        [_SPOKEN[ending].sub(said, part) for part in parts] for ending, said in (("ou", "o"), ("ndo", "no"), ("r", ""))
+    )
+    return {"_".join(one) for one in changed} - {form}
 
 
 def _toml(path: Path) -> dict[str, Any]:

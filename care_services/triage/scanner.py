@@ -55,6 +55,9 @@ def scan(text: str, rules: RuleSet) -> Scan:
     words = words_of(text[:LONGEST], rules.spellings)
     corrected = tuple(rules.spelling.corrected(word) for word in words.words)
     changes = tuple((a, b) for a, b in zip(words.words, corrected, strict=True) if a != b)
+    corrected = tuple(
+        "como" if word == "nem" and at and corrected[at - 1] == "que" else word for at, word in enumerate(corrected)
+    )  # "que nem papel" compares
     words = Words(words.text, corrected, words.spans, words.clause, words.sentence)
     mentions = rules.lexicon.mentions(words.words, words.sentence)
     masked = {at for first, end in mentions.pop("#mask", ()) for at in range(first, end)}

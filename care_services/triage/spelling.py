@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 SHORTEST = 5
@@ -52,11 +52,33 @@ def slips(one: str, other: str, most: int) -> int:
     return row[-1]
 
 
+_SWAPS = (
+    ("x", "ch"), ("ch", "x"), ("z", "s"), ("s", "z"), ("ss", "c"), ("c", "ss"), ("k", "c"), ("k", "qu"), ("u", "l"),
+    ("o", "ou"), ("i", "e"), ("u", "o"), ("rr", "r"), ("r", "rr"), ("n", "m"), ("m", "n"), ("sh", "ch"), ("w", "u"),
+    ("y", "i"), ("j", "g"), ("g", "j"),
+)  # fmt: skip
+
+
+def variants(word: str) -> Iterator[str]:
+    """The word with one sound written as another spelling writes it: "xumbinho" chumbinho, "roco" rouco."""
+    for written, other in _SWAPS:
+        at = word.find(written)
+        while at >= 0:
+            yield word[:at] + other + word[at + len(written) :]
+            at = word.find(written, at + 1)
+
+
 class Spelling:
     """Corrects words towards `clinical`, the words and beginnings (`sangr*`) of the lexicon."""
 
-    def __init__(self, clinical: Iterable[str], common: frozenset[str], known: Callable[[str], bool]) -> None:
-        self._common, self._known = common, known
+    def __init__(
+        self,
+        clinical: Iterable[str],
+        common: frozenset[str],
+        known: Callable[[str], bool],
+        names: Callable[[str], bool],
+    ) -> None:
+        self._common, self._known, self._names = common, known, names
         self._by_sound: dict[str, str] = {}
         self._by_gap: dict[str, set[str]] = defaultdict(set)
         self._stems: set[int] = set()
@@ -76,9 +98,14 @@ class Spelling:
 
     def _corrected(self, word: str) -> str:
         """The clinical word meant, or the word as it is."""
-        if len(word) < SHORTEST or word[0].isdigit() or word in self._common or self._known(word):
+        if len(word) < SHORTEST - 1 or word[0].isdigit() or word in self._common or self._known(word):
             return word
-        if word.removesuffix("s").endswith(("inho", "inha")):  # dictionaries leave diminutives out
+        for variant in variants(word):
+            if self._names(variant):
+                return variant
+        if len(word) < SHORTEST or word.removesuffix("s").endswith(
+            ("inho", "inha")
+        ):  # dictionaries leave diminutives out
             return word
         heard = self._by_sound.get(sound(word))
         if heard:
