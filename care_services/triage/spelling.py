@@ -55,7 +55,7 @@ def slips(one: str, other: str, most: int) -> int:
 _SWAPS = (
     ("x", "ch"), ("ch", "x"), ("z", "s"), ("s", "z"), ("ss", "c"), ("c", "ss"), ("k", "c"), ("k", "qu"), ("u", "l"),
     ("o", "ou"), ("i", "e"), ("u", "o"), ("rr", "r"), ("r", "rr"), ("n", "m"), ("m", "n"), ("sh", "ch"), ("w", "u"),
-    ("y", "i"), ("j", "g"), ("g", "j"),
+    ("y", "i"), ("j", "g"), ("g", "j"), ("era", "eira"),
 )  # fmt: skip
 
 
