@@ -80,16 +80,18 @@ def step(state: State, message: str, rules: RuleSet) -> State:
     question = _next(state, rules)
     if question:
         return replace(state, pending=question, asked=(*state.asked, question.id))
-    person = found.complaint is None or not any(rules.findings[code].kind == "sign" for code in state.present())
+    signs = any(rules.findings[code].kind == "sign" for code in state.present())
+    person = found.complaint is None or (found.complaint == "child" and not signs)
     level = highest(state.level, _unsure(state)) if person else state.level
     return replace(state, pending=None, outcome="person" if person else "level", level=level)
 
 
 def _unsure(state: State) -> str:
-    """The level of a story that no rule knows: a person reads it, at once where it happens now and nothing in it is
-    mild or administrative."""
-    told = state.present()
-    return "very-urgent" if "acute_story" in told and not {"mild_story", "administrative"} & told.keys() else "urgent"
+    """The level of a story that no rule knows: a person reads it; at once where it happens now or to somebody else, and
+    nothing in it is mild or administrative."""
+    told = state.present().keys()
+    now = "acute_story" in told or state.about in ("child", "other")
+    return "very-urgent" if now and not {"mild_story", "administrative"} & told else "urgent"
 
 
 def _assessed(state: State, rules: RuleSet) -> Assessment:
