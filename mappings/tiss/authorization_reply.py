@@ -17,7 +17,7 @@ from mappings.tasy.site import Site
 from mappings.terminology import table
 from mappings.tiss.authorization_request import member_part
 from mappings.tiss.codes import coded_part, procedure, procedure_part, whole
-from mappings.tiss.elements import Part, maybe, part
+from mappings.tiss.elements import Part, day_part, maybe, part
 from mappings.tiss.parties import card, name_of
 from mappings.tiss.reasons import reason, reason_codes, reason_part
 
@@ -175,9 +175,9 @@ def to_answer(response: Json, claim: Json, referred: Mapping[str, Json], patient
                 "dadosAutorizacao",
                 part("numeroGuiaPrestador", number),
                 maybe("numeroGuiaOperadora", value_of(response, systems.sid("guia-operadora"))),
-                maybe("dataAutorizacao", str(period.get("start", response["created"]))[:10] if approved else None),
+                day_part("dataAutorizacao", period.get("start", response["created"]) if approved else None),
                 maybe("senha", response.get("preAuthRef") if approved else None),
-                maybe("dataValidadeSenha", period.get("end") if approved else None),
+                day_part("dataValidadeSenha", period.get("end") if approved else None),
             ),
             coded_part("tipoEtapaAutorizacao", claim, site) or part("tipoEtapaAutorizacao", "1"),
             member_part(claim, card(claim, referred, site)[0], site),

@@ -27,7 +27,7 @@ from mappings.identifiers import CNES, coding, concept, identifier, value_of
 from mappings.tasy.site import Site
 from mappings.terminology import table
 from mappings.tiss.codes import coded, coded_part, extension, procedure, procedure_part, text_extension, whole
-from mappings.tiss.elements import Part, maybe, part
+from mappings.tiss.elements import Part, day_part, maybe, part
 from mappings.tiss.parties import (
     card,
     contracted_part,
@@ -195,7 +195,7 @@ def to_guide(claim: Json, referred: Mapping[str, Json], site: Site) -> Element:
                 ),
             ),
             part("caraterAtendimento", table("tiss-priority").back(priority, "priority")),
-            part("dataSolicitacao", claim["created"][:10]),
+            day_part("dataSolicitacao", claim["created"]),
             maybe("indicacaoClinica", _said(claim, "indicacao-clinica", site)),
             coded_part("coberturaEspecial", claim, site),
             *(_asked(place, one, site) for place, one in enumerate(claim["item"])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -88,6 +89,6 @@ def procedure_part(stated: Json, element: str, site: Site) -> Element:
 def whole(quantity: Json, element: str) -> str:
     """A quantity as TISS writes it. Raises MappingError: not a whole number of at most three digits."""
     value = (quantity or {}).get("value", 1)
-    if value != int(value) or not 0 <= value <= _MOST:
+    if not isinstance(value, int | float | Decimal) or value != int(value) or not 0 <= value <= _MOST:
         raise MappingError(element, "TISS asks for a whole number of at most three digits")
     return str(int(value))

@@ -136,6 +136,14 @@ def maybe(name: str, text: str | None) -> Element | None:
     return None if text is None else part(name, text)
 
 
+def day_part(name: str, moment: str | None) -> Element | None:
+    """An element with the day of a date or dateTime, None where there is none. Raises MappingError."""
+    try:
+        return None if moment is None else part(name, date.fromisoformat(moment[:10]).isoformat())
+    except ValueError as error:
+        raise MappingError(name, "needs a whole date") from error
+
+
 def leaves(root: Element) -> Iterator[Element]:
     """Elements without children, in document order."""
     return (one for one in root.iter() if len(one) == 0)

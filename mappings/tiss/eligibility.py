@@ -13,7 +13,7 @@ from mappings.errors import Fault, MappingError
 from mappings.tasy.site import Site
 from mappings.tiss.authorization_reply import names
 from mappings.tiss.codes import coded, coded_part, extension, text_extension
-from mappings.tiss.elements import Part, maybe, part
+from mappings.tiss.elements import Part, day_part, maybe, part
 from mappings.tiss.parties import card, contracted_part, coverage, member, provider, referred_to
 from mappings.tiss.reasons import reason, reason_part
 
@@ -59,7 +59,7 @@ def to_verification(asked: Json, referred: Mapping[str, Json], site: Site) -> El
         part("numeroCarteira", number),
         coded_part("tipoIdent", asked, site),
         maybe("identificadorBeneficiario", extension(asked, "identificador-beneficiario", site).get("valueString")),
-        maybe("validadeCarteira", found.get("period", {}).get("end")),
+        day_part("validadeCarteira", found.get("period", {}).get("end")),
         coded_part("ausenciaCodValidacao", asked, site),
         maybe("codValidacao", extension(asked, "codigo-validacao", site).get("valueString")),
     )
@@ -123,7 +123,7 @@ def to_receipt(response: Json, asked: Json, referred: Mapping[str, Json], patien
             part("numeroCarteira", number),
             coded_part("ausenciaCodValidacao", asked, site),
             maybe("codValidacao", extension(asked, "codigo-validacao", site).get("valueString")),
-            maybe("validadeCarteira", insurance.get("benefitPeriod", {}).get("end")),
+            day_part("validadeCarteira", insurance.get("benefitPeriod", {}).get("end")),
             *names(patient),
             coded_part("tipoIdent", asked, site),
             maybe("identificadorBeneficiario", extension(asked, "identificador-beneficiario", site).get("valueString")),
