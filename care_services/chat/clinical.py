@@ -1,0 +1,177 @@
+"""The clinical part of a turn: an alarm, the interview, a level told, and what is said after one. Pure.
+
+The care services' contract, sections 3, 5 and 7. The level of an episode never falls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from care_services.chat import wording
+from care_services.chat.alarm import level_of, stops
+from care_services.chat.conversation import (
+    ASKING,
+    CONCLUDED,
+    EMERGENCY,
+    HUMAN,
+    INTERVIEW,
+    SAFETY,
+    Concluded,
+    Desk,
+    Forward,
+)
+from care_services.chat.keywords import plain
+from care_services.chat.levels_told import LEVELS_TOLD, SUICIDE
+from care_services.chat.talk import MOST, Talk
+from care_services.triage.interview import Question, State, step
+from care_services.triage.levels import LEVELS, highest
+from care_services.triage.scanner import scan
+
+LATE = 6 * 3600
+"""Seconds after which an emergency is asked whether it still is one, once it was told."""
+_PERSONAL = ("about", "age", "pregnancy")
+"""Questions that are not asked again within an episode."""
+_SAFETY = frozenset({*_PERSONAL, "screen"})
+_THANKS = frozenset(plain(one) for one in ("obrigado", "obrigada", "muito obrigado", "muito obrigada", "valeu", "ok",
+                                           "tá bom", "certo", "entendi"))  # fmt: skip
+
+
+def alarm(talk: Talk) -> bool:
+    """Whether the message is an emergency by itself, which is told before anything else; nothing more to do then."""
+    text, now = talk.message.text, talk.now
+    alone = level_of(text, talk.rules)
+    if not stops(alone):
+        return False
+    before = now.interview if now.state in ASKING else _anew(now.interview)
+    if _row(talk, text):
+        before = replace(before, pending=Question("screen", ""))
+    state = step(before, text, talk.rules)
+    state = replace(state, level=highest(state.level, alone), pending=None, outcome="level")
+    talk.change(interview=state)
+    known = now.told is not None and LEVELS.index(state.level) <= LEVELS.index(now.told)
+    if known and now.state in (EMERGENCY, HUMAN):
+        talk.do(Forward(talk.message.id))
+    elif known and now.state == CONCLUDED:
+        _pushback(talk)
+    else:
+        _conclude(talk)
+    return True
+
+
+def symptoms(talk: Talk) -> bool:
+    """Whether the message tells of a sign that is there."""
+    heard = scan(talk.message.text, talk.rules)
+    return any(talk.rules.findings[code].kind == "sign" for code in heard.present())
+
+
+def begin(talk: Talk, text: str) -> None:
+    """The interview begins; in an episode that goes on, with what is known and the level so far."""
+    _go_on(talk, step(_anew(talk.now.interview), text, talk.rules))
+
+
+def answered(talk: Talk) -> None:
+    """The message is an answer, or more of the story."""
+    _go_on(talk, step(talk.now.interview, talk.message.text, talk.rules))
+
+
+def after(talk: Talk) -> None:
+    """A message after a level was told: a new sign, thanks, or doubt."""
+    state = talk.now.interview
+    heard = scan(talk.message.text, talk.rules).present()
+    new = {code for code in heard if talk.rules.findings[code].kind == "sign"} - state.present().keys()
+    if new and not stops(state.level):
+        begin(talk, talk.message.text)
+    elif plain(talk.message.text) in _THANKS:
+        talk.say("thanks")
+    else:
+        _pushback(talk)
+
+
+def why(talk: Talk) -> None:
+    """What the level was told by."""
+    now = talk.now
+    if now.told is None:
+        talk.again("nothing_told")
+        return
+    quotes = (
+        "; ".join(f"“{one.quote[:80]}”" for one in now.interview.present().values() if one.quote) or "suas respostas"
+    )
+    fired = now.interview.fired
+    rule = fired[0].title if fired else "de segurança"
+    quotes = quotes[:500] or "o que você escreveu"
+    talk.offer("M-17", "why", wording.REVIEW, quotes=quotes, rule_title=rule, action=_action(talk, now.told))
+
+
+def _anew(state: State) -> State:
+    """The episode's knowledge and level, nothing asked but what never changes."""
+    asked = tuple(one for one in state.asked if one in _PERSONAL)
+    return replace(state, pending=None, outcome=None, unread=0, asked=asked)
+
+
+def _row(talk: Talk, text: str) -> bool:
+    said = text.strip().casefold()
+    return any(row["title"].casefold() == said for row in talk.rules.screen["rows"])
+
+
+def _go_on(talk: Talk, state: State) -> None:
+    talk.change(interview=state, misunderstood=0)
+    if state.outcome is None and state.pending is not None:
+        talk.change(state=SAFETY if state.pending.id in _SAFETY else INTERVIEW)
+        talk.put(wording.question(talk.rules, state.pending, talk.now.turn + 1))
+    else:
+        _conclude(talk)
+
+
+def _conclude(talk: Talk) -> None:
+    """Tells the level, calls whom it needs, leaves it in the record."""
+    state, now = talk.now.interview, talk.now
+    told = LEVELS_TOLD[state.level]
+    talk.do(Concluded(state.level, state.fired, state.present()), told.desk)
+    owned = now.state == HUMAN or state.outcome == "person"
+    talk.change(
+        state=EMERGENCY if state.level == LEVELS[-1] else HUMAN if owned else CONCLUDED,
+        told=state.level, told_at=talk.message.at, question=None, misunderstood=0, protocol=talk.protocol,
+    )  # fmt: skip
+    top = {one.id for one in state.fired if one.level == state.level}
+    suicide = "RF15" in top and stops(state.level)
+    if not suicide or top - {"RF15"}:
+        often = now.said.get(told.text, 0) >= MOST
+        if state.level == LEVELS[-1] and often:
+            talk.say("emergency_again")
+        else:
+            slots = _slots(talk, told.text)
+            if told.options:
+                talk.offer(told.text, "level", told.options, state.level, **slots)
+            else:
+                talk.say(told.text, **slots)
+    if suicide:
+        talk.say(SUICIDE)
+    if state.level == LEVELS[-1] and talk.message.received - talk.message.at > LATE:
+        talk.offer("late_emergency", "late", wording.LATE)
+
+
+def _pushback(talk: Talk) -> None:
+    told = talk.now.told or talk.now.interview.level
+    talk.offer("M-11", "pushback", wording.PERSON, action=_action(talk, told))
+
+
+def _action(talk: Talk, level: str) -> str:
+    return talk.rules.texts[f"action_{level}"]
+
+
+def _slots(talk: Talk, name: str) -> dict[str, str]:
+    """What the slots of a level's text say."""
+    known = {
+        "protocol": talk.protocol, "warning_signs": talk.rules.texts["warning_signs"], "slot": talk.rules.texts["slot"],
+    }  # fmt: skip
+    return {slot: value for slot, value in known.items() if f"{{{slot}}}" in talk.rules.texts[name]}
+
+
+def unheard(talk: Talk) -> None:
+    """A voice message or something else that nobody here can read, in a clinical state: a person looks."""
+    first = not talk.now.said.get("M-12")
+    talk.say("M-12")
+    talk.says[-1] = replace(talk.says[-1], text=f"{talk.says[-1].text} {talk.rules.texts['M-12-clinical']}")
+    if first and talk.now.state != EMERGENCY:
+        talk.do(Desk("nurse-callback", "urgent", 60, "a message that a person must hear or see"))
+    talk.do(Forward(talk.message.id))

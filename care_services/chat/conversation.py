@@ -1,0 +1,134 @@
+"""What is known of a conversation, what comes into one, and what a turn makes of both. Pure data.
+
+The care services' contract, section 3. A conversation is one channel identity and one business number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from care_services.triage.assessment import Fired
+from care_services.triage.interview import Known
+from care_services.triage.interview import State as Interview
+
+NEW, OPEN, SAFETY, INTERVIEW, CONCLUDED = "new", "open", "safety", "interview", "concluded"
+EMERGENCY, HUMAN = "emergency", "human"
+AUTHORIZATION, APPOINTMENT, MEDICATION, GENERAL = "authorization", "appointment", "medication", "general"
+ADMINISTRATIVE = (AUTHORIZATION, APPOINTMENT, MEDICATION, GENERAL)
+STATES = (NEW, OPEN, SAFETY, INTERVIEW, CONCLUDED, EMERGENCY, HUMAN, *ADMINISTRATIVE)
+ASKING = frozenset({SAFETY, INTERVIEW})
+CLINICAL = frozenset({*ASKING, CONCLUDED, EMERGENCY})
+KEPT_IDS = 200
+"""Message ids that a conversation remembers; older ones the record tells, by the event each effect is bound to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A button, or a row of a list."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A text to the member. At most three `options` are buttons, more are a list."""
+
+    name: str
+    """Of the text, in the rules' texts."""
+    text: str
+    options: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """People are called: a Task."""
+
+    code: str
+    """nurse-callback, pharmacist, service-desk, data-subject-request."""
+    priority: str
+    """stat, asap, urgent or routine."""
+    minutes: int
+    """Until somebody should have taken it: the promise."""
+    reason: str
+    """A word of ours, never the member's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """A level that was reached: a RiskAssessment, and a Flag from very-urgent up."""
+
+    level: str
+    fired: tuple[Fired, ...]
+    findings: Mapping[str, Known]
+
+    @property
+    def flagged(self) -> bool:
+        """Whether it is a Flag too."""
+        return self.level in ("emergency", "very-urgent")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Notices are stopped or wanted again: a Consent."""
+
+    notices: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """The message goes to whoever owns the talk."""
+
+    message: str
+
+
+Effect = Desk | Concluded | Choice | Forward
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A message of the member's. Seconds since 1970: `at` by the channel's clock, `received` by ours."""
+
+    id: str
+    kind: str
+    at: int
+    received: int
+    text: str = ""
+    tapped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Where it stands. `interview.level` is the level of the episode, and never falls within it."""
+
+    state: str = NEW
+    noticed: bool = False
+    """Whether the member was told that this is an automated service."""
+    turn: int = 0
+    """Of the latest question: buttons carry it."""
+    question: Say | None = None
+    """The latest, without an answer so far."""
+    interview: Interview = field(default_factory=Interview)
+    told: str | None = None
+    """The level that was told."""
+    told_at: int = 0
+    misunderstood: int = 0
+    protocol: str | None = None
+    model: bool = True
+    """Whether model assistance may be used."""
+    said: Mapping[str, int] = field(default_factory=dict)
+    """How often each text was sent in this talk."""
+    heard: int = 0
+    """When the member last wrote, by the channel's clock."""
+    seen: tuple[str, ...] = ()
+    """Ids of messages that had their effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a message makes: where the conversation stands then, what is said, what is done."""
+
+    conversation: Conversation
+    says: tuple[Say, ...] = ()
+    effects: tuple[Effect, ...] = ()

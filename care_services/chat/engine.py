@@ -1,0 +1,236 @@
+"""A turn of a conversation: where it stands and a message -> where it stands then, what is said, what is done. Pure.
+
+The care services' contract, section 3, in its order: red flags, then words and buttons, then answers, then the rest. A
+message that had its effect has none again. Nothing here knows of channels, records or clocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from care_services.chat import clinical, wording
+from care_services.chat.buttons import Button, parse
+from care_services.chat.conversation import (
+    ADMINISTRATIVE,
+    APPOINTMENT,
+    ASKING,
+    AUTHORIZATION,
+    CLINICAL,
+    CONCLUDED,
+    EMERGENCY,
+    GENERAL,
+    HUMAN,
+    KEPT_IDS,
+    MEDICATION,
+    NEW,
+    OPEN,
+    Choice,
+    Conversation,
+    Desk,
+    Forward,
+    Inbound,
+    Say,
+    Turn,
+)
+from care_services.chat.keywords import keyword, plain
+from care_services.chat.silence import Then
+from care_services.chat.talk import NURSE, SERVICE, Talk
+from care_services.chat.words import menu, notice, spoken
+from care_services.triage.interview import State
+from care_services.triage.rule_set import RuleSet
+
+EPISODE, TALK, FORGOTTEN = 24 * 3600, 24 * 3600, 180 * 24 * 3600
+"""Seconds: an episode after its conclusion; a talk, and a conversation, without a word."""
+MISUNDERSTOOD = 3
+"""The time somebody is not understood at which a person takes over."""
+NO_TURN = frozenset({"reaction", "sticker", "revoke", "system"})
+FILES = frozenset({"image", "document", "location"})
+"""Kinds without words that people can look at; all other kinds without words are told to be unreadable."""
+DESKS = {
+    AUTHORIZATION: replace(SERVICE, reason="authorization"),
+    APPOINTMENT: replace(SERVICE, reason="appointment"),
+    MEDICATION: Desk("pharmacist", "routine", 60, "medication"),
+    GENERAL: replace(SERVICE, reason="general"),
+}
+_GREETINGS = frozenset(
+    {"oi", "ola", "opa", "alo", "bom dia", "boa tarde", "boa noite", "oi bom dia", "ola bom dia", "oi boa tarde",
+     "oi boa noite", "oi tudo bem", "ola tudo bem", "tudo bem"}
+)  # fmt: skip
+_THANKS = frozenset({"obrigado", "obrigada", "muito obrigado", "muito obrigada", "valeu"})
+
+
+def turn(before: Conversation, message: Inbound, rules: RuleSet, protocol: str) -> Turn:
+    """What a message makes of a conversation. protocol: the number of a request that begins with it."""
+    if message.id in before.seen:
+        return Turn(before)
+    talk = Talk(_entered(before, message), message, rules, protocol)
+    _hear(talk)
+    return talk.ended()
+
+
+def silent(before: Conversation, then: Then, rules: RuleSet, protocol: str, at: int) -> Turn:
+    """What a silence makes of it. then: the step that is due. at: seconds since 1970."""
+    talk = Talk(before, Inbound("", "silence", at, at), rules, protocol)
+    if then is Then.REMIND:
+        talk.again("remind")
+    elif then is Then.NURSE:
+        talk.person(replace(NURSE, reason="an interview without answer"))
+    else:
+        if then is Then.END:
+            talk.say("ended")
+        talk.change(question=None, protocol=None)
+        talk.open()
+    return talk.ended()
+
+
+def returned(before: Conversation) -> Conversation:
+    """A person gives the talk back; the episode is over, which a professional alone can say of an emergency."""
+    return replace(
+        before, state=OPEN, interview=State(), told=None, protocol=None, question=None, misunderstood=0
+    )  # fmt: skip
+
+
+def _entered(before: Conversation, message: Inbound) -> Conversation:
+    """The conversation once the message is there: what time has ended is over."""
+    quiet = message.at - before.heard if before.heard else 0
+    after = replace(
+        before, seen=(*before.seen, message.id)[-KEPT_IDS:], heard=max(before.heard, message.at),
+        said={} if quiet > TALK else before.said,
+    )  # fmt: skip
+    if before.state == CONCLUDED and message.at - before.told_at > EPISODE:
+        after = returned(after)
+    if quiet > FORGOTTEN and after.state in (OPEN, *ADMINISTRATIVE):
+        after = replace(after, state=NEW, noticed=False, question=None)
+    return after
+
+
+def _hear(talk: Talk) -> None:
+    message = talk.message
+    if message.kind in NO_TURN:
+        return
+    if message.text and clinical.alarm(talk):
+        return
+    if message.kind == "edit":  # the message it changes had its turn
+        return
+    button = parse(message.tapped) if message.tapped else None
+    if button is not None:
+        _tapped(talk, button)
+        return
+    word = keyword(message.text) if not message.tapped else None
+    if word is not None:
+        spoken(talk, word)
+    elif message.text:
+        _said(talk)
+    else:
+        _wordless(talk)
+
+
+def _tapped(talk: Talk, button: Button) -> None:
+    state = talk.now.state
+    if state == EMERGENCY:  # nobody in an emergency is told that a button is old
+        talk.do(Forward(talk.message.id))
+        if button.flow == "level" and button.answer in ("called", "cannot-call"):
+            talk.say("emergency_called" if button.answer == "called" else "M-05")
+    elif state == HUMAN:
+        talk.do(Forward(talk.message.id))
+    elif button.stale(talk.now.turn):
+        talk.again("old_button")
+    elif button.flow == "ask" and state in ASKING:
+        clinical.answered(talk)
+    else:
+        _chosen(talk, button)
+
+
+def _chosen(talk: Talk, button: Button) -> None:
+    """A button that is no answer of the interview."""
+    match button.flow, button.answer:
+        case "menu", "symptom":
+            clinical.begin(talk, "")
+        case "menu", "other":
+            talk.offer("other", "menu", wording.OTHER)
+        case "menu", ("authorization" | "appointment" | "medication" | "general") as flow:
+            talk.change(state=flow, misunderstood=0)
+            talk.put(Say(f"ask_{flow}", wording.text(talk.rules, f"ask_{flow}")))
+        case "level", ("book" | "book-other"):
+            talk.person(replace(SERVICE, reason="appointment"))
+        case "leave", "leave":
+            talk.do(talk.unfinished(replace(NURSE, reason="left the interview")))
+            talk.open()
+            talk.offer("menu", "menu", wording.MENU)
+        case "cancel", "stop":
+            talk.do(Choice(False))
+            talk.say("M-16")
+        case "cancel", "request":
+            talk.person(replace(SERVICE, reason="cancels a request"))
+        case "why", "review":
+            talk.person(replace(NURSE, minutes=24 * 60, reason="asks for a review of an automated result"))
+        case (_, "human"):
+            talk.person(SERVICE)
+        case "leave" | "cancel", _ if talk.now.state in ASKING:
+            talk.again()
+        case _:
+            menu(talk)
+
+
+def _said(talk: Talk) -> None:
+    """Words that are no alarm, no button and no word with a meaning of its own."""
+    state, said = talk.now.state, plain(talk.message.text)
+    if state in (EMERGENCY, HUMAN):
+        talk.do(Forward(talk.message.id))
+    elif state in ASKING:
+        clinical.answered(talk)
+    elif state == CONCLUDED:
+        clinical.after(talk)
+    elif clinical.symptoms(talk):
+        if state in ADMINISTRATIVE:  # kept for after; the clinical comes first
+            talk.do(DESKS[state])
+        if not talk.now.noticed:
+            notice(talk)
+        clinical.begin(talk, talk.message.text)
+    elif state in ADMINISTRATIVE:
+        talk.person(DESKS[state])
+    elif state == NEW:
+        _welcome(talk)
+    elif said in _THANKS:
+        talk.say("thanks")
+    elif said in _GREETINGS:
+        menu(talk)
+    else:
+        _not_understood(talk)
+
+
+def _welcome(talk: Talk) -> None:
+    talk.change(noticed=True)
+    talk.open()
+    talk.offer("M-01", "menu", wording.MENU)
+
+
+def _not_understood(talk: Talk) -> None:
+    count = talk.now.misunderstood + 1
+    talk.change(misunderstood=count)
+    if count >= MISUNDERSTOOD:
+        talk.person(replace(SERVICE, reason="was not understood"))
+    else:
+        talk.offer("menu_again", "menu", wording.MENU)
+
+
+def _wordless(talk: Talk) -> None:
+    """A file, a voice message, a place, something unknown."""
+    state, file = talk.now.state, talk.message.kind in FILES
+    if state == HUMAN or (state == EMERGENCY and file):
+        talk.do(Forward(talk.message.id))
+    elif state in CLINICAL:
+        if file:
+            talk.do(Forward(talk.message.id))
+            talk.again()
+        else:
+            clinical.unheard(talk)
+    elif state in ADMINISTRATIVE and file:  # the picture of an order, say
+        talk.person(DESKS[state])
+    elif not file:
+        notice(talk)
+        talk.say("M-12")
+    elif state == NEW:
+        _welcome(talk)
+    else:
+        _not_understood(talk)

@@ -1,0 +1,40 @@
+"""What each level says to the member and asks of people. Pure data. The care services' contract, section 7."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from care_services.chat.conversation import Desk
+
+DAY = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The text, what can be tapped below it, and who is called."""
+
+    text: str
+    options: tuple[tuple[str, str], ...]
+    """Answer, and title."""
+    desk: Desk
+
+
+LEVELS_TOLD: Mapping[str, Told] = {
+    "emergency": Told(
+        "M-04", (("called", "Já liguei"), ("cannot-call", "Não consigo ligar")),
+        Desk("nurse-callback", "stat", 2, "emergency"),
+    ),
+    "very-urgent": Told("M-07", (), Desk("nurse-callback", "asap", 10, "very-urgent")),
+    "urgent": Told("M-08", (), Desk("nurse-callback", "urgent", 60, "urgent")),
+    "less-urgent": Told(
+        "M-09", (("book", "Pode marcar"), ("book-other", "Outro horário"), ("human", "Falar com alguém")),
+        Desk("nurse-callback", "routine", 8 * 60, "review, the same day"),
+    ),
+    "non-urgent": Told(
+        "M-10", (("book", "Quero uma consulta"), ("human", "Falar com alguém")),
+        Desk("nurse-callback", "routine", DAY, "review, the next working day"),
+    ),
+}  # fmt: skip
+SUICIDE = "M-06"
+"""In the place of M-04 where somebody thinks of ending their life."""

@@ -1,0 +1,64 @@
+"""Words that mean something in every state, carried out. Pure. The care services' contract, sections 3 and 9."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from care_services.chat import clinical, wording
+from care_services.chat.conversation import ASKING, EMERGENCY, HUMAN, NEW, Choice, Desk, Forward
+from care_services.chat.keywords import Keyword
+from care_services.chat.levels_told import DAY
+from care_services.chat.talk import SERVICE, Talk
+
+OWN_DATA = frozenset({Keyword.OWN_DATA, Keyword.ERASE, Keyword.CORRECT})
+
+
+def spoken(talk: Talk, word: Keyword) -> None:
+    """Does what a word asks for. An emergency is an alarm, and told before."""
+    state = talk.now.state
+    if word is Keyword.STOP or word is Keyword.RETURN:
+        talk.do(Choice(word is Keyword.RETURN))
+        talk.say("resumed" if word is Keyword.RETURN else "M-16")
+    elif state in (EMERGENCY, HUMAN):
+        talk.do(Forward(talk.message.id))
+        if word is Keyword.HUMAN:
+            talk.say("M-13", minutes="2" if state == EMERGENCY else "60", protocol=talk.protocol)
+    elif word is Keyword.HUMAN:
+        talk.person(SERVICE)
+    elif word is Keyword.SEE:
+        # What was decided is told to whoever proved who they are; until then a person sees to it.
+        talk.person(replace(SERVICE, reason="asks for details of what was told of"))
+    elif word is Keyword.MENU:
+        menu(talk)
+    elif word is Keyword.CANCEL:
+        talk.offer("cancel", "cancel", wording.CANCEL)
+    elif word is Keyword.WHY:
+        clinical.why(talk)
+    elif word in OWN_DATA:
+        talk.do(Desk("data-subject-request", "routine", DAY, word.value))
+        talk.change(protocol=talk.protocol)
+        talk.say("request_taken", protocol=talk.protocol)
+    elif word is Keyword.NO_MODEL:
+        talk.change(model=False)
+        talk.say("no_model")
+
+
+def menu(talk: Talk) -> None:
+    """What can be asked for; in the midst of an interview first whether to leave it."""
+    if talk.now.state in ASKING:
+        asked = talk.now.question
+        talk.offer("leave_interview", "leave", wording.LEAVE)
+        talk.change(question=asked)
+        return
+    notice(talk)
+    talk.open()
+    talk.offer("menu", "menu", wording.MENU)
+
+
+def notice(talk: Talk) -> None:
+    """Tells that this is an automated service, if nobody was told."""
+    if not talk.now.noticed:
+        talk.say("notice")
+        talk.change(noticed=True)
+    if talk.now.state == NEW:
+        talk.open()
