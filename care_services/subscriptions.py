@@ -10,4 +10,6 @@ from collections.abc import Mapping
 SUBSCRIPTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("Claim", "create"): ("authorization",),
     ("Claim", "update"): ("authorization",),
+    ("Communication", "create"): ("chat",),
+    ("CommunicationRequest", "create"): ("whatsapp",),
 }

@@ -31,7 +31,7 @@ from smart_auth.seal import Seal
 ELIGIBILITY, AUTHORIZATION = "hub-eligibility", "hub-authorization"
 DIRECTORY, CLAIM_STATUS = "hub-directory", "hub-claim-status"
 BATCH, SIMULATORS = "hub-batch", "hub-simulators"
-WHATSAPP = "hub-whatsapp"
+WHATSAPP, CHAT = "hub-whatsapp", "hub-chat"
 
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973
 """Of P-384: FIPS 186-5."""
@@ -78,7 +78,11 @@ SCOPES: Mapping[str, tuple[str, str]] = {
             crus="Claim",
         ),
     ),
-    WHATSAPP: ("WhatsApp", _system(crs="Communication")),
+    WHATSAPP: ("WhatsApp", _system(crus="Communication", rus="CommunicationRequest", crs="Task")),
+    CHAT: (
+        "Conversas",
+        _system(rs="Communication", crs="CommunicationRequest RiskAssessment Flag", crus="Task Consent"),
+    ),
 }
 """Id of a service -> what people are told it is called, and its scopes."""
 

@@ -10,6 +10,8 @@ from fhir_server.events.delivery import Service
 from hub.platform_events import PLATFORM_EVENTS
 from hub.settings import Settings
 from hub.tasy.requested import Requested
+from hub.whatsapp.conversing import Conversing
+from hub.whatsapp.sending import Sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ def services(settings: Settings) -> Services:
     run: dict[str, Service] = {}
     if settings.tasy_url is not None:
         run["authorization"] = Requested(settings)
+    if settings.whatsapp_url is not None:
+        run["chat"], run["whatsapp"] = Conversing(settings), Sending(settings)
     return Services(run)
 
 

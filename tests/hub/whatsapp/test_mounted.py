@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -16,51 +11,18 @@ import pytest
 
 from adapters.fhir_client import FhirClient, FhirRefused
 from hub import own_clients
-from hub.settings import Settings, read_settings
-from smart_auth.seal import new_key
-from tests.hub_process import ROOT, HubProcess
+from tests.hub.whatsapp.joined import Joined, joined_hub
 
 Json = Any
 ANA = "551788887777"
 SECONDS = 20.0
 
 
-@dataclass
-class Joined:
-    phone: str
-    """URL of the simulator."""
-    settings: Settings
-
-    @property
-    def webhook(self) -> str:
-        return self.settings.whatsapp_webhook
-
-
 @pytest.fixture(scope="module")
 def joined(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Joined]:
     folder = tmp_path_factory.mktemp("hub")
-    hub = HubProcess(folder)
-    webhook = f"http://127.0.0.1:{hub.port}/whatsapp/webhook"
-    command = [sys.executable, "-m", "hub.cli", "simulate", "whatsapp", "--port", "0", "--webhook", webhook]
-    command += ["--folder", str(folder / "whatsapp")]
-    simulator = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert simulator.stdout is not None
-        told = ""
-        for line in simulator.stdout:
-            told += line
-            if line.startswith("Ctrl-C"):
-                break
-        variables = dict(re.findall(r"^  (HUB_WHATSAPP_[A-Z]+)=(\S+)$", told, re.M))
-        variables |= {"HUB_DATABASE_URL": module_database, "HUB_ACCESS": "smart", "HUB_KEY": new_key()}
-        hub.settings = {name.removeprefix("HUB_").lower(): value for name, value in variables.items()}
-        with hub:
-            settings = read_settings({**variables, "HUB_PORT": str(hub.port), "HUB_DATA": str(folder)})
-            [page] = re.findall(r"(http://\S+)/$", told, re.M)
-            yield Joined(page, settings)
-    finally:
-        simulator.send_signal(signal.SIGINT)
-        assert simulator.wait(10) == 0
+    with joined_hub(folder, module_database) as found:
+        yield found
     assert (folder / "whatsapp" / "secrets.json").stat().st_mode & 0o077 == 0
 
 

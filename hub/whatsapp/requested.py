@@ -1,0 +1,82 @@
+"""What a CommunicationRequest says to the channel: whom, from which number, what; and the Communication it becomes.
+
+Pure. https://hl7.org/fhir/R4/communicationrequest.html
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from care_services.delivery.decision import Notice
+from mappings.identifiers import Systems
+from mappings.whatsapp.outgoing import BUTTONS, Choice, Text, To
+
+Json = Any
+
+ALIVE = timedelta(hours=24)
+"""For so long after it was written somebody may still be told."""
+LEVELS = {"stat": "emergency", "asap": "very-urgent", "urgent": "urgent"}
+"""Priority of a request -> level of urgency that it comes from."""
+OPENER = "Escolher"
+"""Opens a list."""
+
+
+def notice(request: Json) -> Notice:
+    """What is to be said, as the decision about it needs it."""
+    category = request["category"][0]["coding"][0]["code"]
+    expires = datetime.fromisoformat(request["authoredOn"]) + ALIVE
+    return Notice(category, expires, level=LEVELS.get(request.get("priority", "")))
+
+
+def route(request: Json, systems: Systems) -> tuple[str | None, To]:
+    """The business number it leaves from, and whom it goes to; None: it does not go by WhatsApp."""
+    sender = request.get("sender", {}).get("identifier", {})
+    whom: Json = next(iter(request.get("recipient", ())), {})
+    named = whom.get("identifier", {})
+    phone = next(
+        (one["valueString"] for one in whom.get("extension", ()) if one["url"] == systems.extension("telefone")), None
+    )
+    user = named.get("value") if named.get("system") == systems.sid("whatsapp/usuario") else None
+    if phone is None and named.get("system") == systems.sid("telefone"):
+        phone = named.get("value")
+    number = sender.get("value") if sender.get("system") == systems.sid("whatsapp/numero") else None
+    return (number if phone or user else None), To(phone=phone, user=user, tracking=request["id"])
+
+
+def content(request: Json, systems: Systems) -> Text:
+    """The text, with what can be tapped below it: buttons, or a list where they are too many."""
+    payload, url = request["payload"][0], systems.extension("botao")
+    shown = []
+    for one in payload.get("extension", ()):
+        if one["url"] == url:
+            part = {each["url"]: each["valueString"] for each in one["extension"]}
+            shown.append(Choice(part["id"], part["titulo"]))
+    text = payload["contentString"]
+    return Text(text, rows=shown, opener=OPENER) if len(shown) > BUTTONS else Text(text, shown)
+
+
+def about_to(request: Json, system: str, systems: Systems) -> Json:
+    """The Communication before it is sent."""
+    made = {
+        "resourceType": "Communication",
+        "identifier": [{"system": system, "value": request["id"]}],
+        "basedOn": [{"reference": f"CommunicationRequest/{request['id']}"}],
+        "status": "preparation",
+        "category": request["category"],
+        "priority": request.get("priority", "routine"),
+        "recipient": request["recipient"],
+        "sender": request["sender"],
+        "payload": request["payload"],
+    }
+    return tried(made, systems, 1)
+
+
+def tries(made: Json, systems: Systems) -> int:
+    """Sends that were begun and that nobody knows the outcome of."""
+    url = systems.extension("envios-incertos")
+    return next((int(one["valueInteger"]) for one in made.get("extension", ()) if one["url"] == url), 0)
+
+
+def tried(made: Json, systems: Systems, times: int) -> Json:
+    return {**made, "extension": [{"url": systems.extension("envios-incertos"), "valueInteger": times}]}

@@ -1,0 +1,224 @@
+"""A person writes on the simulated telephone and is answered there: webhook, record, engine, sending, over sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+
+from adapters.fhir_client import FhirClient
+from fhir_server.events.delivery import Later
+from fhir_server.events.event import Event
+from hub.own_clients import CHAT, door
+from hub.whatsapp.conversing import Conversing
+from hub.whatsapp.sending import Sending
+from tests.hub.whatsapp.joined import Joined, joined_hub
+
+Json = Any
+SECONDS = 30.0
+
+
+@pytest.fixture(scope="module")
+def joined(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Joined]:
+    with joined_hub(Path(tmp_path_factory.mktemp("hub")), module_database) as found:
+        yield found
+
+
+@pytest.fixture
+async def record(joined: Joined) -> AsyncIterator[FhirClient]:
+    async with door(joined.settings, CHAT) as record:
+        yield record
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        yield http
+
+
+async def until(found: Callable[[], Awaitable[Any]]) -> Any:
+    """What is found, once it is."""
+    async with asyncio.timeout(SECONDS):
+        while not (there := await found()):  # noqa: ASYNC110 - the record has no event for it
+            await asyncio.sleep(0.1)
+    return there
+
+
+class Phone:
+    """Somebody's telephone."""
+
+    def __init__(self, joined: Joined, http: httpx2.AsyncClient, number: str) -> None:
+        self._url, self._http = f"{joined.phone}/_simulador/conversas/{number}", http
+
+    async def writes(self, text: str) -> None:
+        await self._post({"type": "text", "text": {"body": text}})
+
+    async def taps(self, title: str) -> None:
+        content = (await self.received())[-1]["interactive"]
+        action = content["action"]
+        all_ = [one["reply"] for one in action.get("buttons", ())]
+        all_ += [row for one in action.get("sections", ()) for row in one["rows"]]
+        chosen = next(one for one in all_ if one["title"] == title)
+        kind = "button_reply" if "buttons" in action else "list_reply"
+        await self._post({"type": "interactive", "interactive": {"type": kind, kind: chosen}})
+
+    async def _post(self, content: Json) -> None:
+        answer = await self._http.post(self._url, json={"nome": "Ana", "conteudo": content})
+        assert answer.status_code == 202
+
+    async def received(self) -> list[Json]:
+        """What the business said."""
+        lines = (await self._http.get(self._url)).json()["linhas"]
+        return [one["content"] for one in lines if not one["mine"]]
+
+    async def hears(self, count: int) -> str:
+        """The text that is the so-manieth."""
+
+        async def enough() -> Json:
+            found = await self.received()
+            return found[count - 1 :] if len(found) >= count else None
+
+        [last] = await until(enough)
+        return str(last["text"]["body"] if "text" in last else last["interactive"]["body"]["text"])
+
+
+async def found(record: FhirClient, kind: str, **criteria: str) -> list[Json]:
+    return [one async for one in record.search(kind, {"_count": "100", **criteria})]
+
+
+def of(phone: str, resources: list[Json]) -> list[Json]:
+    """Those that are about somebody."""
+    return [one for one in resources if phone in str(one)]
+
+
+async def test_a_symptom_leads_to_a_question_and_a_person_is_called(
+    joined: Joined, record: FhirClient, http: httpx2.AsyncClient
+) -> None:
+    ana = Phone(joined, http, "5517988880001")
+    await ana.writes("oi")
+    assert (await ana.hears(1)).startswith("Olá! Sou o assistente automático")
+    await ana.taps("Tenho um sintoma")
+    assert await ana.hears(2) == "É sobre você ou outra pessoa?"
+    await ana.taps("Sobre mim")
+    assert await ana.hears(3) == "Qual é a idade da pessoa?"
+    await ana.writes("34")
+    await ana.hears(4)
+    await ana.writes("atendente")
+    assert "Protocolo" in await ana.hears(5)
+    [risk] = of("5517988880001", await found(record, "RiskAssessment"))
+    assert risk["prediction"][0]["qualitativeRisk"]["coding"][0]["code"] == "urgent"
+    tasks = of("5517988880001", await found(record, "Task"))
+    assert sorted(one["code"]["coding"][0]["code"] for one in tasks) == ["conversation", "nurse-callback"]
+    talk = next(one for one in tasks if one["code"]["coding"][0]["code"] == "conversation")
+    assert talk["businessStatus"]["text"] == "human"
+
+
+async def test_an_emergency_is_told_and_told_once(joined: Joined, record: FhirClient, http: httpx2.AsyncClient) -> None:
+    await http.post(f"{joined.phone}/_simulador/problemas", json={"name": "duplicate"})
+    bia = Phone(joined, http, "5517988880002")
+    await bia.writes("minha mãe acordou com a boca torta")
+    assert "192" in await bia.hears(1)
+    await bia.taps("Não consigo ligar")
+    assert "endereço" in await bia.hears(2)
+    [flag] = of("5517988880002", await found(record, "Flag"))
+    assert flag["status"] == "active"
+    [nurse] = [one for one in of("5517988880002", await found(record, "Task")) if one.get("priority") == "stat"]
+    assert "RF05" in nurse["input"][0]["valueString"]
+    said = of("5517988880002", await found(record, "CommunicationRequest"))
+    assert [one["status"] for one in said] == ["completed"] * len(said)
+    assert len(await bia.received()) == 2
+
+
+async def test_a_message_whose_event_comes_again_has_no_second_effect(
+    joined: Joined, module_database: str, record: FhirClient, http: httpx2.AsyncClient
+) -> None:
+    number = "5517988880005"
+    gil = Phone(joined, http, number)
+    await gil.writes("desmaiei agora há pouco")
+    await gil.hears(1)
+
+    async def effects() -> list[str]:
+        there = [
+            one
+            for kind in ("RiskAssessment", "Flag", "Task", "CommunicationRequest")
+            for one in of(number, await found(record, kind))
+        ]
+        done = [one for one in there if one["status"] != "active" or one["resourceType"] == "Flag"]
+        return sorted(f"{one['resourceType']}/{one['id']}/{one['meta']['versionId']}" for one in done)
+
+    async def all_done() -> list[str] | None:
+        there = await effects()
+        return there if any(one.startswith("CommunicationRequest") for one in there) else None
+
+    before = await until(all_done)
+    assert len(before) == 5  # the conversation and the nurse's Task, one of each other
+    [message] = [one for one in of(number, await found(record, "Communication")) if "received" in one]
+    event = Event(0, f"Communication/{message['id']}/_history/1", "create", f"Communication/{message['id']}", 0)
+    service = Conversing(joined.settings)
+    with psycopg.connect(module_database, autocommit=True) as connection:
+        for _ in range(2):
+            await asyncio.to_thread(service, event, connection)
+    assert await effects() == before
+
+
+async def test_what_the_channel_refuses_is_telephoned(
+    joined: Joined, record: FhirClient, http: httpx2.AsyncClient
+) -> None:
+    await http.post(f"{joined.phone}/_simulador/problemas", json={"name": "error", "code": 131026})
+    caio = Phone(joined, http, "5517988880003")
+    await caio.writes("oi")
+
+    async def telephoned() -> list[Json]:
+        tasks = of("5517988880003", await found(record, "Task"))
+        return [one for one in tasks if one["code"]["coding"][0]["code"] == "phone-contact"]
+
+    assert len(await until(telephoned)) == 1
+    assert await caio.received() == []
+
+
+async def test_a_channel_that_is_away_is_asked_again(joined: Joined, http: httpx2.AsyncClient) -> None:
+    await http.post(f"{joined.phone}/_simulador/problemas", json={"name": "unavailable"})
+    dora = Phone(joined, http, "5517988880004")
+    await dora.writes("oi")
+    assert (await dora.hears(1)).startswith("Olá!")
+    assert len(await dora.received()) == 1
+
+
+@pytest.mark.parametrize(("hang_ups", "received"), [(1, 1), (2, 0)])
+async def test_a_send_whose_outcome_nobody_knows_is_tried_once_more_at_most(
+    joined: Joined, module_database: str, record: FhirClient, http: httpx2.AsyncClient, hang_ups: int, received: int
+) -> None:
+    number = f"551798888001{hang_ups}"
+    await http.post(f"{joined.phone}/_simulador/problemas", json={"name": "hang-up", "times": hang_ups})
+    eva = Phone(joined, http, number)
+    await eva.writes("oi")
+
+    async def asked() -> list[Json]:
+        return of(number, await found(record, "CommunicationRequest"))
+
+    [request] = await until(asked)
+    event = Event(0, f"CommunicationRequest/{request['id']}/_history/1", "create", "CommunicationRequest/x", 0)
+    with psycopg.connect(module_database, autocommit=True) as connection:
+
+        async def parked() -> Any:
+            rows = connection.execute(
+                "select from event_delivery where reference = %s and attempts > 0", [event.reference]
+            )
+            return rows.fetchone() is not None
+
+        await until(parked)
+        service = Sending(joined.settings)
+        for _ in range(2):
+            try:
+                await asyncio.to_thread(service, event, connection)
+            except Later:
+                assert received == 0
+    tasks = [one for one in of(request["id"], await found(record, "Task")) if "phone-contact" in str(one)]
+    assert (len(await eva.received()), len(tasks)) == (received, 1 - received)
+    [after] = await asked()
+    assert after["status"] == ("completed" if received else "revoked")
