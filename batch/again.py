@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from batch import ledger, plans
 from batch.apply import Piece, entries_of, send, waits
-from batch.entities import CODES, entity
+from batch.entities import CODES, REMOVED, entity
 from batch.faults import CODES as REASONS
 from batch.lines import Fault, Raw, Target, targets
 from batch.names import SetName, set_name
 from batch.parts import ACTOR, Parts
+from batch.text import repairs
 from messages import queue, runs, search, store
 from messages.queue import Taken
 from messages.states import State
@@ -99,8 +100,10 @@ async def _entries(parts: Parts, line: _Line) -> list[bytes]:
     named = [(str(one.type), str(one.id)) for one in line.targets]
     kind = entity(line.name.flow, line.type)
     if kind is not None and kind.versioned:
-        return await plans.entries(parts.client, ledger.Entry(1, named, None), line.taken.body)
-    return entries_of(line.name.flow, line.type, named, line.taken.body)
+        made = await plans.entries(parts.client, ledger.Entry(1, named, None), line.taken.body)
+    else:
+        made = entries_of(line.name.flow, line.type, named, line.taken.body)
+    return made if line.type == REMOVED else [*made, *repairs(named, line.taken.body, parts.site)]
 
 
 def _judged(parts: Parts, line: _Line, fault: Fault | None) -> _Moved:

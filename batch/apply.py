@@ -24,6 +24,8 @@ from batch.entities import REMOVED, entity
 from batch.ledger import ABSENT, Connection, Entry, State
 from batch.lines import Fault, lines
 from batch.scan import Opened
+from batch.text import repairs, utf8
+from mappings.tasy.site import Site
 
 IN_FLIGHT = 3
 LINES, BYTES = 500, 1 << 22
@@ -49,7 +51,7 @@ def entries_of(flow: str, resource_type: str, targets: Sequence[tuple[str, str]]
     """A line as entries of a transaction; of one that removes, patches that end what it names."""
     if resource_type != REMOVED:
         [(kind, id)] = targets
-        return [b'{"resource":%b,"request":{"method":"PUT","url":"%b/%b"}}' % (raw, kind.encode(), id.encode())]
+        return [b'{"resource":%b,"request":{"method":"PUT","url":"%b/%b"}}' % (utf8(raw), kind.encode(), id.encode())]
     return [_end(flow, kind, id) for kind, id in targets]
 
 
@@ -193,6 +195,7 @@ async def apply(
     file: int,
     opened: Opened,
     flow: str,
+    site: Site,
     *,
     state: State = State.DUE,
     told: Told = lambda _: None,
@@ -205,6 +208,8 @@ async def apply(
         size = 0
         for entry, raw in chosen(opened, ledger.entries(connection, run, file, state)):
             made = await prepared(entry, raw) if prepared else entries_of(flow, kind, entry.targets, raw)
+            if kind != REMOVED:
+                made += repairs(entry.targets, raw, site)
             pieces.append(Piece(entry.number, made))
             size += sum(map(len, made))
             if len(pieces) >= LINES or size >= BYTES:

@@ -175,7 +175,11 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         Field("dias", _inside("carencia", "dias", "valueInteger"), False),
         Field("cpt", _inside("carencia", "cpt", "valueBoolean"), False),
     ),
-    "ClaimResponse": (Field("resultado", _at("outcome"), False), Field("senha", _at("preAuthRef"))),
+    "ClaimResponse": (
+        Field("resultado", _at("outcome"), False),
+        Field("estado", _extension("tasy-status", "valueCode"), False),
+        Field("senha", _at("preAuthRef")),
+    ),
 }
 """By type what is compared beside whether it counts."""
 

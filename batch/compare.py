@@ -145,7 +145,7 @@ class _Tasy:
         self._encoder, self._decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(tuple[str, ...])
 
     def add(self, resource: Json) -> None:
-        id = str(resource.get("id", ""))
+        id = self.kind.key(resource, self.comparison.site)
         self.tally.tasy += 1
         values = canonical(resource, self.kind, self.comparison.site)
         if id in self.packed:
@@ -208,11 +208,11 @@ class Hub:
 
     def add(self, resource: Json) -> None:
         """One resource of the hub's."""
-        id, there, tally = str(resource["id"]), self._there, self._there.tally
+        id, there, tally = self._kind.key(resource, self._comparison.site), self._there, self._there.tally
         values = canonical(resource, self._kind, self._comparison.site)
         twice = self._duplicates.of(id, values)
         known = id in there.packed
-        if not known and not twice and not self._theirs(id):
+        if not known and not twice and not (self._theirs(id) and self._kind.told(resource)):
             return
         tally.hub += 1
         found = self._comparison.differences

@@ -27,6 +27,16 @@ def _nothing(resource: Json, site: Site) -> Json:
     return None
 
 
+def _id(resource: Json, site: Site) -> str:
+    return str(resource.get("id", ""))
+
+
+def _guide(resource: Json, site: Site) -> str:
+    """Of a guide's decision, whatever the hub calls it: the ERP's key, "" where the ERP does not have it yet."""
+    number = value_of(resource, site.systems.sid("tasy/guia"))
+    return f"guia-{number}" if number else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Entity:
     """A resource type of a flow."""
@@ -44,6 +54,10 @@ class Entity:
     """Whether what it was before stays beside it, closed, when another comes into force."""
     endless: bool = False
     """Whether FHIR has no element that says that it has ended: it counts while it is there, and is not removed."""
+    key: Callable[[Json, Site], str] = _id
+    """By what a reconciliation finds the same in the other record."""
+    open_only: bool = False
+    """Whether the ERP tells a reconciliation of those alone that are not decided yet."""
 
     def active(self, resource: Json) -> bool:
         """Whether the resource counts today."""
@@ -52,6 +66,10 @@ class Entity:
         if self.status is None:
             return resource.get("active", True) is not False
         return bool(resource.get("status") == self.status[0])
+
+    def told(self, resource: Json) -> bool:
+        """Whether the ERP would tell a reconciliation of what the hub has."""
+        return not self.open_only or (self.active(resource) and resource.get("outcome") == "queued")
 
     def ended(self) -> tuple[str, Json]:
         """The element that says that it does not count any more, and what it says."""
@@ -103,7 +121,7 @@ _COVERAGE = Entity(
 _ROLE = Entity("PractitionerRole", ("practitioner",), facts=_specialties)
 _SERVICE = Entity("HealthcareService", ("providedBy",), facts=_specialties)
 _AFFILIATION = Entity("OrganizationAffiliation", ("participatingOrganization",))
-_CLAIM_RESPONSE = Entity("ClaimResponse", status=("active", "cancelled"))
+_CLAIM_RESPONSE = Entity("ClaimResponse", status=("active", "cancelled"), key=_guide, open_only=True)
 
 _MEMBERS = (_PATIENT, _RELATED, _COVERAGE)
 _NETWORK = (_ORGANIZATION, _LOCATION, _PRACTITIONER, _ROLE, _SERVICE, _AFFILIATION)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from batch.entities import REMOVED, Entity, entity
+from batch.text import utf8
 from mappings import check_digits
 from mappings.identifiers import CNPJ, CNS, CPF, canonical, code_of
 from mappings.tasy.site import Site
@@ -84,7 +85,7 @@ def targets(line: Raw, flow: str, resource_type: str, site: Site) -> list[Target
     if line.too_long:
         return [Target(None, None, fault=Fault("HUB-B206", "$"))]
     try:
-        found = orjson.loads(line.source)
+        found = orjson.loads(utf8(line.source))
     except orjson.JSONDecodeError:
         return [Target(None, None, fault=Fault("HUB-B201", "$"))]
     if not isinstance(found, dict):

@@ -9,6 +9,7 @@ import orjson
 
 from adapters.fhir_client import FhirClient, FhirRefused
 from batch.ledger import Entry
+from batch.text import utf8
 from mappings import r4
 
 Json = Any
@@ -24,7 +25,7 @@ async def entries(client: FhirClient, entry: Entry, raw: bytes) -> list[bytes]:
         if error.status not in GONE:
             raise
         before = None
-    return [_entry(resource, match) for resource, match in versions(before, r4.parse(raw))]
+    return [_entry(resource, match) for resource, match in versions(before, r4.parse(utf8(raw)))]
 
 
 def versions(before: Json | None, after: Json) -> list[tuple[Json, str | None]]:

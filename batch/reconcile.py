@@ -23,6 +23,7 @@ from batch.parts import Parts
 from batch.pgp import wipe
 from batch.receipt import Rejected, rejected
 from batch.scan import Opened
+from batch.text import utf8
 from mappings.tasy.times import instant
 
 Json = Any
@@ -78,7 +79,7 @@ def _lines(opened: Opened, found: Found) -> Iterator[Json]:
 def _read(line: bytes, kind: str) -> tuple[Json, str | None]:
     """A resource, or why a line is none that can be compared."""
     try:
-        resource = orjson.loads(line)
+        resource = orjson.loads(utf8(line))
     except orjson.JSONDecodeError:
         return None, "HUB-B201"
     if not isinstance(resource, dict) or resource.get("resourceType") != kind:

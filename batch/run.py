@@ -175,7 +175,16 @@ async def _apply(parts: Parts, run: int, flow: str, opened: Sequence[Opened]) ->
             kind = entity(flow, one.file.ds_recurso)
             prepared = partial(plans.entries, parts.client) if kind is not None and kind.versioned else None
             await apply(
-                parts.connection, parts.client, run, number, one, flow, state=state, told=told, prepared=prepared
+                parts.connection,
+                parts.client,
+                run,
+                number,
+                one,
+                flow,
+                parts.site,
+                state=state,
+                told=told,
+                prepared=prepared,
             )
         if state is State.DUE:
             await end_absent(parts.connection, parts.client, run, flow, told)

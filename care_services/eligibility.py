@@ -16,6 +16,7 @@ from adapters.partner_errors import PartnerRefused, PartnerUnavailable
 from care_services.referred import referred
 from mappings.errors import Fault, MappingError
 from mappings.tasy.eligibility import denial, to_eligibility_request, to_eligibility_response
+from mappings.tasy.member import damaged_names
 from mappings.tasy.read import read
 from mappings.tasy.records import EligibilityReply, EligibilityRequest, Reason
 from mappings.tasy.site import Site
@@ -41,6 +42,8 @@ class Answer:
     sent: EligibilityRequest | None = None
     said: bytes | None = None
     """What Tasy was asked, and its answer as it came."""
+    damaged: Sequence[Fault] = ()
+    """Names in the answer that lost characters before they came."""
     why: str = "answered"
     """answered, refused, provisional, unmapped."""
 
@@ -73,8 +76,9 @@ async def answer(
         response, faults = to_eligibility_response(reply, asked, reference, site)
     except MappingError as error:
         fault = Fault(error.element, error.reason)
-        return Answer(_refused(asked, reference, site, now, ()), [fault], sent, said, "unmapped")
-    return Answer(response, [*(one for one in drift if one.code != "drift"), *faults], sent, said)
+        return Answer(_refused(asked, reference, site, now, ()), [fault], sent, said, why="unmapped")
+    faults = [*(one for one in drift if one.code != "drift"), *faults]
+    return Answer(response, faults, sent, said, damaged=damaged_names(reply.segurado))
 
 
 def provisional(

@@ -12,6 +12,7 @@ from hub.tasy.ledger import Rows, now
 from hub.tasy.parts import ACTOR, Parts
 from hub.tasy.telling import told
 from mappings import r4
+from mappings.repair import repair, still_open
 from mappings.tasy.eligibility import to_eligibility_response
 from mappings.tasy.read import read
 from mappings.tasy.records import EligibilityReply, EligibilityRequest
@@ -43,6 +44,10 @@ async def ask(parts: Parts, taken: Taken) -> None:
     if found.faults:
         check = _numbered(manual_check(response, found.faults, parts.site, now()), str(taken.correlation), parts)
         await record.create(check, {"identifier": number})
+    if found.damaged:
+        about = response["patient"].get("reference") or f"CoverageEligibilityResponse/{response['id']}"
+        reason = "; ".join(f"segurado.{one.element}: {one.reason}" for one in found.damaged)
+        await record.create(repair(about, reason, parts.site), still_open(about, parts.site))
     await parts.ledger(lambda connection: _note(connection, parts, taken, found, response))
 
 

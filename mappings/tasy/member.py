@@ -40,9 +40,7 @@ def to_patient(member: Member, site: Site) -> tuple[Json, list[Fault]]:
         *identifier(site.systems.sid("tasy/pessoa-fisica"), member.cd_pessoa_fisica),
     ]
     faults = checked(identifiers)
-    for element in ("nm_pessoa_fisica", "nm_social"):
-        if damaged(getattr(member, element) or ""):
-            faults.append(Fault(element, "lost characters on its way: repair it where it comes from", "text"))
+    faults += damaged_names(member)
     names = [{"use": "official", "text": member.nm_pessoa_fisica}]
     if member.nm_social:
         names.insert(0, {"use": "usual", "text": member.nm_social})
@@ -58,6 +56,15 @@ def to_patient(member: Member, site: Site) -> tuple[Json, list[Fault]]:
     if member.dt_nascimento:
         patient["birthDate"] = member.dt_nascimento.isoformat()  # a day, in no zone
     return patient, faults
+
+
+def damaged_names(member: Member) -> list[Fault]:
+    """Names of the member that somebody should repair. Contract section 13."""
+    return [
+        Fault(element, "lost characters on its way: repair it where it comes from", "text")
+        for element in ("nm_pessoa_fisica", "nm_social")
+        if damaged(getattr(member, element) or "")
+    ]
 
 
 def to_coverage(member: Member, card: Card, plan: Plan | None, site: Site) -> Json:

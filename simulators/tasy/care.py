@@ -46,6 +46,28 @@ def guide_number(key: int, visit: Visit) -> str:
     return f"SIM{visit.start:%y}{key:09d}{visit.number:03d}"
 
 
+def open_guide(guide: Json, member: Json) -> Json:
+    """A guide that was submitted and is in analysis, as its ClaimResponse. Tasy contract, 10.3, B-4."""
+    number = guide["nr_protocolo"]  # the plan's, the day, six digits
+    return {
+        "resourceType": "ClaimResponse",
+        "id": f"guia-{guide['nr_seq_guia']}",
+        "extension": [extension("tasy-status", valueCode=guide["cd_status"])],
+        "identifier": [
+            *identifier(sid("tasy/guia"), guide["nr_seq_guia"]),
+            *identifier(sid("protocolo"), number),
+            *identifier(sid("guia-operadora"), guide["cd_guia_operadora"]),
+        ],
+        "status": "active",
+        "type": concept(HL7 + "claim-type", "professional"),
+        "use": "preauthorization",
+        "patient": {"reference": f"Patient/{patient_id(member)}"},
+        "created": f"{number[6:10]}-{number[10:12]}-{number[12:14]}",
+        "insurer": insurer(),
+        "outcome": "queued",
+    }
+
+
 def _encounter(visit: Visit, subject: Json, key: int) -> Json:
     organization = visit.provider["ie_tipo_pessoa"] == "J"
     provider = provider_id(visit.provider["nr_seq_prestador"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -16,9 +17,10 @@ from typing import Any
 
 import msgspec
 
-from simulators.tasy import catalogue, changes, families, ndjson, network, roster
+from simulators.tasy import care, catalogue, changes, families, ndjson, network, roster
 from simulators.tasy.differences import Difference, Seeded
 from simulators.tasy.flaws import BAD_LINE, FLAWS, Line
+from simulators.tasy.guides import OPEN, Refused
 from simulators.tasy.installation import Tasy
 from simulators.tasy.openpgp import Keyring
 from simulators.tasy.sets import DELETED, Announced, Sealing, pack, seal, whole
@@ -30,7 +32,7 @@ FLOWS: dict[str, tuple[str, ...]] = {
     "MEMBROS": (*ndjson.B1, DELETED),
     "REDE": ndjson.B2,
     "PLANOS": ndjson.B3,
-    "RECONCILIACAO": tuple(one for one in ndjson.TYPES if one not in ndjson.CARE),
+    "RECONCILIACAO": (*(one for one in ndjson.TYPES if one not in ndjson.CARE), "ClaimResponse"),
 }
 """Types of each flow, in the order of its lines."""
 BAD_SET = 312
@@ -153,7 +155,7 @@ class Files:
             return self._network()
         if flow == "MEMBROS":
             return (line for one in ndjson.with_holders(self._tasy.plan.members) for line in _member(*one))
-        lines = chain(self._network(), self._all("PLANOS", 0), self._all("MEMBROS", 0))
+        lines = chain(self._network(), self._all("PLANOS", 0), self._all("MEMBROS", 0), self._open_guides())
         if not differences:
             self.differences = []
             return lines
@@ -164,6 +166,14 @@ class Files:
     def _network(self) -> Iterator[Line]:
         for provider in self._tasy.plan.providers:
             yield from ((one["resourceType"], one) for one in network.lines(provider))
+
+    def _open_guides(self) -> Iterator[Line]:
+        """Those in analysis, of members who are there still."""
+        guides = self._tasy.guides
+        for guide in list(guides.by_key.values()):
+            if guide["cd_status"] in OPEN:
+                with suppress(Refused):
+                    yield "ClaimResponse", care.open_guide(guide, self._tasy.member(guides.asked[guide["nr_seq_guia"]]))
 
     def _day(self, totals: dict[str, int], troubles: Collection[str]) -> Iterator[Line]:
         """What happens on the next day, to the plan too."""

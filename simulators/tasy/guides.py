@@ -12,6 +12,8 @@ Json = dict[str, Any]
 APPROVED_AT_ONCE = ("1", "2", "4")
 """First digits of TUSS codes that are authorised at once; others wait for a person."""
 
+OPEN = ("2", "4", "5")
+"""States of a guide that is not decided: in analysis, waiting for grounds, for documents."""
 
 AGAIN = ("PLS-4011", "PLS-4231", "PLS-4291", "PLS-5001", "PLS-5002", "PLS-5031", "PLS-5041")
 """Errors after which the same call may be sent again."""

@@ -109,6 +109,42 @@ def test_one_side_alone_duplicates_and_orphans() -> None:
     assert len(rows) == 6
 
 
+def decision(number: int, outcome: str = "queued", state: str = "2") -> dict[str, Any]:
+    """A guide's, as the ERP tells it."""
+    return {
+        "resourceType": "ClaimResponse", "id": f"guia-{number}", "status": "active", "outcome": outcome,
+        "identifier": [{"system": SITE.systems.sid("tasy/guia"), "value": str(number)}],
+        "extension": [{"url": SITE.systems.extension("tasy-status"), "valueCode": state}],
+    }  # fmt: skip
+
+
+def test_open_guides_are_found_by_the_number_of_the_erp() -> None:
+    own = [decision(number) | {"id": f"5f3a-{number}"} for number in range(1, 4)]
+    comparison = compared(
+        {"ClaimResponse": [decision(1), decision(2), decision(3, state="5"), decision(4)]},
+        {
+            "ClaimResponse": [
+                own[0],
+                decision(2, "complete", "1") | {"id": "5f3a-2", "preAuthRef": "A000002"},
+                own[2],
+                decision(5) | {"id": "5f3a-5"},
+                decision(6, "complete") | {"id": "5f3a-6"},  # decided: the ERP does not tell of it
+                decision(7) | {"id": "5f3a-7", "identifier": []},  # on its way to the ERP
+                decision(8) | {"id": "5f3a-8", "status": "cancelled"},
+            ]
+        },
+    )
+    assert [(one.kind, one.id, one.field) for one in comparison.differences] == [
+        (Kind.CONTENT, "guia-2", "resultado"),
+        (Kind.CONTENT, "guia-2", "estado"),
+        (Kind.CONTENT, "guia-2", "senha"),
+        (Kind.CONTENT, "guia-3", "estado"),
+        (Kind.ONLY_HUB, "guia-5", ""),
+        (Kind.ONLY_TASY, "guia-4", ""),
+    ]
+    assert comparison.tallies["ClaimResponse"].equal == 1
+
+
 NAMES = st.sampled_from(["identifier", "name", "period", "system", "class"])
 ANYTHING = st.recursive(
     st.none() | st.text(max_size=5) | st.integers(),

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,12 +126,20 @@ def everything(tasy: Tasy) -> Iterator[tuple[str, bytes]]:
 
 @pytest.mark.parametrize("flow", ["REDE", "PLANOS", "RECONCILIACAO"])
 def test_the_other_flows(flow: str, hub: Hub) -> None:
+    card = hub.tasy.plan.members[0]["carteira"]["cd_usuario_plano"]
+    for number, code in (("G1", "10101012"), ("G2", "31003079")):  # decided at once; in analysis
+        item = {"nr_item": 1, "cd_procedimento": code, "qt_solicitada": 1}
+        asked = {"cd_guia_prestador": number, "solicitante": {"nr_seq_prestador": 4711}, "itens": [item]}
+        hub.tasy.guides.submit({"cd_usuario_plano": card, **asked}, datetime(2026, 3, 9))
     hub.files.publish(flow)
     manifest, _, lines = hub.fetched()
     assert manifest.fluxo == flow
     assert set(lines) == {one for one in FLOWS[flow] if one != "_Deleted"}
     for found in lines.values():
         assert [one for one in validate(json.loads(found[0])) if one.severity == "error"] == []
+    assert [json.loads(one)["id"] for one in lines.get("ClaimResponse", ())] == (
+        ["guia-5500002"] if flow == "RECONCILIACAO" else []
+    )
 
 
 def test_what_days_bring_is_the_same_after_a_restart(hub: Hub, keys: tuple[TasyKeys, TasyKeys]) -> None:
