@@ -32,9 +32,12 @@ def _id(resource: Json, site: Site) -> str:
 
 
 def _guide(resource: Json, site: Site) -> str:
-    """Of a guide's decision, whatever the hub calls it: the ERP's key, "" where the ERP does not have it yet."""
-    number = value_of(resource, site.systems.sid("tasy/guia"))
-    return f"guia-{number}" if number else ""
+    """Of a guide's decision the ERP's number, whatever the hub calls it; its id where the ERP has given none yet."""
+    try:
+        number = value_of(resource, site.systems.sid("tasy/guia"))
+    except (AttributeError, TypeError):  # an element is of another shape than FHIR's
+        number = None
+    return f"guia-{number}" if number else _id(resource, site)
 
 
 @dataclass(frozen=True, slots=True)
