@@ -72,7 +72,7 @@ async def answer(
         response = _refused(asked, reference, site, now, refusal.reasons, known=not faults)
         return Answer(response, faults, sent, why="refused")
     try:
-        reply, drift = read(EligibilityReply, said)
+        reply, drift = read(EligibilityReply, said, site.names)
         response, faults = to_eligibility_response(reply, asked, reference, site)
     except MappingError as error:
         fault = Fault(error.element, error.reason)

@@ -122,7 +122,7 @@ def application(
     if settings.tasy_url is not None:
         fhir.payer = desk = Desk(database_url, ledger, place, responding(settings, fhir, ledger, place))
         if settings.tasy_callback_secret is not None:
-            other = Callbacks(ledger, settings.tasy_callback_secret, other)
+            other = Callbacks(ledger, settings.tasy_callback_secret, other, place.names)
     chat = None
     if settings.whatsapp_url is not None:
         other = chat = WhatsAppWebhook(settings, ledger, place.systems, other)

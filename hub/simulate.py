@@ -17,6 +17,7 @@ import msgspec
 
 from simulators.tasy import ndjson
 from simulators.tasy.callbacks import Callbacks
+from simulators.tasy.dialect import Dialect, dialect
 from simulators.tasy.scenarios import SCENARIOS
 from simulators.tasy.station import Keys, PlanOf, Station, keys, running, where
 
@@ -39,19 +40,21 @@ def population(members: int, seed: int, day: date, folder: Path, types: str, *, 
 
 
 def tasy(
-    plan: PlanOf, ports: tuple[int, int], folder: Path, hub: str | None = None, scenarios: Sequence[int] = ()
-) -> int:
+    plan: PlanOf, ports: tuple[int, int], folder: Path, hub: str | None = None, scenarios: Sequence[int] = (),
+    names: Path | None = None,
+) -> int:  # fmt: skip
     """Serves a simulated Tasy until it is interrupted; the exit code. ports: of REST and SFTP.
 
-    hub: URL of the hub that is told of decisions; scenarios: that are started at once. Raises ValueError: a number that
-    is no scenario's; OSError.
+    hub: URL of the hub that is told of decisions; scenarios: that are started at once; names: file of a dialect. Raises
+    ValueError: a number that is no scenario's, a file that is no dialect; OSError.
     """
     if unknown := set(scenarios) - set(SCENARIOS):
         raise ValueError(f"--scenario: {', '.join(map(str, sorted(unknown)))}; there are {_list()}")
+    spoken = dialect(names.read_bytes()) if names else None
     made = keys(folder)
     rest, files = (socket.create_server(("127.0.0.1", port)) for port in ports)
     print(f"Making a plan of {plan.members:,} members ...", flush=True)
-    asyncio.run(_tasy(made, plan, (rest, files), hub, scenarios))
+    asyncio.run(_tasy(made, plan, (rest, files), hub, scenarios, spoken))
     return 0
 
 
@@ -86,9 +89,10 @@ async def _tasy(
     sockets: tuple[socket.socket, socket.socket],
     hub: str | None,
     scenarios: Sequence[int],
+    spoken: Dialect | None,
 ) -> None:
-    callbacks = Callbacks(hub, made.callback_secret) if hub else None
-    async with running(made, plan, *sockets, callbacks) as station:
+    callbacks = Callbacks(hub, made.callback_secret, dialect=spoken) if hub else None
+    async with running(made, plan, *sockets, callbacks, spoken) as station:
         ended = asyncio.Event()
         for one in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(one, ended.set)

@@ -121,11 +121,11 @@ async def parts_of(settings: Settings, url: str, shown: Pair) -> AsyncIterator[P
             for service in SERVICES
         }
         place = site(settings)
-        wire = Wire(door(settings, shown, place.establishment))
+        wire = Wire(door(settings, shown, place))
         stack.push_async_callback(wire.close)
         ledger = Ledger(url, bodies(settings), THREADS)
         stack.callback(ledger.close)
-        yield Parts(ledger, Tasy(wire), wire, record, place.site, place.establishment)
+        yield Parts(ledger, Tasy(wire), wire, record, place.site, place)
 
 
 async def _poll(parts: Parts, name: str, read: Callable[[Parts], Awaitable[int]], seconds: float) -> None:

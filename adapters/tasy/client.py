@@ -55,7 +55,7 @@ class Tasy:
         """RT-1. It changes nothing over there, so it may be sent again."""
         call = Call(
             ELIGIBILITY, lane, "POST", "/beneficiarios/elegibilidade",
-            body=sent(asked), key=uuid4(), correlation=correlation,
+            body=sent(asked), entity="eligibility-request", key=uuid4(), correlation=correlation,
         )  # fmt: skip
         return (await self._wire.send(call, self._now() + seconds)).body
 
@@ -70,7 +70,7 @@ class Tasy:
         deadline = self._now() + seconds
         call = Call(
             AUTHORIZATION, URGENT if guide.ie_carater == "U" else INTERACTIVE, "POST", "/autorizacoes",
-            body=sent(guide), key=key, correlation=correlation, repeatable=False,
+            body=sent(guide), entity="authorization-request", key=key, correlation=correlation, repeatable=False,
         )  # fmt: skip
         for _ in range(TRIES):
             try:
@@ -84,7 +84,10 @@ class Tasy:
             except PartnerRefused as refusal:
                 if refusal.issue != "duplicate" or refusal.key is None:
                     raise
-                there = Call(AUTHORIZATION, call.lane, "GET", f"/autorizacoes/{refusal.key}", correlation=correlation)
+                there = Call(
+                    AUTHORIZATION, call.lane, "GET", "/autorizacoes/{nr_seq_guia}",
+                    parameters={"nr_seq_guia": refusal.key}, correlation=correlation,
+                )  # fmt: skip
                 return (await self._wire.send(there, deadline)).body
         raise PartnerUnavailable("no answer in time")
 
@@ -103,15 +106,17 @@ class Tasy:
 
     async def state(self, key: int, *, lane: int = INTERACTIVE, seconds: float = 30) -> bytes:
         """RT-2: the state of a guide by Tasy's number."""
-        return await self._get(AUTHORIZATION, lane, f"/autorizacoes/{key}", seconds)
+        return await self._get(AUTHORIZATION, lane, "/autorizacoes/{nr_seq_guia}", seconds, nr_seq_guia=key)
 
     async def cancel(
         self, key: int, code: str, reason: str, *, seconds: float = 30, correlation: UUID | None = None
     ) -> bytes:
         """RT-2: the state of a guide after its cancellation; again is harmless."""
         body = msgspec.json.encode({"cd_motivo": code, "ds_motivo": reason})
-        path = f"/autorizacoes/{key}/cancelamento"
-        call = Call(AUTHORIZATION, INTERACTIVE, "PUT", path, body=body, key=uuid4(), correlation=correlation)
+        call = Call(
+            AUTHORIZATION, INTERACTIVE, "PUT", "/autorizacoes/{nr_seq_guia}/cancelamento", body=body,
+            entity="cancellation", parameters={"nr_seq_guia": key}, key=uuid4(), correlation=correlation,
+        )  # fmt: skip
         return (await self._wire.send(call, self._now() + seconds)).body
 
     async def attach(
@@ -119,12 +124,15 @@ class Tasy:
         correlation: UUID | None = None,
     ) -> bytes:  # fmt: skip
         """RT-2: adds a document to a guide, once for each idempotency key. kind: TISS's type of document."""
+        says = {"cd_tipo_documento": kind, "ds_sha256": sha256(file.content).hexdigest()}
+        carries = {"arquivo": (file.name, file.content, file.media_type)}
+        names = self._wire.names
         form = httpx2.Request(
-            "POST", "https://tasy", data={"cd_tipo_documento": kind, "ds_sha256": sha256(file.content).hexdigest()},
-            files={"arquivo": (file.name, file.content, file.media_type)},
-        )  # fmt: skip
+            "POST", "https://tasy", data=names.there("attachment", says), files=names.there("attachment", carries)
+        )
         call = Call(
-            AUTHORIZATION, INTERACTIVE, "POST", f"/autorizacoes/{key}/anexos", body=form.read(),
+            AUTHORIZATION, INTERACTIVE, "POST", "/autorizacoes/{nr_seq_guia}/anexos", body=form.read(),
+            parameters={"nr_seq_guia": key},
             headers={"Content-Type": form.headers["Content-Type"]}, key=idempotency, correlation=correlation,
         )  # fmt: skip
         return (await self._wire.send(call, self._now() + seconds)).body
@@ -134,8 +142,9 @@ class Tasy:
     ) -> bytes:
         """RT-2: has a person look at a decision again; the state of the guide then."""
         call = Call(
-            AUTHORIZATION, INTERACTIVE, "POST", f"/autorizacoes/{key}/reanalise",
-            body=msgspec.json.encode({"ds_justificativa": reason}), key=idempotency, correlation=correlation,
+            AUTHORIZATION, INTERACTIVE, "POST", "/autorizacoes/{nr_seq_guia}/reanalise",
+            body=msgspec.json.encode({"ds_justificativa": reason}), entity="review", key=idempotency,
+            parameters={"nr_seq_guia": key}, correlation=correlation,
         )  # fmt: skip
         return (await self._wire.send(call, self._now() + seconds)).body
 
@@ -146,21 +155,26 @@ class Tasy:
     async def provider(self, key: int, *, etag: str | None = None, seconds: float = 40) -> Answer:
         """RT-3: one provider; status 304 if it is still the one of that ETag."""
         headers = {"If-None-Match": etag} if etag else {}
-        call = Call(DIRECTORY, INTERACTIVE, "GET", f"/prestadores/{key}", headers=headers)
+        call = Call(
+            DIRECTORY, INTERACTIVE, "GET", "/prestadores/{nr_seq_prestador}", headers=headers,
+            parameters={"nr_seq_prestador": key},
+        )  # fmt: skip
         return await self._wire.send(call, self._now() + seconds)
 
     async def protocol(self, number: str, *, seconds: float = 20) -> bytes:
         """RT-4: a protocol with its bills."""
-        return await self._get(CLAIM_STATUS, INTERACTIVE, f"/protocolos/{number}", seconds)
+        return await self._get(CLAIM_STATUS, INTERACTIVE, "/protocolos/{nr_protocolo}", seconds, nr_protocolo=number)
 
     async def bills(self, query: Mapping[str, str], *, seconds: float = 30) -> bytes:
         """RT-4: a page of the bills that changed. query: dt_atualizacao_de, cursor."""
         return await self._get(CLAIM_STATUS, BACKGROUND, "/contas", seconds, query)
 
     async def _get(
-        self, flow: Flow, lane: int, path: str, seconds: float, query: Mapping[str, str] | None = None
-    ) -> bytes:
-        return (await self._wire.send(Call(flow, lane, "GET", path, query), self._now() + seconds)).body
+        self, flow: Flow, lane: int, path: str, seconds: float, query: Mapping[str, str] | None = None,
+        **parameters: str | int,
+    ) -> bytes:  # fmt: skip
+        call = Call(flow, lane, "GET", path, query, parameters=parameters)
+        return (await self._wire.send(call, self._now() + seconds)).body
 
 
 def sent(record: msgspec.Struct) -> bytes:

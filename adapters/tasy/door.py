@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PATH = "/api/pls/v1"
+from adapters.tasy import paths
+from mappings.tasy import names
+
 SCOPES = "pls.elegibilidade pls.autorizacao pls.rede.ler pls.conta.ler"
 
 
@@ -25,6 +28,10 @@ class Door:
     authority: Path
     """PEM: whom the server's certificate must come from."""
     establishment: int = 1
+    paths: Mapping[str, str] = field(default_factory=lambda: paths.CONTRACT)
+    """The contract's -> its own, as `paths_of` gives them."""
+    names: names.Names = names.CONTRACT
+    """Of fields."""
 
     def context(self) -> ssl.SSLContext:
         """TLS 1.2 or newer, the server proved by its authority and name, and the hub's certificate shown.

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import httpx2
@@ -17,9 +18,11 @@ import msgspec
 
 from adapters.partner_errors import PartnerRefused, PartnerUnavailable
 from adapters.tasy.breaker import Breaker
-from adapters.tasy.door import PATH, SCOPES, Door
+from adapters.tasy.door import SCOPES, Door
 from adapters.tasy.lanes import Lanes
+from adapters.tasy.paths import TOKEN
 from adapters.tokens import Tokens
+from mappings.tasy.names import Names
 from mappings.tasy.records import Refusal
 from mappings.tasy.refusal import AFTER_LOOKUP, NEVER, ONCE, Meaning, refusal_of
 
@@ -49,14 +52,19 @@ class Call:
     lane: int
     method: str
     path: str
+    """As `paths.PATHS` has it."""
     query: Mapping[str, str] | None = None
     body: bytes | None = None
+    entity: str = ""
+    """What the body is of those whose fields may be renamed; empty: it goes as it is."""
     headers: Mapping[str, str] = field(default_factory=dict)
     key: UUID | None = None
     """Idempotency key: Tasy carries a request out once for each."""
     correlation: UUID | None = None
     repeatable: bool = True
     """Whether it may be sent again without knowing what became of it."""
+    parameters: Mapping[str, str | int] = field(default_factory=dict)
+    """Of the path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,11 @@ class Wire:
             await one.http.aclose()
         self._way, self._before = way, [self._way]
 
+    @property
+    def names(self) -> Names:
+        """Of fields, as the installation has them."""
+        return self._way.door.names
+
     async def close(self) -> None:
         """Ends connections."""
         for one in (*self._before, self._way):
@@ -121,7 +134,7 @@ class Wire:
         for number in range(TRIES):
             way = self._way
             token, answer = await self._once(way, call, headers, deadline)
-            found = refusal_of(answer.status, answer.body) if answer else None
+            found = refusal_of(answer.status, answer.body, way.door.names) if answer else None
             if answer and not found:
                 return answer
             retry = found[1].retry if found else AFTER_LOOKUP
@@ -152,9 +165,10 @@ class Wire:
             await self.lanes.turn(call.lane, deadline)
             token = await way.tokens.get()
             patient = self._now() + call.flow.total <= deadline
+            path, query, body = way.asked(call)
             async with asyncio.timeout_at(min(deadline, self._now() + call.flow.total)):
                 response = await way.http.request(
-                    call.method, PATH + call.path, params=call.query, content=call.body,
+                    call.method, path, params=query, content=body,
                     headers={**headers, "Authorization": f"Bearer {token}"},
                     timeout=httpx2.Timeout(call.flow.total, connect=call.flow.connect),
                 )  # fmt: skip
@@ -196,13 +210,22 @@ class _Way:
         )
         self.tokens = Tokens(self._token, now)
 
+    def asked(self, call: Call) -> tuple[str, Mapping[str, str] | None, bytes | None]:
+        """Path, query and body of a call as this installation has them."""
+        names = self.door.names
+        path = self.door.paths[call.path].format_map(
+            {name: quote(str(one), "") for name, one in call.parameters.items()}
+        )
+        body = call.body if call.body is None else names.body(call.entity, call.body)
+        return path, names.there("query", call.query), body
+
     async def _token(self) -> tuple[str, float]:
         """A new token and its seconds to live. Raises PartnerUnavailable, PartnerRefused."""
         door = self.door
         form = {"grant_type": "client_credentials", "scope": SCOPES}
         try:
             response = await self.http.post(
-                "/oauth2/token", data=form, auth=(door.client_id, door.client_secret),
+                door.paths[TOKEN], data=form, auth=(door.client_id, door.client_secret),
                 timeout=httpx2.Timeout(5, connect=2),
             )  # fmt: skip
         except httpx2.TransportError as error:

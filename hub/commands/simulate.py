@@ -79,6 +79,8 @@ def parser(commands: Any) -> None:
     where = "of the SFTP server; default 2022"
     tasy.add_argument("--sftp-port", type=int, default=2022, metavar="PORT", help=where)
     tasy.add_argument("--folder", type=Path, help="of what it remembers; default tasy in HUB_DATA")
+    own = "TOML of names of its own: base, token, segments, fields"
+    tasy.add_argument("--names", type=Path, metavar="FILE", help=own)
     tasy.add_argument("--hub", metavar="URL", help="tell this hub of decisions, by callbacks; without path")
     again = "start it with this scenario of the contract; may be repeated"
     tasy.add_argument("--scenario", type=int, action="append", default=[], metavar="N", help=again)
@@ -118,7 +120,7 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
             ports = (chosen.listen, chosen.sftp_port)
             plan = PlanOf(chosen.members, chosen.seed, chosen.day)
             folder = chosen.folder or settings.data / "tasy"
-            return tasy(plan, ports, folder, chosen.hub, chosen.scenario)
+            return tasy(plan, ports, folder, chosen.hub, chosen.scenario, chosen.names)
         if chosen.what == "whatsapp":
             from hub.simulated_whatsapp import run as whatsapp
 

@@ -40,7 +40,8 @@ async def edit(request: Asked) -> FhirResponse:
         raise Conflict("somebody else corrected it meanwhile: look at it again") from None
     except ValueError as error:
         raise Invalid(f"body: {error}", code="too-long", expression=["body"]) from None
-    return answer({"id": id, "version": made, "diff": difference(before, body, unmask=False)})
+    diff = difference(before, body, False, request.parts.site.names.meant)
+    return answer({"id": id, "version": made, "diff": diff})
 
 
 async def simulate(request: Asked) -> FhirResponse:

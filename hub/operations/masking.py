@@ -6,7 +6,9 @@ What stays is listed; what nobody thought of is masked. Codes that are long numb
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 Json = Any
@@ -31,25 +33,30 @@ _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9:.]{5,12}(Z|[+-][0-9]{2}:
 _MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _NOTHING = object()
 
-
-def masked(body: Json, before: Json = _NOTHING) -> Json:
-    """The body with masks. before: an earlier one, for which a text that is masked says whether it has changed."""
-    return _masked(body, "", before)
+Meant = Mapping[str, frozenset[str]]
 
 
-def _masked(value: Json, name: str, before: Json) -> Json:
+def masked(body: Json, before: Json = _NOTHING, meant: Meant = MappingProxyType({})) -> Json:
+    """The body with masks. before: an earlier one, for which a text that is masked says whether it has changed.
+
+    meant: what members of an installation with names of its own stand for; such a one stays if all of them would.
+    """
+    return _masked(body, "", before, meant)
+
+
+def _masked(value: Json, name: str, before: Json, meant: Meant) -> Json:
     if isinstance(value, dict):
         earlier = before if isinstance(before, dict) else {}
         unknown = _NOTHING if before is _NOTHING else None
         return {
-            (key if _MEMBER.fullmatch(key) else MASK): _masked(one, key, earlier.get(key, unknown))
+            (key if _MEMBER.fullmatch(key) else MASK): _masked(one, key, earlier.get(key, unknown), meant)
             for key, one in value.items()
         }
     if isinstance(value, list):
         rest = _NOTHING if before is _NOTHING else None
         old = before if isinstance(before, list) else []
-        return [_masked(one, name, old[at] if at < len(old) else rest) for at, one in enumerate(value)]
-    if value is None or isinstance(value, bool) or _stays(value, name):
+        return [_masked(one, name, old[at] if at < len(old) else rest, meant) for at, one in enumerate(value)]
+    if value is None or isinstance(value, bool) or all(_stays(value, one) for one in (name, *meant.get(name, ()))):
         return value
     return MASK if before is _NOTHING or before == value else CHANGED
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from fhir_server.exchange import FhirResponse
 from fhir_server.outcome import Forbidden, Invalid
 from hub.operations import asked, shown
 from hub.operations.asked import Asked, answer
-from hub.operations.masking import masked
+from hub.operations.masking import Meant, masked
 from hub.operations.may import ACT, may, may_unmask
 from hub.operations.record import read
 from mappings import r4
@@ -93,9 +94,10 @@ async def forms(request: Asked) -> FhirResponse:
     applied = await _applied(request, message, trail)
     if trail is not None and request.parts.audited and (event := trail.ended(200)) is not None:
         await request.parts.server.store.intake.note(event)
+    meant = request.parts.site.names.meant
     return answer({
-        "id": id, "masked": not unmask, "version": len(bodies.edits), "raw": _body(bodies.raw, unmask),
-        "corrections": _corrections(bodies, unmask),
+        "id": id, "masked": not unmask, "version": len(bodies.edits), "raw": _body(bodies.raw, unmask, meant),
+        "corrections": _corrections(bodies, unmask, meant),
         "mapped": None if bodies.mapped is None else _body(bodies.mapped, unmask),
         "applied": [
             {"reference": name, **({"withheld": True} if body is None else _body(body, unmask))}
@@ -122,32 +124,32 @@ async def _applied(request: Asked, message: Message, trail: Trail | None) -> lis
         TRAIL.reset(token)
 
 
-def _body(body: bytes, unmask: bool) -> Json:
+def _body(body: bytes, unmask: bool, meant: Meant = MappingProxyType({})) -> Json:
     try:
         document = r4.parse(body)
     except r4.MalformedJson:
         told = {"text": body.decode("utf-8", "replace")} if unmask else {}
         return {"mediaType": "text/plain", "bytes": len(body), **told}
-    return {"mediaType": "application/json", "body": document if unmask else masked(document)}
+    return {"mediaType": "application/json", "body": document if unmask else masked(document, meant=meant)}
 
 
-def _corrections(bodies: Forms, unmask: bool) -> list[Json]:
+def _corrections(bodies: Forms, unmask: bool, meant: Meant) -> list[Json]:
     found, before = [], bodies.raw
     for each in bodies.edits:
         found.append({
             "number": each.number, "at": each.at, "author": each.author, "reason": each.reason,
-            **_body(each.body, unmask), "diff": difference(before, each.body, unmask),
+            **_body(each.body, unmask, meant), "diff": difference(before, each.body, unmask, meant),
         })  # fmt: skip
         before = each.body
     return found
 
 
-def difference(before: bytes, after: bytes, unmask: bool) -> list[str]:
-    """Lines of a unified diff; of what is masked it says that it has changed."""
+def difference(before: bytes, after: bytes, unmask: bool, meant: Meant) -> list[str]:
+    """Lines of a unified diff; of what is masked it says that it has changed. meant: as `masked` has it."""
     if unmask:
         return dead.difference(before, after)
     try:
         old, new = r4.parse(before), r4.parse(after)
     except r4.MalformedJson:
         return [] if before == after else ["*** (changed)"]
-    return dead.difference(r4.serialize(masked(old)), r4.serialize(masked(new, old)))
+    return dead.difference(r4.serialize(masked(old, meant=meant)), r4.serialize(masked(new, old, meant)))

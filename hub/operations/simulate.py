@@ -11,8 +11,6 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from batch.entities import REMOVED
 from batch.faults import CODES, SetRefused
 from batch.lines import Raw, targets
@@ -26,6 +24,8 @@ from hub.operations.asked import Simulate, Simulated
 from hub.operations.record import read, searched
 from mappings import r4
 from mappings.case import outcome
+from mappings.errors import MappingError
+from mappings.tasy.read import read as tasy_read
 from mappings.tasy.records import Protocol
 from mappings.tasy.site import Site
 from messages.search import Message
@@ -90,8 +90,8 @@ async def _provider(server: Server, site: Site, message: Message, body: bytes) -
 async def _protocol(server: Server, site: Site, message: Message, body: bytes) -> Simulated:
     """Bills as ClaimResponses, of patients whose guides are in the record."""
     try:
-        protocol = msgspec.json.decode(body, type=Protocol)
-    except msgspec.MsgspecError:
+        protocol, _ = tasy_read(Protocol, body, site.names)
+    except MappingError:
         return _mapped("claim-status", body, {"now": _local(site).isoformat()}, site)  # it says what is wrong
     system = site.systems.sid("guia-prestador")
     patients: dict[str, Json] = {}

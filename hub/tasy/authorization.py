@@ -149,7 +149,7 @@ async def _number(parts: Parts, claim: Json) -> int | None:
     except MappingError:
         return None
     said = await parts.tasy.guide(guide.cd_guia_prestador, guide.solicitante.nr_seq_prestador)
-    return None if said is None else read(AuthorizationReply, said)[0].nr_seq_guia
+    return None if said is None else read(AuthorizationReply, said, parts.site.names)[0].nr_seq_guia
 
 
 async def _claim_of(record: FhirClient, guide: str, parts: Parts) -> Json:
@@ -161,7 +161,7 @@ async def _claim_of(record: FhirClient, guide: str, parts: Parts) -> Json:
 
 def _mapped(said: bytes, claim: Json, parts: Parts) -> tuple[Json, list[Found]]:
     """Raises MappingError."""
-    reply, drift = read(AuthorizationReply, said)
+    reply, drift = read(AuthorizationReply, said, parts.site.names)
     local = datetime.now(ZoneInfo(parts.site.zone)).replace(tzinfo=None, microsecond=0)
     response, faults = to_claim_response(reply, claim, guides.versioned(claim), parts.site, local)
     return response, [*(one for one in drift if one.code != "drift"), *faults]

@@ -23,6 +23,7 @@ from hub.tasy.parts import ACTOR, Parts
 from hub.tasy.telling import wake
 from mappings.errors import MappingError
 from mappings.r4 import serialize
+from mappings.tasy.names import CONTRACT, Names
 from messages import queue, states, store
 from messages.queue import Taken
 from messages.states import State
@@ -33,6 +34,10 @@ KEYS: Mapping[str, str] = {
     "autorizacoes": "nr_seq_guia", "contas": "nr_protocolo", "prestadores": "nr_seq_prestador"
 }  # fmt: skip
 """Kind -> which field of the body names the object."""
+_ENTITIES: Mapping[str, str] = {
+    "autorizacoes": "authorization-reply", "contas": "claim-status", "prestadores": "provider"
+}  # fmt: skip
+"""Kind -> what the body is, for an installation with names of its own."""
 LARGEST = 2**20
 _EVENT = re.compile(r"[A-Za-z0-9._:\-]{1,100}")
 _ACTOR = "tasy"
@@ -41,8 +46,9 @@ _ACTOR = "tasy"
 class Callbacks:
     """Takes them; everything else goes on to `other`."""
 
-    def __init__(self, ledger: Ledger, secret: str, other: Asgi) -> None:
-        self._ledger, self._secret, self._other = ledger, secret.encode(), other
+    def __init__(self, ledger: Ledger, secret: str, other: Asgi, names: Names = CONTRACT) -> None:
+        """names: of fields, as the installation has them."""
+        self._ledger, self._secret, self._other, self._names = ledger, secret.encode(), other, names
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(PATH):
@@ -71,7 +77,7 @@ class Callbacks:
             return 400, "required", "X-Evento-Id is missing, or is none"
         if not (sequence.isascii() and sequence.isdigit() and len(sequence) < 16):
             return 400, "required", "X-Evento-Seq is missing, or is no number"
-        key = key_of(kind, body)
+        key = key_of(kind, body, self._names)
         if key is None:
             return 400, "value", f"{KEYS[kind]} is missing in the body"
         try:
@@ -139,13 +145,14 @@ def signed(secret: bytes, body: bytes, signature: bytes) -> bool:
     return hmac.compare_digest(hmac.new(secret, body, hashlib.sha256).hexdigest().encode(), signature.strip().lower())
 
 
-def key_of(kind: str, body: bytes) -> str | None:
+def key_of(kind: str, body: bytes, names: Names = CONTRACT) -> str | None:
     """What names the object in the body of a callback; None: nothing does."""
     try:
         said = msgspec.json.decode(body)
     except msgspec.DecodeError:
         return None
-    key = said.get(KEYS[kind]) if isinstance(said, dict) else None
+    name = names.sent.get(_ENTITIES[kind], {}).get(KEYS[kind], KEYS[kind])
+    key = said.get(name) if isinstance(said, dict) else None
     if isinstance(key, bool) or not isinstance(key, int | str):
         return None
     return str(key) if re.fullmatch(r"[A-Za-z0-9]{1,40}" if kind == "contas" else r"[0-9]{1,10}", str(key)) else None

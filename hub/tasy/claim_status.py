@@ -34,7 +34,7 @@ class _Changed(msgspec.Struct):
 
 
 class _Page(msgspec.Struct):
-    itens: list[_Changed]
+    itens: list[msgspec.Raw]
     dt_referencia: str
     cursor_proximo: str | None = None
 
@@ -47,11 +47,13 @@ async def read_changes(parts: Parts) -> int:
     reached = ""
     while True:
         try:
-            page = msgspec.json.decode(await parts.tasy.bills(query), type=_Page)
+            names = parts.site.names
+            page = msgspec.json.decode(names.page(await parts.tasy.bills(query)), type=_Page)
+            changed = [names.here("claim-status", msgspec.json.decode(one)) for one in page.itens]
+            protocols |= {one.nr_protocolo: None for one in msgspec.convert(changed, list[_Changed])}
         except msgspec.MsgspecError as error:
             raise MappingError("$", "is no page of bills") from error
         reached = reached or page.dt_referencia
-        protocols |= dict.fromkeys(one.nr_protocolo for one in page.itens)
         if page.cursor_proximo is None:
             break
         query = {**query, "cursor": page.cursor_proximo}
@@ -108,7 +110,7 @@ async def receive(parts: Parts, taken: Taken) -> None:
 
 async def _mapped(parts: Parts, said: bytes) -> tuple[list[Json], Fault | None]:
     """Resources, and the first fault that a person should look at. Raises MappingError."""
-    protocol, _ = read(Protocol, said)
+    protocol, _ = read(Protocol, said, parts.site.names)
     guides = [bill.cd_guia_prestador for bill in protocol.contas if bill.cd_guia_prestador]
     patients = await _patients(parts, guides)
     known = {

@@ -11,6 +11,7 @@ from cryptography import x509
 
 from adapters.tasy.door import Door
 from hub.settings import Settings
+from hub.tasy.site import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,12 @@ def chosen(found: Sequence[Pair], now: datetime) -> Pair:
     return max(good, key=lambda one: (one.begins, one.ends)) if good else max(found, key=lambda one: one.ends)
 
 
-def door(settings: Settings, pair: Pair, establishment: int = 1) -> Door:
+def door(settings: Settings, pair: Pair, place: Place) -> Door:
     """How Tasy is reached with a certificate."""
     assert settings.tasy_url is not None  # else nobody asks
     assert settings.tasy_client_secret is not None
     assert settings.tasy_ca is not None
     return Door(
         settings.tasy_url, settings.tasy_client_id, settings.tasy_client_secret, pair.certificate, pair.key,
-        settings.tasy_ca, establishment,
+        settings.tasy_ca, place.establishment, place.paths, place.site.names,
     )  # fmt: skip

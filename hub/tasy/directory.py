@@ -30,6 +30,7 @@ from messages.store import Fault, Incoming
 Json = Any
 MARK = "prestadores"
 PAGE = 100
+_KEY = "nr_seq_prestador"
 _ORDER = (
     "Organization", "Practitioner", "Location", "HealthcareService", "PractitionerRole", "OrganizationAffiliation"
 )  # fmt: skip
@@ -53,7 +54,7 @@ async def read_changes(parts: Parts) -> int:
     reached = ""
     while True:
         try:
-            page = msgspec.json.decode(await parts.tasy.providers(query), type=_Page)
+            page = msgspec.json.decode(parts.site.names.page(await parts.tasy.providers(query)), type=_Page)
         except msgspec.MsgspecError as error:
             raise MappingError("$", "is no page of providers") from error
         reached = reached or page.dt_referencia  # of the first page: later ones may have missed what came meanwhile
@@ -83,7 +84,7 @@ async def receive(parts: Parts, taken: Taken) -> None:
 
 def _resources(parts: Parts, source: bytes) -> list[Json]:
     """Raises MappingError."""
-    provider, _ = read(Provider, source)
+    provider, _ = read(Provider, source, parts.site.names)
     today = datetime.now(ZoneInfo(parts.site.zone)).date()
     return to_provider_resources(provider, parts.site, today)[0]
 
@@ -114,9 +115,11 @@ async def _apply(parts: Parts, came: list[bytes]) -> None:
 
 
 def _dead(connection: Any, parts: Parts, came: list[bytes], failed: Mapping[int, Fault]) -> None:
+    name = parts.site.names.sent.get("provider", {}).get(_KEY, _KEY)
+    keys = {number: _key(came[number], name) for number in failed}
     letters = [
         Incoming(
-            "RT-3", f"prestadores/{_key(came[number])}", came[number], order_key=f"prestadores/{_key(came[number])}",
+            "RT-3", f"prestadores/{keys[number]}", came[number], order_key=f"prestadores/{keys[number]}",
             then=(State.MORTA,), fault=fault, reason=fault.reason,
         )
         for number, fault in failed.items()
@@ -124,9 +127,9 @@ def _dead(connection: Any, parts: Parts, came: list[bytes], failed: Mapping[int,
     store.receive_many(connection, parts.ledger.sealing, letters, ACTOR, now())
 
 
-def _key(source: bytes) -> str:
+def _key(source: bytes, name: str) -> str:
     said = msgspec.json.decode(source)
-    return str(said.get("nr_seq_prestador", "")) if isinstance(said, dict) else ""
+    return str(said.get(name, "")) if isinstance(said, dict) else ""
 
 
 async def _store(parts: Parts, resources: list[Json]) -> list[str]:

@@ -58,7 +58,7 @@ async def receive(parts: Parts, taken: Taken) -> None:
     """
     record = parts.record[ELIGIBILITY]
     asked = await record.read(taken.business_key)
-    reply, _ = read(EligibilityReply, taken.body)
+    reply, _ = read(EligibilityReply, taken.body, parts.site.names)
     response, _ = to_eligibility_response(reply, asked, versioned(asked), parts.site)
     number = f"{taken.correlation}-{taken.id}"
     stored = await record.create(

@@ -9,6 +9,7 @@ from adapters.fhir_client import FhirClient
 from adapters.tasy.client import Tasy
 from adapters.tasy.wire import Wire
 from hub.tasy.ledger import Ledger
+from hub.tasy.site import Place
 from mappings.tasy.site import Site
 
 ACTOR = "hub-worker"
@@ -24,4 +25,4 @@ class Parts:
     record: Mapping[str, FhirClient]
     """The record as each of the hub's own services sees it."""
     site: Site
-    establishment: int = 1
+    place: Place

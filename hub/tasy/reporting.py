@@ -29,7 +29,7 @@ async def report(parts: Parts, settings: Settings, shown: Pair) -> None:
             found = pairs(settings)
             wanted = chosen(found, now())
             if wanted != shown:
-                await parts.wire.renew(door(settings, wanted, parts.establishment))
+                await parts.wire.renew(door(settings, wanted, parts.place))
                 shown = wanted
                 _log.info("another certificate is shown to Tasy")
             for one in found:

@@ -61,39 +61,39 @@ def _authorization_request(source: bytes, beside: Beside, site: Site) -> Mapped:
 
 
 def _eligibility_reply(source: bytes, beside: Beside, site: Site) -> Mapped:
-    reply, drift = read(EligibilityReply, source)
+    reply, drift = read(EligibilityReply, source, site.names)
     resource, faults = to_eligibility_response(reply, beside["asked"], beside["reference"], site)
     return [resource], drift + faults
 
 
 def _member(source: bytes, beside: Beside, site: Site) -> Mapped:
-    reply, drift = read(EligibilityReply, source)
+    reply, drift = read(EligibilityReply, source, site.names)
     patient, faults = to_patient(reply.segurado, site)
     return [patient, to_coverage(reply.segurado, reply.carteira, reply.plano, site)], drift + faults
 
 
 def _authorization_reply(source: bytes, beside: Beside, site: Site) -> Mapped:
-    reply, drift = read(AuthorizationReply, source)
+    reply, drift = read(AuthorizationReply, source, site.names)
     now = datetime.fromisoformat(beside["now"])
     resource, faults = to_claim_response(reply, beside["asked"], beside["reference"], site, now)
     return [resource], drift + faults
 
 
 def _provider(source: bytes, beside: Beside, site: Site) -> Mapped:
-    provider, drift = read(Provider, source)
+    provider, drift = read(Provider, source, site.names)
     resources, faults = to_provider_resources(provider, site, date.fromisoformat(beside["today"]))
     return resources, drift + faults
 
 
 def _claim_status(source: bytes, beside: Beside, site: Site) -> Mapped:
-    protocol, drift = read(Protocol, source)
+    protocol, drift = read(Protocol, source, site.names)
     patients = {int(key): reference for key, reference in beside.get("patients", {}).items()}
     resources, faults = to_claim_responses(protocol, patients, site, datetime.fromisoformat(beside["now"]))
     return resources, drift + faults
 
 
 def _waiting_periods(source: bytes, beside: Beside, site: Site) -> Mapped:
-    product, drift = read(ProductWaitingPeriods, source)
+    product, drift = read(ProductWaitingPeriods, source, site.names)
     return to_waiting_periods(product, site), drift
 
 

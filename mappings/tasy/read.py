@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import msgspec
 
 from mappings.errors import Fault, MappingError
+from mappings.tasy.names import CONTRACT, Names
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -21,17 +22,21 @@ _AT = re.compile(r" - at `\$(?:\.\.\.)?\.?(.*)`$")
 _QUOTED = re.compile(r"'[^']*'")
 
 
-def read(kind: type[Record], body: bytes) -> tuple[Record, list[Fault]]:
-    """A record of a kind, and the drift in it. Raises MappingError: no JSON, or not of the types of the contract."""
+def read(kind: type[Record], body: bytes, names: Names = CONTRACT) -> tuple[Record, list[Fault]]:
+    """A record of a kind, and the drift in it. names: the installation's.
+
+    Raises MappingError: no JSON, or not of the types of the contract.
+    """
     try:
         source = msgspec.json.decode(body)
     except msgspec.DecodeError as error:
         raise MappingError("$", "is no JSON") from error
-    return record(kind, source)
+    return record(kind, source, names)
 
 
-def record(kind: type[Record], source: Any) -> tuple[Record, list[Fault]]:
+def record(kind: type[Record], source: Any, names: Names = CONTRACT) -> tuple[Record, list[Fault]]:
     """The same of a parsed body."""
+    source = names.here_of(kind, source)
     faults = list(_drift(kind, source, ""))
     try:
         return msgspec.convert(_informed(source), kind), faults

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from mappings.errors import MappingError
+from mappings.tasy.names import CONTRACT, Names
 from mappings.tasy.read import record
 from mappings.tasy.records import Refusal
 
@@ -66,13 +67,13 @@ _BY_STATUS = (
 )
 
 
-def refusal_of(status: int, body: bytes) -> tuple[Refusal, Meaning] | None:
+def refusal_of(status: int, body: bytes, names: Names = CONTRACT) -> tuple[Refusal, Meaning] | None:
     """The refusal in an answer and what it means; None if the answer is none.
 
     A code that is unknown, and an error without a body that says why, mean what their HTTP status does; an unknown code
     in a 200 is never sent again.
     """
-    said = _said(body)
+    said = _said(body, names)
     if said is None:
         if status < 400:
             return None
@@ -83,14 +84,15 @@ def refusal_of(status: int, body: bytes) -> tuple[Refusal, Meaning] | None:
     return said, meaning
 
 
-def _said(body: bytes) -> Refusal | None:
+def _said(body: bytes, names: Names) -> Refusal | None:
     try:
         source: Any = msgspec.json.decode(body) if body else None
     except msgspec.DecodeError:
         return None
-    if not isinstance(source, dict) or "erro" not in source:
+    name = names.sent.get("refusal", {}).get("erro", "erro")
+    if not isinstance(source, dict) or name not in source:
         return None
     try:
-        return record(Refusal, source["erro"])[0]
+        return record(Refusal, source[name], names)[0]
     except MappingError:
         return Refusal(cd_erro="")

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from mappings.identifiers import Systems
+from mappings.tasy.names import CONTRACT, Names
 
 Json = Any
 
@@ -20,6 +21,8 @@ class Site:
     """Of the establishment, as the tz database names it."""
     ans_registration: str = "999997"
     """Of the plan: six digits; the default is nobody's."""
+    names: Names = CONTRACT
+    """Of fields, where the installation has others."""
 
     def insurer(self) -> Json:
         """Reference to the plan, by its registration with ANS."""

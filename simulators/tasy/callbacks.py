@@ -13,6 +13,8 @@ from uuid import uuid4
 import httpx2
 import msgspec
 
+from simulators.tasy.dialect import Dialect
+
 Json = dict[str, Any]
 
 PATHS = {"autorizacoes": "nr_seq_guia", "contas": "nr_protocolo", "prestadores": "nr_seq_prestador"}
@@ -42,8 +44,13 @@ class Told:
 class Callbacks:
     """Posts them to one hub."""
 
-    def __init__(self, url: str, secret: str, verify: ssl.SSLContext | bool = True) -> None:
-        """url: of the hub, without path; verify: how its certificate is judged, and ours shown."""
+    def __init__(
+        self, url: str, secret: str, verify: ssl.SSLContext | bool = True, dialect: Dialect | None = None
+    ) -> None:
+        """url: of the hub, without path; verify: how its certificate is judged, and ours shown;
+        dialect: names of its own.
+        """
+        self._dialect = dialect or Dialect()
         self._url, self._secret, self._verify = url.rstrip("/"), secret.encode(), verify
         self.sequences: dict[str, int] = {}
 
@@ -52,7 +59,7 @@ class Callbacks:
         subject = f"{kind}/{payload[PATHS[kind]]}"
         sequence = self.sequences.get(subject, 0) + (2 if trouble == "gap" else 1)
         self.sequences[subject] = sequence
-        body = msgspec.json.encode(payload)
+        body = msgspec.json.encode(self._dialect.says(payload))
         secret = b"another" if trouble == "signature" else self._secret
         headers = {
             "Content-Type": "application/json; charset=utf-8",

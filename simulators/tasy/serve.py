@@ -15,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from simulators.tasy.certificates import Authority
 from simulators.tasy.control import Control, add
+from simulators.tasy.dialect import Dialect, Speaking
 from simulators.tasy.installation import Tasy
 from simulators.tasy.rest import HangUp, app
 
@@ -52,15 +53,17 @@ async def serving(
     port: int = 0,
     control: Control | None = None,
     listener: socket.socket | None = None,
+    dialect: Dialect | None = None,
 ) -> AsyncIterator[str]:
-    """Serves it; yields the URL. Clients must show a certificate of the same authority. listener: instead of a port.
+    """Serves it; yields the URL. Clients must show a certificate of the same authority. listener: instead of a port;
+    dialect: its own names of paths and fields.
 
     Raises OSError: the port is taken.
     """
     pair, api = authority.server(), app(tasy)
     add(api, control or Control(tasy))
     config = uvicorn.Config(
-        _Ended(api), http=_Shown, log_level=logging.CRITICAL, lifespan="off",
+        _Ended(Speaking(api, dialect) if dialect else api), http=_Shown, log_level=logging.CRITICAL, lifespan="off",
         ssl_certfile=pair.certificate, ssl_keyfile=pair.key, ssl_ca_certs=str(authority.certificate),
         ssl_cert_reqs=ssl.CERT_REQUIRED,
     )  # fmt: skip

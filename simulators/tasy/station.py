@@ -22,6 +22,7 @@ from simulators.tasy import sftp
 from simulators.tasy.callbacks import Callbacks
 from simulators.tasy.certificates import Authority, Pair
 from simulators.tasy.control import Control
+from simulators.tasy.dialect import Dialect
 from simulators.tasy.files import Files
 from simulators.tasy.installation import Tasy
 from simulators.tasy.memory import Memory
@@ -149,14 +150,16 @@ def _alone(folder: Path) -> Iterator[None]:
 
 @asynccontextmanager
 async def running(
-    made: Keys, plan: PlanOf, rest: socket.socket, files: socket.socket, callbacks: Callbacks | None = None
-) -> AsyncIterator[Station]:
+    made: Keys, plan: PlanOf, rest: socket.socket, files: socket.socket, callbacks: Callbacks | None = None,
+    dialect: Dialect | None = None,
+) -> AsyncIterator[Station]:  # fmt: skip
     """Runs one on two sockets that are bound. plan: made of that, unless the folder remembers another one.
 
-    callbacks: to the hub that is told of decisions. Raises OSError: another one has the folder.
+    callbacks: to the hub that is told of decisions; dialect: names of its own.
+    Raises OSError: another one has the folder.
     """
     with _alone(made.folder):
-        async with _running(made, plan, rest, files, callbacks) as station:
+        async with _running(made, plan, rest, files, callbacks, dialect) as station:
             found = Where(station.url, station.port)
             whole(made.folder / "running.json", msgspec.json.encode(found))
             yield station
@@ -164,7 +167,12 @@ async def running(
 
 @asynccontextmanager
 async def _running(
-    made: Keys, plan: PlanOf, rest: socket.socket, files: socket.socket, callbacks: Callbacks | None
+    made: Keys,
+    plan: PlanOf,
+    rest: socket.socket,
+    files: socket.socket,
+    callbacks: Callbacks | None,
+    dialect: Dialect | None,
 ) -> AsyncIterator[Station]:
     made_of = made.folder / "plan.json"
     new = not made_of.exists()
@@ -182,7 +190,7 @@ async def _running(
     keeping = asyncio.create_task(memory.keep_on())
     try:
         with sftp.serving(server, listener=files) as port:
-            async with serving(tasy, made.authority, control=control, listener=rest) as url:
+            async with serving(tasy, made.authority, control=control, listener=rest, dialect=dialect) as url:
                 yield Station(control, url, port, new)
     finally:
         keeping.cancel()

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from hub.operations.masking import CHANGED, MASK, masked
+from mappings.tasy.names import names_of
 
 PATIENT = {
     "resourceType": "Patient", "id": "seg-880012", "meta": {"lastUpdated": "2026-03-10T14:20:00.000Z"},
@@ -86,3 +87,11 @@ def test_the_shape_stays(body: Any) -> None:
     found = masked(body)
     assert isinstance(found, list) == isinstance(body, list)
     assert found == masked(body, body)
+
+
+def test_names_of_an_installation_are_masked_as_what_they_stand_for() -> None:
+    own = {"dt_nascimento": "dt_nasc", "cd_usuario_plano": "cd_carteira", "nm_pessoa_fisica": "cd_nome",
+           "cd_status": "cd_situacao"}  # fmt: skip
+    body = {"dt_nasc": "1980-05-15", "cd_carteira": "0090", "cd_nome": "MARIA", "cd_situacao": "7"}
+    shown = {**dict.fromkeys(body, MASK), "cd_situacao": "7"}
+    assert masked(body, meant=names_of(own).meant) == shown

@@ -22,12 +22,32 @@ def test_without_a_file_it_is_as_the_contract_has_it() -> None:
     assert site(Settings()).site.zone == "America/Sao_Paulo"
 
 
+def test_paths_and_fields(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text(
+        '[paths]\n"/api/pls/v1" = "/erp"\n"/autorizacoes" = "/guias"\n'
+        '[fields]\nnr_seq_segurado = "nr_segurado"\n[fields.provider]\nnm_fantasia = "nm_comercial"\n'
+    )
+    place = site(Settings(tasy_site=file))
+    assert place.paths["/autorizacoes/{nr_seq_guia}"] == "/erp/guias/{nr_seq_guia}"
+    names = place.site.names
+    assert names.there("eligibility-reply", {"nr_seq_segurado": 1}) == {"nr_segurado": 1}
+    assert names.here("provider", {"nm_comercial": "X"}) == {"nm_fantasia": "X"}
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
         ('zona = "x"', "zona"),
         ("establishment = 'one'", "establishment"),
         ("not toml", "TOML"),
+        ('zone = "America/Manaus"\n[fields]\nnr_cpf = "a"\nnr_cpf = "b"\n', "TOML, line 4"),
+        ('zone = "', "TOML, end of document"),
+        ('[fields]\nnr_segurado = "x"', "fields.nr_segurado: is no field"),
+        ('[fields.provider]\nnr_cpf = "cd_cgc"', "fields.provider.nr_cpf: has the name"),
+        ("fields = 1", "fields"),
+        ('[paths]\n"/guias" = "/x"', 'paths."/guias": is no path of the contract'),
+        ('[paths]\n"/contas" = "/prestadores"', 'paths."/contas": is where /prestadores is too'),
         ('zone = "America/Nowhere"', "zone"),
         ('ans_registration = "999998"', "ans_registration"),
     ],
