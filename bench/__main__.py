@@ -71,6 +71,7 @@ def measure(data: Path, folder: Path, quick: bool, scenarios: tuple[str, ...], c
         hub.stop()
         database.release()
         say("starts")
+        hub.until = "metadata"
         starts = []
         for _ in range(STARTS):
             starts.append(hub.start())

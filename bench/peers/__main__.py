@@ -47,6 +47,7 @@ class Hub(HubProcess):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.database = Embedded(folder / "postgres")
+        self.until = "metadata"
 
     def start(self) -> float:
         began = time.monotonic()
