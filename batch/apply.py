@@ -33,6 +33,8 @@ LINES, BYTES = 500, 1 << 22
 ATTEMPTS, FIRST_PAUSE = 6, 0.5
 """While the server is away: with pauses that double, about half a minute."""
 NOT_OURS = (401, 403)
+PASSING = ("transient", "lock-error", "timeout", "throttled")
+"""Issue codes of what passes: a Bundle whose answer was not waited for is still being stored while it is sent again."""
 _ENTRY = re.compile(r"Bundle\.entry\[(\d+)\](?:\.(resource\.)?(.*))?")
 
 
@@ -98,9 +100,13 @@ async def _sent(client: FhirClient, body: bytes) -> None:
         try:
             await client.transaction(body, minimal=True)
             return
-        except PartnerUnavailable as error:
+        except (PartnerUnavailable, FhirRefused) as error:
+            if isinstance(error, FhirRefused):
+                if any(one.code not in PASSING for one in error.issues) or not error.issues:
+                    raise
+                error = PartnerUnavailable("others write to the same resources")
             if attempt == ATTEMPTS - 1:
-                raise
+                raise error from None
             await asyncio.sleep(max(pause, error.retry_after))
             pause *= 2
 
