@@ -109,6 +109,8 @@ def member(
     person = 10_000 + family * PLACES + place
     sex = "F" if random.random() < 0.51 else "M"
     born = today - timedelta(days=int(age * 365.25) + random.randrange(365))
+    if contract["dt_rescisao"]:  # nobody is born into a contract that has ended
+        born = min(born, contract["dt_rescisao"])
     given = names.given(random, sex, born.year)
     start = max(contract["dt_contratacao"], born)
     conditions = [one.code for one in health.chronic(random, age, sex)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from mappings.tasy.provider import to_provider_resources
 from mappings.tasy.read import record
 from mappings.tasy.records import Card, Member, Plan, Provider
 from mappings.tasy.site import Site
-from simulators.tasy import health, ndjson, network, roster
+from simulators.tasy import families, health, ndjson, network, places, products, roster
 from simulators.tasy.families import family
 from simulators.tasy.places import MUNICIPALITIES
 from simulators.tasy.population import members, population
@@ -57,6 +58,17 @@ def test_families_have_their_holder() -> None:
         assert "1900-01-01" < who["dt_nascimento"] <= "2026-03-10"
         if who["cd_parentesco_sib"] in ("4", "6"):
             assert who["dt_nascimento"] > holder["segurado"]["dt_nascimento"]
+
+
+def test_nobody_joins_a_contract_that_has_ended() -> None:
+    contract = {
+        "ie_situacao": "I", "dt_contratacao": date(2020, 1, 1), "dt_rescisao": DAY - timedelta(days=20),
+        "dt_limite_utilizacao": None, "nr_contrato": 1, "ie_tipo_contratacao": "individual",
+    }  # fmt: skip
+    home, product = places.address(Random(1)), products.PRODUCTS[0]
+    for seed in range(60):
+        found = families.member(Random(seed), 1, 1, "4", 0, "EXEMPLO", contract, product, home, "01", DAY)["segurado"]
+        assert found["dt_contratacao"] <= found["dt_rescisao"]
 
 
 @pytest.mark.parametrize(("kind", "name"), [("cpf", "nr_cpf"), ("cns", "nr_cartao_nac_sus")])
