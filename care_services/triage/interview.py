@@ -5,7 +5,10 @@ clocks."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from typing import Any
 
 from care_services.triage.answers import read_severity, read_yes_no
 from care_services.triage.assessment import Assessment, Fired, assess, complaint_of
@@ -13,11 +16,15 @@ from care_services.triage.levels import LEVELS, highest
 from care_services.triage.measures import Facts, worse
 from care_services.triage.numbers import numbers
 from care_services.triage.person import read_age
-from care_services.triage.rule_set import Complaint, RuleSet
+from care_services.triage.rule_set import Complaint, Rule, RuleSet
 from care_services.triage.scanner import Hit, Scan, scan
 
 MOST_QUESTIONS = 8
 """Of a complaint, after the safety screen."""
+MOST_QUESTIONS_MORE = 20
+"""With those of the circumstances."""
+MOST_QUESTIONS_LIGHT = 10
+"""The same, where the story sounds mild or administrative."""
 UNREAD_TO_PERSON = 2
 """Answers not understood one after the other, after which a person takes over."""
 _CONDITIONS = ("immune_low", "dialysis", "anticoagulant", "recent_surgery")
@@ -82,16 +89,30 @@ def step(state: State, message: str, rules: RuleSet) -> State:
         return replace(state, pending=question, asked=(*state.asked, question.id))
     signs = any(rules.findings[code].kind == "sign" for code in state.present())
     person = found.complaint is None or (found.complaint == "child" and not signs)
-    level = highest(state.level, _unsure(state)) if person else state.level
+    level = highest(state.level, _unsure(state, rules) if person else _cautious(state, rules))
     return replace(state, pending=None, outcome="person" if person else "level", level=level)
 
 
-def _unsure(state: State) -> str:
-    """The level of a story that no rule knows: a person reads it; at once where it happens now or to somebody else, and
+def _unsure(state: State, rules: RuleSet) -> str:
+    """The level of a story that no rule knows: a person reads it; at once where it points to something of risk and
     nothing in it is mild or administrative."""
-    told = state.present().keys()
-    now = "acute_story" in told or state.about in ("child", "other")
-    return "very-urgent" if now and not {"mild_story", "administrative"} & told else "urgent"
+    return "very-urgent" if not _light(state) and _any_holds(rules.unknown, state) else "urgent"
+
+
+def _cautious(state: State, rules: RuleSet) -> str:
+    """The level of a story whose signs do not say enough, of somebody who has little to spare, or that begins at once
+    or worsens."""
+    return "very-urgent" if not _light(state) and _any_holds(rules.caution, state) else LEVELS[0]
+
+
+def _any_holds(candidates: tuple[Rule, ...], state: State) -> bool:
+    present = state.present()
+    return any(rule.when.because(present, state.facts) is not None for rule in candidates)
+
+
+def _light(state: State) -> bool:
+    """Whether something in the story is mild or administrative."""
+    return not state.present().keys().isdisjoint(("mild_story", "administrative"))
 
 
 def _assessed(state: State, rules: RuleSet) -> Assessment:
@@ -186,7 +207,7 @@ def _next(state: State, rules: RuleSet) -> Question | None:
     if "pregnancy" not in asked and state.sex != "M" and (age is None or 10 <= age <= 55) and "pregnant" not in present:
         return Question("pregnancy", texts["pregnancy"])
     if "screen" not in asked:
-        rows = (*(row["title"] for row in rules.screen["rows"]), rules.screen["none"])
+        rows = (*(row["title"] for row in rules.screen["rows"] if _can_be(row, state)), rules.screen["none"])
         return Question("screen", rules.screen["text"], rows)
     denied = [code for code in state.to_ask if code not in asked and not _settled(state, code)]
     if denied and len(asked) < MOST_QUESTIONS + 12:
@@ -197,13 +218,24 @@ def _next(state: State, rules: RuleSet) -> Question | None:
     return _of_complaint(state, complaint or _other(rules), rules)
 
 
+def _can_be(row: Mapping[str, Any], state: State) -> bool:
+    """Whether a row of the screen is asked: neither pregnancy of a child, nor a baby of who is a year old or more."""
+    age = state.facts.get("age")
+    return age is None or not (
+        ("newborn" in row["findings"] and age >= 1) or ("pregnant" in row["findings"] and age < 9)
+    )
+
+
 def _of_complaint(state: State, complaint: Complaint, rules: RuleSet) -> Question | None:
     asked = set(state.asked)
     if "onset" not in asked:
         return Question("onset", rules.texts["onset"])
-    own = [code for code in asked if code in rules.findings]
-    if len(own) < MOST_QUESTIONS:
-        for code in complaint.ask:
+    own = sum(code in rules.findings for code in asked)
+    for code in complaint.ask[:MOST_QUESTIONS]:
+        if own < MOST_QUESTIONS + len(state.to_ask) and code not in asked and not _settled(state, code):
+            return Question(code, rules.findings[code].ask)
+    if own < (MOST_QUESTIONS_LIGHT if _light(state) else MOST_QUESTIONS_MORE):
+        for code in _pointed_to(state, rules):
             if code not in asked and not _settled(state, code):
                 return Question(code, rules.findings[code].ask)
     if "severity" not in asked and "severe_pain" not in state.findings:
@@ -211,6 +243,19 @@ def _of_complaint(state: State, complaint: Complaint, rules: RuleSet) -> Questio
     if "conditions" not in asked and complaint.id not in ("mental", "medicine"):
         return Question("conditions", rules.texts["conditions"])
     return None
+
+
+def _pointed_to(state: State, rules: RuleSet) -> Iterator[str]:
+    """The questions of all circumstances that hold: the first of each, then the second of each, and so on, so that a
+    story that points to three things has the gravest signs of all three asked. Pregnancy is not asked of a man."""
+    present, facts = state.present(), state.facts
+    held = [
+        [code for code in one.ask if state.sex != "M" or code not in ("maybe_pregnant", "vaginal_bleeding_heavy")]
+        for one in rules.circumstances
+        if any(when.because(present, facts) is not None for when in one.when)
+    ]
+    for row in zip_longest(*held):
+        yield from (code for code in row if code is not None)
 
 
 def _settled(state: State, code: str) -> bool:

@@ -26,9 +26,9 @@ _PULSE = re.compile("batiment|batid|pulso|cora[cs]ao|^bpm$|frequencia|cardiac|^f
 _PRESSURE = re.compile("press|^pa$|^presao$")
 _PREGNANT = re.compile("gravid|gesta|gestaca|buchud|barrig|prenh|nenem|bebe|semana|^ig$|prenatal")
 _BIRTH = re.compile(
-    "^part[oo]$|cesari|cesare|ganh(?:ei|ou|amos)|^pari|^pariu|^dei$|^deu$|nasce|resguardo|puerper|descansou|posparto|"
-    "^tive$|^teve$"
+    "^part[oo]$|cesari|cesare|ganh(?:ei|ou|amos)|^pari|^pariu|^dei$|^deu$|nasce|resguardo|puerper|descansou|posparto"
 )
+_HAD_CHILD = re.compile(r"\bt(?:ive|eve) (?:(?:o|a|um|uma|meu|minha|seu|sua) )?(?:nene|bebe|filh|menin|part[oo]|gemeo)")
 _CHILD = re.compile("nenem|bebe|filh|crianca|menin|part[oo]|luz|cesare|cesari|resguardo|puerper|nene|gemeos|pequen")
 _SURGERY = re.compile(
     "^oper|cirurg|^lipo|abdominoplast|protese|cesare|cesari|vesicula|apendic|herniorraf|^ponto|bariatr|silicone|histerect"
@@ -157,7 +157,10 @@ def _times(text: Words) -> Iterator[tuple[str, float]]:
             past = before in ("ha", "faz", "tem", "com") and not _near(text, span, _EXPECTS, 5)
             if not past:
                 yield "weeks", round(span.value / 7, 1)
-        if span.value <= 120 and _near(text, span, _BIRTH, 6) and _near(text, span, _CHILD, 8):
+        born = _near(text, span, _BIRTH, 6) or _HAD_CHILD.search(
+            " ".join(text.words[max(0, span.first - 6) : span.end + 6])
+        )
+        if span.value <= 120 and born and _near(text, span, _CHILD, 8):
             yield "postpartum_days", span.value
         if span.value <= 400 and _near(text, span, _SURGERY, 6):
             yield "surgery_days", span.value

@@ -66,6 +66,16 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
+class Circumstance:
+    """What a story points to, and the red-flag questions that belong to it."""
+
+    id: str
+    title: str
+    when: tuple[Condition, ...]
+    ask: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Negation:
     """What the scanner knows about "não" and about the past."""
 
@@ -92,7 +102,10 @@ class RuleSet:
     flags: tuple[Rule, ...]
     pairs: tuple[Rule, ...]
     floors: tuple[Rule, ...]
+    caution: tuple[Rule, ...]
+    unknown: tuple[Rule, ...]
     complaints: tuple[Complaint, ...]
+    circumstances: tuple[Circumstance, ...]
     screen: Mapping[str, Any]
     texts: Mapping[str, str]
 
@@ -147,9 +160,11 @@ def read(folder: Path) -> RuleSet:
     common = frozenset((folder / "common_words.txt").read_text().split())
     codes = findings.keys()
     read_rules = {
-        name: _rules(_toml(folder / f"{name}.toml"), name, codes, faults) for name in ("flags", "pairs", "floors")
+        name: _rules(_toml(folder / f"{name}.toml"), name, codes, faults)
+        for name in ("flags", "pairs", "floors", "caution", "unknown")
     }
     complaints = _complaints(_toml(folder / "complaints.toml"), codes, faults)
+    circumstances = _circumstances(_toml(folder / "circumstances.toml"), codes, faults)
     screen = _toml(folder / "screen.toml")
     faults += [
         f"screen.toml: no finding {code!r}" for row in screen["rows"] for code in row["findings"] if code not in codes
@@ -168,8 +183,9 @@ def read(folder: Path) -> RuleSet:
             negation["reach"], frozenset(negation["negators"].split()), frozenset(negation["stops"].split()),
             frozenset(negation["lets_through"].split()),
         ),
-        flags=read_rules["flags"], pairs=read_rules["pairs"], floors=read_rules["floors"], complaints=complaints,
-        screen=screen, texts=_toml(folder / "texts.toml"),
+        flags=read_rules["flags"], pairs=read_rules["pairs"], floors=read_rules["floors"],
+        caution=read_rules["caution"], unknown=read_rules["unknown"], complaints=complaints,
+        circumstances=circumstances, screen=screen, texts=_toml(folder / "texts.toml"),
     )  # fmt: skip
 
 
@@ -240,10 +256,29 @@ def _rules(written: dict[str, Any], name: str, codes: Any, faults: list[str]) ->
 def _complaints(written: dict[str, Any], codes: Any, faults: list[str]) -> tuple[Complaint, ...]:
     made = []
     for id_, body in written.items():
-        try:
-            when = tuple(condition(source, codes) for source in body["when"])
-            made.append(Complaint(id_, body["title"], when, LEVELS[LEVELS.index(body["level"])], tuple(body["ask"])))
-        except (BadCondition, ValueError) as error:
-            faults.append(f"complaints.toml {id_}: {error}")
-        faults += [f"complaints.toml {id_}: no finding {code!r}" for code in body["ask"] if code not in codes]
+        when, ask = _when_and_ask("complaints.toml", id_, body, codes, faults)
+        if body["level"] not in LEVELS:
+            faults.append(f"complaints.toml {id_}: no level {body['level']!r}")
+        made.append(Complaint(id_, body["title"], when, body["level"], ask))
     return tuple(made)
+
+
+def _circumstances(written: dict[str, Any], codes: Any, faults: list[str]) -> tuple[Circumstance, ...]:
+    return tuple(
+        Circumstance(id_, body["title"], *_when_and_ask("circumstances.toml", id_, body, codes, faults))
+        for id_, body in written.items()
+    )
+
+
+def _when_and_ask(
+    file: str, id_: str, body: dict[str, Any], codes: Any, faults: list[str]
+) -> tuple[tuple[Condition, ...], tuple[str, ...]]:
+    """How a table is recognised and what it asks; what is wrong with it joins the faults."""
+    when = []
+    for source in body["when"]:
+        try:
+            when.append(condition(source, codes))
+        except BadCondition as error:
+            faults.append(f"{file} {id_}: {error}")
+    faults += [f"{file} {id_}: no finding {code!r}" for code in body["ask"] if code not in codes]
+    return tuple(when), tuple(body["ask"])

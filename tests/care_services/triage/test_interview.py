@@ -1,0 +1,72 @@
+"""What the interview asks for what a story points to, and what becomes of a story that no rule knows."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from care_services.triage.interview import State, step
+from care_services.triage.rule_set import RULES, BadRules, read, rules
+
+
+def told(story: str, about: str, age: str) -> State:
+    """The interview at its end, where everything is answered no."""
+    state = step(State(), story, rules())
+    while state.pending:
+        replies = {"about": about, "age": age, "screen": "Nenhum destes"}
+        state = step(state, replies.get(state.pending.id, "Não"), rules())
+    return state
+
+
+@pytest.mark.parametrize(
+    ("story", "age", "asked"),
+    [
+        ("meu chinelo não fica no lugar", "70 anos", {"one_side_weak", "limb_cold", "confused"}),
+        ("a testa dele", "40 anos", {"worst_headache", "head_injury", "stiff_neck"}),
+        ("mexi na lenha do quintal", "30 anos", {"bite_snake", "bite_scorpion"}),
+        ("achei o armário aberto", "2 anos", {"poisoning", "choking", "button_battery"}),
+    ],
+)
+def test_what_a_story_points_to_is_asked(story: str, age: str, asked: set[str]) -> None:
+    assert asked <= set(told(story, "Outra pessoa", age).asked)
+
+
+@pytest.mark.parametrize(
+    ("story", "about", "age", "level"),
+    [
+        ("o jeito dela mudou e a xícara ficou na mesa", "Outra pessoa", "58 anos", "very-urgent"),
+        ("um trem esquisito no juízo", "Sobre mim", "40 anos", "very-urgent"),
+        ("uma casquinha aqui, coisa pequena", "Sobre mim", "40 anos", "urgent"),
+        ("quero marcar uma consulta", "Outra pessoa", "58 anos", "urgent"),
+    ],
+)
+def test_a_story_that_no_rule_knows(story: str, about: str, age: str, level: str) -> None:
+    state = told(story, about, age)
+    assert (state.outcome, state.level) == ("person", level)
+
+
+def test_the_screen_shows_what_can_be() -> None:
+    def rows(age: str) -> str:
+        state = step(State(), "está diferente", rules())
+        while state.pending and state.pending.id != "screen":
+            state = step(state, {"about": "Outra pessoa", "age": age}.get(state.pending.id, "Não"), rules())
+        assert state.pending
+        return " ".join(state.pending.rows)
+
+    assert "Gravidez" in rows("30 anos")
+    assert "Bebê" not in rows("30 anos")
+    assert "Bebê" in rows("8 meses")
+    assert "Gravidez" not in rows("8 meses")
+
+
+def test_a_circumstance_that_asks_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    shutil.copytree(RULES, folder)
+    with (folder / "circumstances.toml").open("a") as file:
+        file.write('[moon]\ntitle = "lua"\nwhen = ["moonlight"]\nask = ["moon_pain"]\n')
+    with pytest.raises(BadRules) as refused:
+        read(folder)
+    assert "circumstances.toml moon" in str(refused.value)
+    assert "moon_pain" in str(refused.value)
