@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from smart_auth.references import ID
+from hub import setting_values as value
 
 HSTS = ("Strict-Transport-Security", "max-age=31536000")
 """To every answer where the hub is called by https, whoever ends the TLS connection before it."""
@@ -195,216 +192,68 @@ class Settings:
         return f"{self.base.rpartition('/')[0]}/whatsapp/webhook"
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return int(text)
-
-    return read
-
-
-def _choice(*choices: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text.lower() not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}")
-        return text.lower()
-
-    return read
-
-
-def _switch(text: str) -> bool:
-    if text.lower() not in ("true", "false", "1", "0", "on", "off", "yes", "no"):
-        raise ValueError("must be true or false")
-    return text.lower() in ("true", "1", "on", "yes")
-
-
-def _files(text: str) -> tuple[Path, ...]:
-    return tuple(Path(part.strip()).expanduser() for part in text.split(",") if part.strip())
-
-
-def _secure(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme != "https" or not parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("must be an absolute https URL without path, such as https://tasy.example.org:8443")
-    return text.rstrip("/")
-
-
-def _schemes(text: str) -> tuple[str, ...]:
-    found = tuple(sorted({part.strip().lower() for part in text.split(",")}))
-    if not set(found) <= {"http", "https"}:
-        raise ValueError("must be https, or http,https")
-    return found
-
-
-def _addresses(text: str) -> tuple[str, ...]:
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
-    try:
-        return tuple(str(ip_network(one)) if "/" in one else str(ip_address(one)) for one in found)
-    except ValueError:
-        raise ValueError("must be addresses or networks, such as 10.0.0.5,10.1.0.0/16") from None
-
-
-def _database(text: str) -> str:
-    if urlsplit(text).scheme not in ("postgresql", "postgres"):
-        raise ValueError("must be a URL that begins with postgresql://")
-    return text
-
-
-def _broker(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
-        raise ValueError("must be a URL such as amqps://user:password@broker.example.org/vhost")
-    return text
-
-
-def _site(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-        raise ValueError("must be an absolute http or https URL, such as https://apps.example.org")
-    return text.rstrip("/")
-
-
-def _base(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path.strip("/"):
-        raise ValueError("must be an absolute http or https URL with a path, such as https://example.org/fhir")
-    if parts.query or parts.fragment:
-        raise ValueError("must have no query and no fragment")
-    return text.rstrip("/")
-
-
-def _sftp(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme != "sftp" or not parts.hostname or not parts.username or parts.password or parts.path.strip("/"):
-        raise ValueError("must be such as sftp://hub@tasy.example.org:22, without password and path")
-    return text.rstrip("/")
-
-
-def _host_keys(text: str) -> tuple[str, ...]:
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not all(re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", one) for one in found):
-        raise ValueError("must be fingerprints as ssh-keygen -l prints them, such as SHA256:..., separated by commas")
-    return found
-
-
-def _fingerprints(text: str) -> tuple[str, ...]:
-    found = tuple(part.replace(" ", "").upper() for part in text.split(",") if part.strip())
-    if not found or not all(re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", one) for one in found):
-        raise ValueError("must be whole fingerprints as gpg --fingerprint prints them, separated by commas")
-    return found
-
-
-def _ids(text: str) -> tuple[str, ...]:
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not all(ID.fullmatch(id) for id in found):
-        raise ValueError("must be ids of Organizations, separated by commas")
-    return found
-
-
-PURPOSES = ("care", "service", "authorization", "appointments", "notices", "spare")
-"""What a business number is for; only `spare` may be said of several."""
-
-
-def _numbers(text: str) -> tuple[tuple[str, str], ...]:
-    found = [tuple(each.strip() for each in part.split("=", 1)) for part in text.split(",") if part.strip()]
-    if not all(len(one) == 2 and one[0] in PURPOSES and re.fullmatch(r"[0-9]{1,20}", one[1]) for one in found):
-        raise ValueError(f"must be such as care=1000,notices=1001; there are {', '.join(PURPOSES)}")
-    named = [one[0] for one in found if one[0] != "spare"]
-    if len(set(named)) < len(named) or len({one[1] for one in found}) < len(found):
-        raise ValueError("names a purpose or a number twice")
-    return tuple((purpose, id) for purpose, id in found)
-
-
-def _channel(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        raise ValueError("must be an https URL, such as https://graph.facebook.com; http on this machine alone")
-    if not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError("must have a host, no query, no fragment and nobody's name")
-    return text.rstrip("/")
-
-
-def _places(text: str) -> tuple[str, ...]:
-    found = tuple(place.strip().rstrip("/") + "/" for place in text.split(",") if place.strip())
-    for place in found:
-        parts = urlsplit(place)
-        if parts.scheme not in ("http", "https", "file") or parts.query or parts.fragment or "@" in parts.netloc:
-            raise ValueError("must be URLs of folders, such as https://example.org/export/ or file:///srv/import/")
-        if bool(parts.netloc) == (parts.scheme == "file"):
-            raise ValueError("an http or https URL names a host, a file URL has three slashes")
-    return found
-
-
-def _systems(text: str) -> tuple[str, ...]:
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s|\\\"]+", system) for system in found):
-        raise ValueError("must be systems of identifiers, absolute URIs separated by commas")
-    return found
-
-
 _READERS: Mapping[str, Callable[[str], Any]] = {
-    "env": _choice("development", "production"),
-    "access": _choice("smart", "open"),
-    "issuer": _base,
-    "encrypt_identifiers": _systems,
+    "env": value.choice("development", "production"),
+    "access": value.choice("smart", "open"),
+    "issuer": value.base,
+    "encrypt_identifiers": value.systems,
     "encryption_key": str,
-    "encryption_key_file": lambda text: Path(text).expanduser(),
-    "patient_apps": _switch,
-    "brands": _ids,
+    "encryption_key_file": value.path,
+    "patient_apps": value.switch,
+    "brands": value.ids,
     "key": str,
-    "key_file": lambda text: Path(text).expanduser(),
-    "database_url": _database,
-    "amqp_url": _broker,
-    "data": lambda text: Path(text).expanduser(),
+    "key_file": value.path,
+    "database_url": value.database,
+    "amqp_url": value.broker,
+    "data": value.path,
     "host": str,
-    "port": _whole(1, 65535),
-    "tls_certificate": lambda text: Path(text).expanduser(),
-    "tls_key": lambda text: Path(text).expanduser(),
-    "tls_minimum": _choice("1.2", "1.3"),
-    "apps_port": _whole(1, 65535),
-    "apps_url": _site,
-    "proxies": _addresses,
-    "workers": _whole(1, 64),
-    "base_url": _base,
-    "connections": _whole(1, 200),
-    "referential_integrity": _switch,
-    "conditional_delete_multiple": _switch,
-    "audit": _switch,
-    "expunge": _switch,
-    "full_text": _switch,
-    "max_body": _whole(1024, 2**31),
-    "max_bundle_body": _whole(1024, 2**31),
-    "max_entries": _whole(1, 1_000_000),
-    "max_concurrent": _whole(1, 100_000),
-    "client_rate": _whole(0, 10_000_000),
-    "person_rate": _whole(0, 10_000_000),
-    "deadline": _whole(1, 3600),
-    "job_hours": _whole(1, 24 * 365),
-    "outbound_schemes": _schemes,
-    "outbound_loopback": _switch,
-    "import_sources": _places,
-    "import_processes": _whole(1, 64),
-    "tasy_url": _secure,
+    "port": value.whole(1, 65535),
+    "tls_certificate": value.path,
+    "tls_key": value.path,
+    "tls_minimum": value.choice("1.2", "1.3"),
+    "apps_port": value.whole(1, 65535),
+    "apps_url": value.site,
+    "proxies": value.addresses,
+    "workers": value.whole(1, 64),
+    "base_url": value.base,
+    "connections": value.whole(1, 200),
+    "referential_integrity": value.switch,
+    "conditional_delete_multiple": value.switch,
+    "audit": value.switch,
+    "expunge": value.switch,
+    "full_text": value.switch,
+    "max_body": value.whole(1024, 2**31),
+    "max_bundle_body": value.whole(1024, 2**31),
+    "max_entries": value.whole(1, 1_000_000),
+    "max_concurrent": value.whole(1, 100_000),
+    "client_rate": value.whole(0, 10_000_000),
+    "person_rate": value.whole(0, 10_000_000),
+    "deadline": value.whole(1, 3600),
+    "job_hours": value.whole(1, 24 * 365),
+    "outbound_schemes": value.schemes,
+    "outbound_loopback": value.switch,
+    "import_sources": value.places,
+    "import_processes": value.whole(1, 64),
+    "tasy_url": value.secure,
     "tasy_client_id": str,
     "tasy_client_secret": str,
-    "tasy_certificate": _files,
-    "tasy_key": _files,
-    "tasy_ca": lambda text: Path(text).expanduser(),
-    "tasy_site": lambda text: Path(text).expanduser(),
+    "tasy_certificate": value.files,
+    "tasy_key": value.files,
+    "tasy_ca": value.path,
+    "tasy_site": value.path,
     "tasy_callback_secret": str,
-    "tasy_sftp": _sftp,
-    "tasy_sftp_key": lambda text: Path(text).expanduser(),
-    "tasy_sftp_host_keys": _host_keys,
-    "pgp_home": lambda text: Path(text).expanduser(),
-    "pgp_key": lambda text: _fingerprints(text)[0],
-    "pgp_partners": _fingerprints,
-    "whatsapp_url": _channel,
+    "tasy_sftp": value.sftp,
+    "tasy_sftp_key": value.path,
+    "tasy_sftp_host_keys": value.host_keys,
+    "pgp_home": value.path,
+    "pgp_key": value.fingerprint,
+    "pgp_partners": value.fingerprints,
+    "whatsapp_url": value.channel,
     "whatsapp_token": str,
     "whatsapp_secret": str,
     "whatsapp_verify": str,
-    "whatsapp_numbers": _numbers,
-    "log_level": _choice("debug", "info", "warning", "error"),
+    "whatsapp_numbers": value.numbers,
+    "log_level": value.choice("debug", "info", "warning", "error"),
 }
 
 OUTSIDE = frozenset({"HUB_TEST_DATABASE_URL", "HUB_TEST_FOLDER"})
@@ -459,7 +308,7 @@ def with_variables(settings: Settings, variables: Mapping[str, str]) -> Settings
 
 def _check_access(settings: Settings) -> None:
     """Raises SettingError where the record would stand open, or a token could be read on its way."""
-    if settings.access == "open" and not is_loopback(settings.host):
+    if settings.access == "open" and not value.is_loopback(settings.host):
         raise SettingError(
             "HUB_HOST",
             "must be a loopback address such as 127.0.0.1 with HUB_ACCESS=open: whoever reaches the hub may then read"
@@ -494,11 +343,3 @@ def _check_tasy(settings: Settings) -> None:
     for name in ("client_secret", "certificate", "ca"):
         if not getattr(settings, f"tasy_{name}"):
             raise SettingError(f"HUB_TASY_{name.upper()}", "must be set where HUB_TASY_URL is")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address can only be reached from this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

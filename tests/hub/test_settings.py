@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.settings import SettingError, Settings, is_loopback, read_settings
+from hub.setting_values import is_loopback
+from hub.settings import SettingError, Settings, read_settings
 
 PRODUCTION = {
     "HUB_ENV": "production", "HUB_DATABASE_URL": "postgresql://u:p@h/d", "HUB_ACCESS": "smart",
