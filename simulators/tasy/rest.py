@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from fastapi import FastAPI, Request, Response
 
+from simulators.hanging_up import HangUp
 from simulators.tasy.calls import CALLS, TAGGED, Answer, Asked
 from simulators.tasy.guides import Refused
 from simulators.tasy.installation import CALLS_A_MINUTE, Seen, Tasy
@@ -25,10 +26,6 @@ Json = dict[str, Any]
 
 BASE = "/api/pls/v1"
 ESTABLISHMENT = "1"
-
-
-class HangUp(Exception):
-    """The connection ends without an answer."""
 
 
 def app(tasy: Tasy) -> FastAPI:

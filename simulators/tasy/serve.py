@@ -11,39 +11,22 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from simulators.hanging_up import Ended, Wired
 from simulators.tasy.certificates import Authority
 from simulators.tasy.control import Control, add
 from simulators.tasy.dialect import Dialect, Speaking
 from simulators.tasy.installation import Tasy
-from simulators.tasy.rest import HangUp, app
+from simulators.tasy.rest import app
 
 
-class _Shown(H11Protocol):
-    """Tells the application which certificate the client showed, and ends a connection without a word if it asks so."""
+class _Shown(Wired):
+    """Tells the application which certificate the client showed, too."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         found: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        self.app_state = {
-            **self.app_state,
-            "certificate": found.getpeercert(True) if found else None,
-            "wire": transport,
-        }
-
-
-class _Ended:
-    """Ends the connection where the application wants no answer."""
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await self._inner(scope, receive, send)
-        except HangUp:
-            scope["state"]["wire"].abort()
+        self.app_state = {**self.app_state, "certificate": found.getpeercert(True) if found else None}
 
 
 @asynccontextmanager
@@ -63,7 +46,7 @@ async def serving(
     pair, api = authority.server(), app(tasy)
     add(api, control or Control(tasy))
     config = uvicorn.Config(
-        _Ended(Speaking(api, dialect) if dialect else api), http=_Shown, log_level=logging.CRITICAL, lifespan="off",
+        Ended(Speaking(api, dialect) if dialect else api), http=_Shown, log_level=logging.CRITICAL, lifespan="off",
         ssl_certfile=pair.certificate, ssl_keyfile=pair.key, ssl_ca_certs=str(authority.certificate),
         ssl_cert_reqs=ssl.CERT_REQUIRED,
     )  # fmt: skip

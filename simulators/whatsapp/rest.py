@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI, Request, Response
 
+from simulators.hanging_up import HangUp
 from simulators.whatsapp.installation import Account
 from simulators.whatsapp.troubles import TROUBLES, Trouble
 
@@ -22,10 +23,6 @@ LIMITS = {"body": 1024, "text": 4096, "buttons": 3, "button": 20, "rows": 10, "r
 """What the API refuses beyond, as Meta does."""
 PACE = 0.02
 """Seconds between two statuses of a message."""
-
-
-class HangUp(BaseException):
-    """The connection ends without an answer: no Exception, lest the framework answers 500 first."""
 
 
 def app(account: Account, tell: Callable[[Json], None]) -> FastAPI:

@@ -7,34 +7,14 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
 import httpx2
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from simulators.hanging_up import Ended, Wired
 from simulators.whatsapp.installation import Account
-from simulators.whatsapp.rest import HangUp, app
+from simulators.whatsapp.rest import app
 from simulators.whatsapp.webhooks import Webhooks
-
-
-class _Wire(H11Protocol):
-    """Tells the application its connection, so that it can end it without a word."""
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "wire": transport}
-
-
-class _Ended:
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await self._inner(scope, receive, send)
-        except HangUp:
-            scope["state"]["wire"].abort()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +31,7 @@ async def serving(account: Account, webhook: str, port: int = 0) -> AsyncIterato
     async with httpx2.AsyncClient(timeout=10, trust_env=False) as http:
         webhooks = Webhooks(account, http, webhook)
         config = uvicorn.Config(
-            _Ended(app(account, webhooks.tell)), host="127.0.0.1", port=port, http=_Wire,
+            Ended(app(account, webhooks.tell)), host="127.0.0.1", port=port, http=Wired,
             log_level=logging.CRITICAL, lifespan="off", timeout_graceful_shutdown=1,
         )  # fmt: skip
         server = uvicorn.Server(config)
