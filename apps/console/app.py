@@ -20,6 +20,7 @@ from apps.smart.config import Config
 from apps.smart.entrance import Entrance
 from apps.smart.form import form, from_elsewhere
 from apps.smart.launch import LaunchFailed
+from apps.smart.person import name_of
 from apps.smart.reader import NotAllowed, SignedOut, Unavailable
 from apps.smart.sessions import Session
 
@@ -51,7 +52,7 @@ def console(
     def failed(request: Request, reason: str, status: int = 400) -> HTMLResponse:
         return HTMLResponse(page.failure("This cannot go on", reason), status)
 
-    entrance = Entrance(app, config, http, failed, _name, now)
+    entrance = Entrance(app, config, http, failed, name_of, now)
 
     async def answer(request: Request, key: str, show: Shown) -> Response:
         """A page for who is signed in, or what keeps it from being shown."""
@@ -274,12 +275,3 @@ def pointer_of(path: str) -> str:
 
 def _one(given: dict[str, list[str]], name: str) -> str:
     return given.get(name, [""])[0].strip()
-
-
-def _name(resource: dict[str, Any]) -> str:
-    """How somebody is called."""
-    for one in resource.get("name", ()):
-        text = one.get("text") or " ".join([*one.get("given", ()), one.get("family", "")]).strip()
-        if text:
-            return str(text)
-    return ""

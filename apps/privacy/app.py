@@ -20,6 +20,7 @@ from apps.smart.config import Config
 from apps.smart.entrance import Entrance
 from apps.smart.form import form, from_elsewhere
 from apps.smart.launch import LaunchFailed
+from apps.smart.person import name_of
 from apps.smart.reader import NotAllowed, Reader, Refused, SignedOut, Unavailable
 from apps.smart.sessions import Session
 
@@ -43,7 +44,7 @@ def privacy(
     def failed(request: Request, reason: str, status: int = 400) -> HTMLResponse:
         return HTMLResponse(page.failure(reason), status)
 
-    entrance = Entrance(app, config, http, failed, _name, now)
+    entrance = Entrance(app, config, http, failed, name_of, now)
 
     @app.get("/")
     async def welcome() -> HTMLResponse:
@@ -174,12 +175,3 @@ async def _export(reader: Reader, session: Session) -> tuple[list[tuple[str, str
     summary = str(manifest.get("extension", {}).get("urn:fhir-hub:summary", "")).rpartition("/")[2]
     names = [(str(one["url"]).rpartition("/")[2], f"{one['type']} ({one['count']})") for one in manifest["output"]]
     return [(summary, "Resumo para ler"), *names] if summary else names, False
-
-
-def _name(resource: dict[str, Any]) -> str:
-    """How somebody is called."""
-    for one in resource.get("name", ()):
-        text = one.get("text") or " ".join([*one.get("given", ()), one.get("family", "")]).strip()
-        if text:
-            return str(text)
-    return ""
