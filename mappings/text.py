@@ -42,10 +42,15 @@ def damaged(text: str) -> bool:
     return "\ufffd" in text or _TWICE_DECODED.search(text) is not None
 
 
+def without_marks(text: str) -> str:
+    """Text with its letters bare: "São" -> "Sao"."""
+    return "".join(one for one in unicodedata.normalize("NFD", text) if not unicodedata.combining(one))
+
+
 def match_key(name: str) -> str:
     """The key by which names are compared: no marks, capitals, digits and single blanks alone, without particles."""
-    plain = "".join(one for one in unicodedata.normalize("NFD", name) if not unicodedata.combining(one))
-    return " ".join(word for word in _NOT_KEY.sub(" ", plain.upper()).split() if word not in _PARTICLES)
+    words = _NOT_KEY.sub(" ", without_marks(name).upper()).split()
+    return " ".join(word for word in words if word not in _PARTICLES)
 
 
 def card_key(card: str) -> str:

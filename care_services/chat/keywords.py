@@ -7,9 +7,10 @@ atendente de telemarketing" calls nobody, and "quero parar de sentir dor" stops 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from enum import Enum
+
+from mappings.text import without_marks
 
 _NOT_WORD = re.compile(r"[^0-9a-z]+")
 
@@ -62,9 +63,7 @@ def plain(text: str) -> str:
     >>> plain("  Por  QUÊ?! ")
     'por que'
     """
-    marks = unicodedata.normalize("NFD", text.lower())
-    bare = "".join(one for one in marks if not unicodedata.combining(one))
-    return _NOT_WORD.sub(" ", bare).strip()
+    return _NOT_WORD.sub(" ", without_marks(text.lower())).strip()
 
 
 def keyword(text: str) -> Keyword | None:
