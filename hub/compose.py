@@ -32,6 +32,7 @@ from hub.agents import agents
 from hub.authorization import authorization
 from hub.brands import Brands
 from hub.cross_origin import CrossOrigin
+from hub.ledger import Ledger
 from hub.logs import RequestLog
 from hub.operations.app import Operations
 from hub.operations.asked import Parts
@@ -45,7 +46,6 @@ from hub.shared_counts import SharedCounts
 from hub.simulated_tasy import beside_the_hub
 from hub.tasy.callbacks import Callbacks
 from hub.tasy.desk import Desk
-from hub.tasy.ledger import Ledger
 from hub.tasy.responding import responding
 from hub.tasy.site import site
 from hub.whatsapp.mounted import WhatsAppWebhook

@@ -20,12 +20,12 @@ from adapters.tasy.client import Tasy
 from adapters.tasy.wire import Wire
 from fhir_server.trouble import places
 from hub import own_clients
+from hub.ledger import Ledger, now
 from hub.logs import configure_logs
 from hub.sealing_key import bodies
 from hub.settings import Settings
 from hub.tasy import authorization, claim_status, directory
 from hub.tasy.connection import Pair, chosen, door, pairs
-from hub.tasy.ledger import Ledger, now
 from hub.tasy.parts import Parts
 from hub.tasy.reporting import report
 from hub.tasy.site import site

@@ -13,8 +13,8 @@ import orjson
 from fhir_server.dispatch import Server
 from fhir_server.exchange import FhirResponse
 from fhir_server.outcome import Invalid
+from hub.ledger import Ledger
 from hub.operations.counts import Days
-from hub.tasy.ledger import Ledger
 from mappings import r4
 from mappings.tasy.site import Site
 from messages.search import Message

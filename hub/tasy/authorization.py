@@ -16,9 +16,9 @@ from care_services import authorization
 from care_services.authorization import ATTACH, CANCEL, REVIEW, asked, attachment, guide_key
 from care_services.eligibility import manual_check
 from care_services.referred import referred
+from hub.ledger import now
 from hub.own_clients import AUTHORIZATION
 from hub.tasy import guides
-from hub.tasy.ledger import now
 from hub.tasy.parts import ACTOR, Parts
 from mappings import r4
 from mappings.errors import Fault as Found

@@ -16,9 +16,9 @@ import psycopg
 
 from fhir_server.app import Asgi
 from fhir_server.outcome import Issue, operation_outcome
+from hub.ledger import Ledger, Rows, now
 from hub.own_clients import AUTHORIZATION
 from hub.tasy import authorization, claim_status, directory
-from hub.tasy.ledger import Ledger, Rows, now
 from hub.tasy.parts import ACTOR, Parts
 from hub.tasy.telling import wake
 from mappings.errors import MappingError

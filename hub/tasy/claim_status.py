@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from adapters.fhir_client import FhirClient
+from hub.ledger import now
 from hub.own_clients import CLAIM_STATUS
 from hub.tasy import marks
-from hub.tasy.ledger import now
 from hub.tasy.parts import ACTOR, Parts
 from mappings import r4
 from mappings.errors import MappingError

@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 
 from fhir_server.outcome import Unavailable, Unprocessable
+from hub.ledger import Ledger, Rows, now
 from hub.tasy import eligibility, guides
-from hub.tasy.ledger import Ledger, Rows, now
 from hub.tasy.order import lane_of
 from hub.tasy.telling import ANSWERED, wake
 from mappings import r4

@@ -6,9 +6,9 @@ from typing import Any
 
 from adapters.tasy.client import sent
 from care_services.eligibility import Answer, answer, manual_check
+from hub.ledger import Rows, now
 from hub.own_clients import ELIGIBILITY
 from hub.tasy.guides import versioned
-from hub.tasy.ledger import Rows, now
 from hub.tasy.parts import ACTOR, Parts
 from hub.tasy.telling import told
 from mappings import r4

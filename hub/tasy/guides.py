@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.fhir_client import FhirClient, FhirRefused
 from care_services import authorization
-from hub.tasy.ledger import Ledger, Rows, now
+from hub.ledger import Ledger, Rows, now
 from hub.tasy.order import lane_of
 from hub.tasy.telling import wake
 from mappings import r4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from hub.tasy.ledger import Ledger, now
+from hub.ledger import Ledger, now
 
 OVERLAP = timedelta(minutes=10)
 """Read again each time: what Tasy committed late. Repeats change nothing. Contract, section 1."""

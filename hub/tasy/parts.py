@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from adapters.fhir_client import FhirClient
 from adapters.tasy.client import Tasy
 from adapters.tasy.wire import Wire
-from hub.tasy.ledger import Ledger
+from hub.ledger import Ledger
 from hub.tasy.site import Place
 from mappings.tasy.site import Site
 

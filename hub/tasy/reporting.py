@@ -9,9 +9,9 @@ from datetime import timedelta
 from functools import partial
 
 from adapters.tasy.client import FLOWS
+from hub.ledger import Rows, now
 from hub.settings import Settings
 from hub.tasy.connection import CertificateUnusable, Pair, chosen, door, pairs
-from hub.tasy.ledger import Rows, now
 from hub.tasy.parts import Parts
 from messages import partners
 

@@ -20,10 +20,10 @@ from care_services import authorization
 from fhir_server.events.delivery import Later
 from fhir_server.events.event import Event
 from hub import own_clients
+from hub.ledger import now
 from hub.sealing_key import bodies
 from hub.settings import Settings
 from hub.tasy import guides
-from hub.tasy.ledger import now
 from hub.tasy.site import site
 from mappings import r4
 from mappings.errors import MappingError

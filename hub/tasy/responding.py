@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 from fhir_server.dispatch import Server, perform
 from fhir_server.exchange import FhirRequest
 from hub.authorization import known
+from hub.ledger import Ledger
 from hub.own_clients import AUTHORIZATION, SCOPES
 from hub.settings import Settings
 from hub.tasy import guides
-from hub.tasy.ledger import Ledger
 from mappings import r4
 from mappings.tasy.site import Site
 from smart_auth.scopes import UNRESTRICTED, Access, parse

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.tasy.ledger import Rows
+from hub.ledger import Rows
 
 ANSWERED, QUEUED = "message_answered", "message_queued"
 """Channels: "id reference" of what was answered; that there is something in the queue."""

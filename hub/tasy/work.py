@@ -16,8 +16,8 @@ from adapters.partner_errors import PartnerRefused, PartnerUnavailable
 from adapters.tasy import client
 from adapters.tasy.wire import Flow
 from fhir_server.trouble import places
+from hub.ledger import Rows, now
 from hub.tasy import authorization, callbacks, claim_status, directory, eligibility
-from hub.tasy.ledger import Rows, now
 from hub.tasy.parts import ACTOR, Parts
 from hub.tasy.telling import QUEUED
 from mappings.errors import MappingError

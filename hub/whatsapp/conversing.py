@@ -25,8 +25,8 @@ from fhir_server.events.delivery import Later
 from fhir_server.events.event import Event
 from hub import own_clients
 from hub.events.waited import Waited
+from hub.ledger import now
 from hub.settings import Settings
-from hub.tasy.ledger import now
 from hub.tasy.site import site
 from mappings import r4
 from mappings.identifiers import value_of

@@ -17,8 +17,8 @@ from care_services.chat.alarm import alarming
 from care_services.triage.rule_set import rules
 from fhir_server.app import Asgi
 from hub import own_clients
+from hub.ledger import Ledger, now
 from hub.settings import Settings
-from hub.tasy.ledger import Ledger, now
 from hub.whatsapp.receiver import Receiver
 from mappings.identifiers import Systems
 

@@ -17,7 +17,7 @@ import psycopg
 
 from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.partner_errors import PartnerUnavailable
-from hub.tasy.ledger import Ledger
+from hub.ledger import Ledger
 from mappings import r4
 from mappings.errors import MappingError
 from mappings.identifiers import Systems

@@ -22,8 +22,8 @@ from fhir_server.events.delivery import Later
 from fhir_server.events.event import Event
 from hub import own_clients
 from hub.events.waited import Waited
+from hub.ledger import now
 from hub.settings import Settings
-from hub.tasy.ledger import now
 from hub.tasy.site import site
 from hub.whatsapp.requested import about_to, content, notice, route, tried, tries
 from mappings import r4

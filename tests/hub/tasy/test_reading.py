@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from adapters.partner_errors import PartnerUnavailable
+from hub.ledger import now
 from hub.tasy import authorization, claim_status, directory, marks
 from hub.tasy.connection import chosen, pairs
-from hub.tasy.ledger import now
 from hub.tasy.parts import Parts
 from hub.worker import parts_of
 from messages.states import State

@@ -15,7 +15,7 @@ import pytest
 
 from adapters.fhir_client import FhirClient
 from adapters.partner_errors import PartnerUnavailable
-from hub.tasy.ledger import Ledger
+from hub.ledger import Ledger
 from hub.whatsapp.receiver import Receiver
 from mappings.identifiers import Systems
 from messages import search
