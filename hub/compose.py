@@ -43,7 +43,6 @@ from hub.sealing_key import bodies
 from hub.services import Services, listened
 from hub.settings import Settings
 from hub.shared_counts import SharedCounts
-from hub.simulated_tasy import beside_the_hub
 from hub.tasy.callbacks import Callbacks
 from hub.tasy.desk import Desk
 from hub.tasy.responding import responding
@@ -219,5 +218,5 @@ def facts(settings: Settings, database: str) -> Mapping[str, str]:
         "Access": "with a token (SMART on FHIR)" if settings.access == "smart" else "open to everybody on this machine",
         "Audit trail": "on" if settings.audited else "off",
         "Environment": settings.env,
-        **({"ERP (Tasy)": f"{settings.tasy_url}, simulated"} if beside_the_hub(settings) else {}),
+        **({"ERP (Tasy)": f"{settings.tasy_url}, simulated"} if settings.tasy_is_simulated else {}),
     }

@@ -187,6 +187,16 @@ class Settings:
         return f"{self.base.rpartition('/')[0]}/operations"
 
     @property
+    def simulated_tasy(self) -> Path:
+        """Folder of what a Tasy that is simulated beside the hub remembers."""
+        return self.data / "tasy"
+
+    @property
+    def tasy_is_simulated(self) -> bool:
+        """Whether the Tasy of these settings is that one."""
+        return self.tasy_ca is not None and self.simulated_tasy.absolute() in self.tasy_ca.parents
+
+    @property
     def whatsapp_webhook(self) -> str:
         """URL that WhatsApp tells what people write."""
         return f"{self.base.rpartition('/')[0]}/whatsapp/webhook"

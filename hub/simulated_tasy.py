@@ -51,20 +51,10 @@ class Prepared:
     files: socket.socket
 
 
-def folder(settings: Settings) -> Path:
-    """What the ERP remembers."""
-    return settings.data / "tasy"
-
-
-def beside_the_hub(settings: Settings) -> bool:
-    """Whether the ERP of these settings is the one that is simulated beside it."""
-    return settings.tasy_ca is not None and folder(settings).absolute() in settings.tasy_ca.parents
-
-
 @contextmanager
 def prepared(settings: Settings) -> Iterator[tuple[Prepared, Settings]]:
     """Keys and sockets, and the settings of a hub that speaks with it. Raises OSError: GnuPG is not there, say."""
-    made = keys(folder(settings))
+    made = keys(settings.simulated_tasy)
     with _listen(PORTS[0]) as rest, _listen(PORTS[1]) as files:
         variables = made.variables(rest.getsockname()[1], files.getsockname()[1])
         try:
@@ -76,7 +66,7 @@ def prepared(settings: Settings) -> Iterator[tuple[Prepared, Settings]]:
 @contextmanager
 def simulated_tasy(settings: Settings, url: str, found: Prepared) -> Iterator[None]:
     """Keeps it going as long as the block, in a process of its own. url: of the database."""
-    with beside("hub-simulated-tasy", run, settings, url, folder(settings), found.rest, found.files):
+    with beside("hub-simulated-tasy", run, settings, url, settings.simulated_tasy, found.rest, found.files):
         yield
 
 

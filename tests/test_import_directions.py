@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,3 +116,11 @@ def test_doors_of_adapters_never_import_each_other() -> None:
     assert faults("adapters", "from adapters.whatsapp.client import send", "adapters.tasy")
     assert not faults("adapters", "from adapters.partner_errors import PartnerRefused", "adapters.tasy")
     assert not faults("adapters", "from adapters.tasy.client import submit", "adapters.tasy")
+
+
+def test_a_server_loads_no_simulator_and_nothing_of_sets_of_files() -> None:
+    """They cost each worker half a second of its start and 20 MB; most hubs need neither."""
+    asked = "import sys, hub.compose, hub.serve; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    unwanted = ("simulators", "paramiko", "gnupg", "fastapi", "pika", "apscheduler", "lxml")
+    assert not {name for name in loaded.split() if name.partition(".")[0] in unwanted}

@@ -119,7 +119,7 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
         if chosen.what == "tasy":
             ports = (chosen.listen, chosen.sftp_port)
             plan = PlanOf(chosen.members, chosen.seed, chosen.day)
-            folder = chosen.folder or settings.data / "tasy"
+            folder = chosen.folder or settings.simulated_tasy
             return tasy(plan, ports, folder, chosen.hub, chosen.scenario, chosen.names)
         if chosen.what == "whatsapp":
             from hub.simulated_whatsapp import run as whatsapp
@@ -127,7 +127,7 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
             webhook = chosen.webhook or settings.whatsapp_webhook
             return whatsapp(chosen.folder or settings.data / "whatsapp", chosen.listen, webhook)
         if chosen.what == "do":
-            return do(chosen.folder or settings.data / "tasy", chosen.path, chosen.body)
+            return do(chosen.folder or settings.simulated_tasy, chosen.path, chosen.body)
         return population(chosen.members, chosen.seed, chosen.day, chosen.out, chosen.type, compressed=chosen.gzip)
     except ValueError as error:
         return told(error, 2)
