@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ import orjson
 import psycopg
 import uvloop
 
+from bench import figures
 from bench.writes import observation, request
 from fhir_server.app import App
 from fhir_server.resource_types import TYPE_ID
@@ -107,6 +108,7 @@ async def disturbed(
 
 async def run(url: str, node: RabbitMQ | None, arguments: argparse.Namespace) -> int:
     """Measures; the exit code."""
+    facts = figures.facts(f"python -m bench.events --rate {arguments.rate:.0f} --seconds {arguments.seconds:.0f}")
     settings = Settings(log_level="warning")
     broker = [] if node is None else [node.url]
 
@@ -167,17 +169,19 @@ async def run(url: str, node: RabbitMQ | None, arguments: argparse.Namespace) ->
             one.kill()
             one.wait()
         await app._shutdown()
-    for line in said:
-        print(line)
     waits = sorted(1000 * seconds for _, seconds in took)
-    print(f"writes: {written} in {arguments.seconds:.0f} s, {written / arguments.seconds:.0f} a second")
-    print(f"answered: p50 {statistics.median(waits):.1f} ms, p95 {waits[int(len(waits) * 0.95)]:.1f} ms")
-    print(f"most events that waited in the database: {most}; everything done {caught:.1f} s after the last write")
-    return tell(url, told, arguments.seconds * (QUIET - 0.05))
+    said.append(f"writes: {written} in {arguments.seconds:.0f} s, {written / arguments.seconds:.0f} a second")
+    said.append(f"answered: p50 {statistics.median(waits):.1f} ms, p95 {waits[int(len(waits) * 0.95)]:.1f} ms")
+    said.append(f"most events that waited in the database: {most}; everything done {caught:.1f} s after the last write")
+    code = compare(url, told, arguments.seconds * (QUIET - 0.05), said)
+    print("\n".join(said))
+    if node is not None:
+        figures.write("events", {"facts": facts, "said": said})
+    return code
 
 
-def tell(url: str, told: dict[str, list[str]], first_seconds: float) -> int:
-    """Compares; 1 where anything is lost, doubled or out of order."""
+def compare(url: str, told: dict[str, list[str]], first_seconds: float, said: list[str]) -> int:
+    """1 where anything is lost, doubled or out of order; said: is told what was found."""
     with psycopg.connect(url) as connection:
 
         def one(statement: str) -> int:
@@ -188,17 +192,19 @@ def tell(url: str, told: dict[str, list[str]], first_seconds: float) -> int:
         for key, reference in connection.execute("select order_key, reference from effect order by number"):
             done[key].append(reference)
         again, dead = (one(f"select number from event_count where name = '{name}'") for name in ("redelivered", "dead"))
-        print(f"versions in the record: {one(_VERSIONS)}; in the ledger: {one('select count(*) from event_done')}")
-        print(f"came or tried again: {again}; dead: {dead}")
+        said.append(
+            f"versions in the record: {one(_VERSIONS)}; in the ledger: {one('select count(*) from event_done')}"
+        )
+        said.append(f"came or tried again: {again}; dead: {dead}")
         for words, first in (("while all is well", first_seconds), ("in all", 10**6)):
             row = connection.execute(_LATENCY.encode(), [first * 1000]).fetchone()
             if row is not None and row[0] is not None:
-                print(f"from commit to effect, {words}: p50 {row[0]:.0f} ms, p95 {row[1]:.0f} ms")
+                said.append(f"from commit to effect, {words}: p50 {row[0]:.0f} ms, p95 {row[1]:.0f} ms")
     effects = [reference for references in done.values() for reference in references]
     lost = {one for versions in told.values() for one in versions} - set(effects)
     doubled = len(effects) - len(set(effects))
     disordered = sum(done[key] != versions for key, versions in told.items() if versions)
-    print(f"lost: {len(lost)}; with two effects: {doubled}; patients out of order: {disordered}")
+    said.append(f"lost: {len(lost)}; with two effects: {doubled}; patients out of order: {disordered}")
     return int(bool(lost or doubled or disordered))
 
 
@@ -210,6 +216,17 @@ with of as (
 select percentile_disc(0.5) within group (order by at - happened),
   percentile_disc(0.95) within group (order by at - happened)
 from of where happened < (select min(happened) from of where happened > (select min(at) from of)) + %s"""
+
+
+def paragraphs(found: Mapping[str, Any]) -> list[str]:
+    """The section of RESULTS.md."""
+    return [
+        "## Events, with the broker stopped and started",
+        figures.bullets(found),
+        "Writes of Observations go on while RabbitMQ is stopped and started, and the process that publishes and consumes "
+        "is killed. Each version must have one effect, in the order of its patient.",
+        "\n".join(f"- {line.strip()}" for line in found["said"]),
+    ]
 
 
 def main() -> int:
