@@ -172,7 +172,7 @@ async def run(url: str, node: RabbitMQ | None, arguments: argparse.Namespace) ->
     waits = sorted(1000 * seconds for _, seconds in took)
     said.append(f"writes: {written} in {arguments.seconds:.0f} s, {written / arguments.seconds:.0f} a second")
     said.append(f"answered: p50 {statistics.median(waits):.1f} ms, p95 {waits[int(len(waits) * 0.95)]:.1f} ms")
-    said.append(f"most events that waited in the database: {most}; everything done {caught:.1f} s after the last write")
+    said.append(f"most events that waited in the database: {most}; all done {caught:.1f} s after the last write")
     code = compare(url, told, arguments.seconds * (QUIET - 0.05), said)
     print("\n".join(said))
     if node is not None:
