@@ -20,6 +20,7 @@ from fhir_server.subscriptions.relay import Pace, Relay
 from hub.outbound import Allowed, Door
 from tests.fhir_server.conftest import BASE, _elsewhere
 from tests.fhir_server.subscriptions.endpoint import Endpoint, listening
+from tests.fhir_server.subscriptions.listening_client import websockets
 
 TOPIC = f"{BASE}/SubscriptionTopic/resource-change"
 BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-"
@@ -124,3 +125,10 @@ async def relay(database: str) -> AsyncIterator[Relaying]:
 async def endpoint() -> AsyncIterator[Endpoint]:
     async with listening() as endpoint:
         yield endpoint
+
+
+@pytest.fixture
+async def url(database: str, relay: Relaying) -> AsyncIterator[str]:
+    """Of the websockets of a worker beside the one that relays."""
+    async with websockets(database) as url:
+        yield url
