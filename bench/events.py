@@ -223,8 +223,8 @@ def paragraphs(found: Mapping[str, Any]) -> list[str]:
     return [
         "## Events, with the broker stopped and started",
         figures.bullets(found),
-        "Writes of Observations go on while RabbitMQ is stopped and started, and the process that publishes and consumes "
-        "is killed. Each version must have one effect, in the order of its patient.",
+        "Writes of Observations go on while RabbitMQ is stopped and started, and the process that publishes and "
+        "consumes is killed. Each version must have one effect, in the order of its patient.",
         "\n".join(f"- {line.strip()}" for line in found["said"]),
     ]
 
