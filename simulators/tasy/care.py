@@ -100,9 +100,7 @@ def _guide(visit: Visit, subject: Json, key: int) -> Iterator[Json]:
     organization = visit.provider["ie_tipo_pessoa"] == "J"
     place = "Organization" if organization else "Practitioner"
     provider = {"reference": f"{place}/{provider_id(visit.provider['nr_seq_prestador'])}"}
-    yield {
-        "resourceType": "Claim",
-        "id": id,
+    about = {
         "identifier": identifier(sid("guia-prestador"), guide_number(key, visit)),
         "status": "active",
         "type": kind,
@@ -110,6 +108,11 @@ def _guide(visit: Visit, subject: Json, key: int) -> Iterator[Json]:
         "patient": subject,
         "created": created,
         "insurer": insurer(),
+    }
+    yield {
+        "resourceType": "Claim",
+        "id": id,
+        **about,
         "provider": provider,
         "priority": concept(HL7 + "processpriority", "stat" if visit.kind == "EMER" else "normal"),
         "insurance": [{"sequence": 1, "focal": True, "coverage": {"reference": f"Coverage/{coverage_id(key)}"}}],
@@ -126,13 +129,7 @@ def _guide(visit: Visit, subject: Json, key: int) -> Iterator[Json]:
         "resourceType": "ClaimResponse",
         "id": id,
         "extension": [extension("tasy-status", valueCode=state)],
-        "identifier": identifier(sid("guia-prestador"), guide_number(key, visit)),
-        "status": "active",
-        "type": kind,
-        "use": "preauthorization",
-        "patient": subject,
-        "created": created,
-        "insurer": insurer(),
+        **about,
         "requestor": provider,
         "request": {"reference": f"Claim/{id}"},
         "outcome": outcome,
