@@ -15,6 +15,7 @@ import gnupg
 import pytest
 
 from batch.sftp import Server
+from tests.hub_process import HubProcess
 
 SSHD = "/usr/sbin/sshd"
 
@@ -109,3 +110,10 @@ def server(sshd: Server) -> Iterator[tuple[Server, Path]]:
     for name in ("saida", "entrada", "retorno"):
         shutil.rmtree(files / name)
         (files / name).mkdir()
+
+
+@pytest.fixture(scope="module")
+def hub(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    """A served hub that the tests of a module share."""
+    with HubProcess(tmp_path_factory.mktemp("hub"), {"database_url": module_database}) as served:
+        yield served

@@ -20,12 +20,6 @@ NETWORK = network(250)
 PRODUCTS = products()["InsurancePlan"]
 
 
-@pytest.fixture(scope="module")
-def hub(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    with HubProcess(tmp_path_factory.mktemp("hub"), {"database_url": module_database}) as served:
-        yield served
-
-
 @pytest.fixture
 def station(hub: HubProcess, module_database: str, tmp_path: Path, parties: dict[str, Party]) -> Iterator[Station]:
     yield Station.between(hub, module_database, tmp_path, parties)

@@ -26,12 +26,6 @@ from tests.hub_process import HubProcess
 PEOPLE = members(312)
 
 
-@pytest.fixture(scope="module")
-def hub(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    with HubProcess(tmp_path_factory.mktemp("hub"), {"database_url": module_database}) as served:
-        yield served
-
-
 @pytest.fixture
 def station(hub: HubProcess, module_database: str, tmp_path: Path, parties: dict[str, Party]) -> Iterator[Station]:
     """A hub without members."""
