@@ -66,7 +66,7 @@ class Listener:
     async def bundle(self, kind: str | None = None) -> dict[str, Any]:
         """The next Bundle; those of other kinds are passed over if one is named."""
         while True:
-            bundle = json.loads(await self.text())
+            bundle: dict[str, Any] = json.loads(await self.text())
             assert bundle["resourceType"] == "Bundle", bundle
             if kind is None or status(bundle)["type"] == kind:
                 return bundle
