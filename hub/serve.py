@@ -19,7 +19,7 @@ from types import FrameType
 
 import uvicorn
 
-from hub import jobs, own_clients, worker
+from hub import jobs, own_clients, rounds, worker
 from hub.apps import apps_process, demo_port
 from hub.beside import beside
 from hub.compose import MULTIPROCESS_METRICS, application
@@ -122,6 +122,8 @@ def serve(
                 from hub.events.run import run as take_events
 
                 stack.enter_context(beside("hub-events", take_events, settings, found.url))
+            if rounds.rounds(settings):
+                stack.enter_context(beside("hub-rounds", rounds.run, settings, found.url))
             stack.enter_context(apps_process(settings, found.url, apps_listener))
             say(welcome(settings, found, lacking, simulated=erp is not None))
             if settings.workers == 1:
