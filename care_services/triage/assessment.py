@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from care_services.triage.levels import LEVELS, highest, one_up
-from care_services.triage.rule_set import Complaint, Rule, RuleSet
+from care_services.triage.rule_set import Complaint, Rules, RuleSet
 
 FEVER = 37.8
 """Degrees in the armpit from which a temperature is a fever."""
@@ -72,9 +72,9 @@ def complaint_of(present: Collection[str], facts: Mapping[str, float], rules: Ru
     return None
 
 
-def _holding(candidates: tuple[Rule, ...], present: Collection[str], facts: Mapping[str, float]) -> list[Fired]:
+def _holding(candidates: Rules, present: Collection[str], facts: Mapping[str, float]) -> list[Fired]:
     found: dict[tuple[str, str], Fired] = {}
-    for rule in candidates:
+    for rule in candidates.that_may_hold(present, facts):
         atoms = rule.when.because(present, facts)
         if atoms is not None:
             because = tuple(atom.name + (f"{atom.compare}{atom.number:g}" if atom.compare else "") for atom in atoms)

@@ -53,10 +53,12 @@ class Condition:
         """The atoms it holds by, one for each word; None: it does not hold."""
         found = []
         for part in self.parts:
-            atom = next((atom for atom in part if atom.holds(present, facts)), None)
-            if atom is None:
+            for atom in part:  # no generator: it is asked some hundred times for every message
+                if atom.holds(present, facts):
+                    found.append(atom)
+                    break
+            else:
                 return None
-            found.append(atom)
         return tuple(found)
 
 

@@ -17,7 +17,9 @@ class Lexicon:
         self._words: dict[str, set[str]] = defaultdict(set)
         self._stems: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._phrases: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+        self._pairs: dict[tuple[str, str], list[tuple[tuple[str, ...], str]]] = defaultdict(list)
         self._phrase_stems: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+        self._first: set[str] = set()
         for concept, forms in entries.items():
             for form in forms:
                 self._add(concept, form)
@@ -30,8 +32,11 @@ class Lexicon:
             first = parts[0]
             if first.endswith("*"):
                 self._phrase_stems[first[:-1]].append((parts, concept))
-            else:
+            elif parts[1].endswith("*"):
                 self._phrases[first].append((parts, concept))
+            else:  # most phrases: found by two words, since one begins too many
+                self._pairs[first, parts[1]].append((parts, concept))
+                self._first.add(first)
         elif form.endswith("*"):
             self._stems[len(form) - 1][form[:-1]].add(concept)
         else:
@@ -42,6 +47,7 @@ class Lexicon:
         return (
             word in self._words
             or word in self._phrases
+            or word in self._first
             or any(length >= LONG and word[:length] in self._stems[length] for length in self._lengths)
         )
 
@@ -52,6 +58,7 @@ class Lexicon:
     def mentions(self, words: Sequence[str], sentence: Sequence[int]) -> dict[str, list[Span]]:
         """Concept -> where it is named, as (first word, end). No phrase crosses a full stop."""
         found: dict[str, list[Span]] = defaultdict(list)
+        last = len(words) - 1
         for at, word in enumerate(words):
             for concept in self._words.get(word, ()):
                 found[concept].append((at, at + 1))
@@ -60,9 +67,9 @@ class Lexicon:
                     break
                 for concept in self._stems[length].get(word[:length], ()):
                     found[concept].append((at, at + 1))
-            phrases = self._phrases.get(word)
-            if phrases:
-                self._phrases_at(phrases, words, sentence, at, found)
+            for phrases in (self._phrases.get(word), self._pairs.get((word, words[at + 1])) if at < last else None):
+                if phrases:
+                    self._phrases_at(phrases, words, sentence, at, found)
             for length in self._stem_lengths:
                 if length > len(word):
                     break

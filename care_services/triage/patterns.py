@@ -40,6 +40,16 @@ class Pattern:
         """The concepts it names."""
         return (key for keys in self.elements for key in keys if key[0] != "=")
 
+    def may_match(self, mentions: Mapping[str, Sequence[Span]]) -> bool:
+        """Whether each of its elements is named at all."""
+        for keys in self.elements:  # no generators: it is asked some hundred times for every message
+            for key in keys:
+                if key in mentions:
+                    break
+            else:
+                return False
+        return True
+
     def matches(self, mentions: Mapping[str, Sequence[Span]], words: Words, limit: int = 12) -> list[tuple[Span, ...]]:
         """Every way in which the text fits, at most `limit`: the span of each element, in the order of the pattern."""
         candidates = [[span for key in keys for span in mentions.get(key, ())] for keys in self.elements]

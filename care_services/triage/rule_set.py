@@ -7,9 +7,10 @@ import hashlib
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,26 @@ class Rule:
     when: Condition
 
 
+class Rules(tuple[Rule, ...]):
+    """Rules in their order, found by the findings and facts they may hold by: every message is asked."""
+
+    _by_name: Mapping[str, tuple[int, ...]]
+
+    def __new__(cls, rules: Iterable[Rule]) -> Rules:
+        made = super().__new__(cls, rules)
+        by_name: dict[str, list[int]] = defaultdict(list)
+        for at, rule in enumerate(made):  # without one of its scarcest part a rule cannot hold
+            for name in {atom.name for atom in min(rule.when.parts, key=len)}:
+                by_name[name].append(at)
+        made._by_name = {name: tuple(found) for name, found in by_name.items()}
+        return made
+
+    def that_may_hold(self, *names: Collection[str]) -> Iterator[Rule]:
+        """The rules that what is known, and no others, may make hold."""
+        known = chain.from_iterable(names)
+        return (self[at] for at in sorted({at for name in known for at in self._by_name.get(name, ())}))
+
+
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """A complaint table: how it is recognised, its least level, its own red-flag questions."""
@@ -85,9 +106,9 @@ class Negation:
     lets_through: frozenset[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RuleSet:
-    """Everything that triage decides by."""
+    """Everything that triage decides by. Equal to itself alone, so that what was read by it can be kept by it."""
 
     version: str
     status: str
@@ -99,11 +120,11 @@ class RuleSet:
     spellings: Mapping[str, tuple[str, ...]]
     spelling: Spelling
     negation: Negation
-    flags: tuple[Rule, ...]
-    pairs: tuple[Rule, ...]
-    floors: tuple[Rule, ...]
-    caution: tuple[Rule, ...]
-    unknown: tuple[Rule, ...]
+    flags: Rules
+    pairs: Rules
+    floors: Rules
+    caution: Rules
+    unknown: Rules
     complaints: tuple[Complaint, ...]
     circumstances: tuple[Circumstance, ...]
     screen: Mapping[str, Any]
@@ -235,7 +256,7 @@ def _findings(folder: Path, concepts: Mapping[str, Any], faults: list[str]) -> d
     return found
 
 
-def _rules(written: dict[str, Any], name: str, codes: Any, faults: list[str]) -> tuple[Rule, ...]:
+def _rules(written: dict[str, Any], name: str, codes: Any, faults: list[str]) -> Rules:
     made = []
     for id_, body in written.items():
         conditions = [
@@ -250,7 +271,7 @@ def _rules(written: dict[str, Any], name: str, codes: Any, faults: list[str]) ->
                 made.append(Rule(id_, body["title"], LEVELS[LEVELS.index(level)], condition(source, codes)))
             except (BadCondition, ValueError) as error:
                 faults.append(f"{name}.toml {id_}: {error}")
-    return tuple(made)
+    return Rules(made)
 
 
 def _complaints(written: dict[str, Any], codes: Any, faults: list[str]) -> tuple[Complaint, ...]:

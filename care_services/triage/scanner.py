@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from care_services.triage.lexicon import Span
 from care_services.triage.measures import Facts, measured
@@ -50,6 +51,7 @@ class Scan:
         return {hit.code: hit for hit in reversed(self.hits) if hit.code not in there}
 
 
+@lru_cache(maxsize=64)  # within a turn a text is looked at several times
 def scan(text: str, rules: RuleSet) -> Scan:
     """Reads a text. Total: whatever it is, it has an answer."""
     words = words_of(text[:LONGEST], rules.spellings)
@@ -84,7 +86,7 @@ def _fits(
     found = []
     for key in mentions:
         for code, one in rules.by_key.get(key, ()):
-            if all(any(other in mentions for other in keys) for keys in one.elements):
+            if one.may_match(mentions):
                 found += [(code, one, spans) for spans in one.matches(mentions, words)]
     return found
 
