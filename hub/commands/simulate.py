@@ -27,6 +27,10 @@ A simulated WhatsApp, with a page that looks like a telephone:
 
   hub simulate whatsapp
 
+A simulated language model:
+
+  hub simulate model
+
 docs/simulators.md tells how its people are made, and how the ERP is made to misbehave.
 """
 
@@ -54,6 +58,15 @@ what happened there so far.
 WHATSAPP = """\
 The channel's API on a socket of this machine, its webhooks to a hub, and a page on which anybody writes to the hub as
 by telephone. It prints the page's URL, and how a hub is set to it. Its folder remembers token and secrets.
+"""
+
+MODEL = """\
+An OpenAI-compatible server on a socket of this machine that answers by simple rules of its own. It prints how a hub is
+set to it. Made to misbehave at every call, or by what is posted to /_simulador/problemas:
+
+  hub simulate model --trouble all-no
+
+A name that is none is answered with all of them; GET /_simulador tells what it received.
 """
 
 POPULATION = """\
@@ -93,6 +106,11 @@ def parser(commands: Any) -> None:
     whatsapp.add_argument("--port", dest="listen", type=int, default=8090, metavar="PORT", help=where)
     whatsapp.add_argument("--folder", type=Path, help="of token and secrets; default whatsapp in HUB_DATA")
     whatsapp.add_argument("--webhook", metavar="URL", help="of the hub's webhook; default: that of these settings")
+    model = described(what, "model", help="run a simulated language model", description=MODEL)
+    where = "on 127.0.0.1; 0: any that is free; default 8091"
+    model.add_argument("--port", dest="listen", type=int, default=8091, metavar="PORT", help=where)
+    wrong = "goes wrong at every call; may be repeated"
+    model.add_argument("--trouble", action="append", default=[], metavar="NAME", help=wrong)
     population = described(what, "population", help="write a synthetic plan as NDJSON", description=POPULATION)
     _plan(population, 50_000)
     population.add_argument("--out", type=Path, default=Path("population"), metavar="FOLDER", help="default population")
@@ -126,6 +144,10 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
 
             webhook = chosen.webhook or settings.whatsapp_webhook
             return whatsapp(chosen.folder or settings.data / "whatsapp", chosen.listen, webhook)
+        if chosen.what == "model":
+            from hub.simulated_model import run as model
+
+            return model(chosen.listen, chosen.trouble)
         if chosen.what == "do":
             return do(chosen.folder or settings.simulated_tasy, chosen.path, chosen.body)
         return population(chosen.members, chosen.seed, chosen.day, chosen.out, chosen.type, compressed=chosen.gzip)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI, Request, Response
 
+from simulators.forms import form
 from simulators.hanging_up import HangUp
 from simulators.whatsapp.installation import Account
 from simulators.whatsapp.troubles import TROUBLES, Trouble
@@ -73,11 +74,11 @@ def app(account: Account, tell: Callable[[Json], None]) -> FastAPI:
     async def upload(version: str, number: str, request: Request) -> Response:
         if refused := _admitted(account, request):
             return refused
-        form = await request.form()
-        file = form["file"]
-        if isinstance(file, str):
+        found = await form(request)
+        if "file" not in found or found["file"].file is None:
             return _error(400, 131009)
-        return _json({"id": account.keep(await file.read(), str(form.get("type", file.content_type)))})
+        kind = found["type"].text if "type" in found else found["file"].content_type
+        return _json({"id": account.keep(found["file"].content, kind)})
 
     @api.get("/media/{id}")
     async def download(id: str, request: Request) -> Response:
