@@ -10,7 +10,7 @@ from fhir_server.events.delivery import Service
 from hub.platform_events import PLATFORM_EVENTS
 from hub.settings import Settings
 from hub.tasy.requested import Requested
-from hub.whatsapp.conversing import Conversing
+from hub.whatsapp.heard import heard
 from hub.whatsapp.sending import Sending
 
 
@@ -34,7 +34,7 @@ def services(settings: Settings) -> Services:
     if settings.tasy_url is not None:
         run["authorization"] = Requested(settings)
     if settings.whatsapp_url is not None:
-        run["chat"], run["whatsapp"] = Conversing(settings), Sending(settings)
+        run["chat"], run["whatsapp"] = heard, Sending(settings)
     return Services(run)
 
 

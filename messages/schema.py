@@ -224,3 +224,15 @@ mark = Table(
     Column("at", _INSTANT, nullable=False),
 )
 """How far incremental reading has come."""
+
+unanswered = Table(
+    "unanswered",
+    metadata,
+    # Of the event that told of it.
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    # A version of a Communication.
+    Column("reference", _KEY, nullable=False),
+    # When that left the outbox, in microseconds since 1970 UTC.
+    Column("since", BigInteger, nullable=False),
+)
+"""Messages of members that have had no turn yet: a few seconds' worth."""

@@ -39,7 +39,8 @@ _THANKS = frozenset(plain(one) for one in ("obrigado", "obrigada", "muito obriga
 def alarm(talk: Talk) -> bool:
     """Whether the message is an emergency by itself, which is told before anything else; nothing more to do then."""
     text, now = talk.message.text, talk.now
-    alone = level_of(text, talk.rules)
+    # Of several lines each is looked at by itself too: no word of one makes another less urgent.
+    alone = highest(level_of(text, talk.rules), *(level_of(one, talk.rules) for one in _lines(text)))
     if not stops(alone):
         return False
     before = now.interview if now.state in ASKING else _anew(now.interview)
@@ -56,6 +57,10 @@ def alarm(talk: Talk) -> bool:
     else:
         _conclude(talk)
     return True
+
+
+def _lines(text: str) -> list[str]:
+    return text.splitlines() if "\n" in text else []
 
 
 def symptoms(talk: Talk) -> bool:

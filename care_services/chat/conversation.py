@@ -96,6 +96,8 @@ class Inbound:
     received: int
     text: str = ""
     tapped: str | None = None
+    earlier: tuple[str, ...] = ()
+    """Ids of those whose texts stand before its own, a line each: they are one thought."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,17 @@ def silent(before: Conversation, then: Then, rules: RuleSet, protocol: str, at: 
     return talk.ended()
 
 
+def given_up(before: Conversation, message: Inbound, rules: RuleSet, protocol: str, *, alarm: bool = True) -> Turn:
+    """No turn can be made of a message: a person has the talk; an emergency is told nevertheless. As `turn`.
+
+    alarm: whether it is looked at for an emergency.
+    """
+    talk = Talk(_entered(before, message), message, rules, protocol)
+    if not (alarm and message.text and clinical.alarm(talk)):
+        talk.person(replace(SERVICE, reason="a message that could not be worked on"))
+    return talk.ended()
+
+
 def returned(before: Conversation) -> Conversation:
     """A person gives the talk back; the episode is over, which a professional alone can say of an emergency."""
     return replace(
@@ -94,7 +105,7 @@ def _entered(before: Conversation, message: Inbound) -> Conversation:
     """The conversation once the message is there: what time has ended is over."""
     quiet = message.at - before.heard if before.heard else 0
     after = replace(
-        before, seen=(*before.seen, message.id)[-KEPT_IDS:], heard=max(before.heard, message.at),
+        before, seen=(*before.seen, *message.earlier, message.id)[-KEPT_IDS:], heard=max(before.heard, message.at),
         said={} if quiet > TALK else before.said,
     )  # fmt: skip
     if before.state == CONCLUDED and message.at - before.told_at > EPISODE:

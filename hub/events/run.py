@@ -15,6 +15,7 @@ from hub.logs import configure_logs
 from hub.sealing_key import bodies
 from hub.services import Services, services
 from hub.settings import Settings
+from hub.whatsapp.turns import Turns
 
 THREADS = 4
 """Events that services work on at the same time where there is no broker."""
@@ -41,5 +42,7 @@ async def _work(settings: Settings, url: str, found: Services) -> None:
             ).start()
     async with asyncio.TaskGroup() as group:
         group.create_task(publish(url, settings.base, found, broker))
+        if "chat" in found.run:
+            group.create_task(Turns(settings, url, dead.bury).run())
         if broker is not None and found.run:
             group.create_task(consume(url, found.run, broker, dead))

@@ -1,121 +1,156 @@
-"""The service that takes a member's message through the engine into the record: the thin edge of care_services/chat.
+"""Turns into the record: a member's messages, the engine, one transaction. The thin edge of care_services/chat.
 
 The care services' contract, section 3. The conversation's Task is changed with If-Match, in one transaction with all
-else that the turn does: a lost race reads and decides again, and a message that is told again changes nothing.
+else that the turn does: a lost race reads and decides again, and a message that is told again changes nothing, whoever
+tells it. A conversation that others change again and again goes to a person.
 """
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from base64 import b64encode
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import msgspec
-import psycopg
 
 from adapters.fhir_client import FhirClient, FhirRefused
-from adapters.partner_errors import PartnerUnavailable
 from care_services.chat import records
-from care_services.chat.conversation import Conversation, Inbound, Turn
-from care_services.chat.engine import turn
+from care_services.chat.conversation import Conversation, Inbound
+from care_services.chat.engine import given_up, turn
+from care_services.chat.thoughts import thoughts
 from care_services.triage.rule_set import rules
-from fhir_server.events.delivery import Later
-from fhir_server.events.event import Event
-from hub import own_clients
-from hub.events.waited import Waited
-from hub.ledger import now
-from hub.settings import Settings
-from hub.tasy.site import site
+from hub.ledger import Ledger, now
 from mappings import r4
-from mappings.identifiers import value_of
-from mappings.whatsapp.communication import message_id
+from mappings.identifiers import Systems
+from mappings.tasy.site import Site
 from messages import protocol
 
 Json = Any
 
 RACES = 5
-_TO_DRAW = "(protocol)"
-"""Stands for a number that is drawn only if the turn needs one."""
-_NONE = Conversation()
+KEPT = 2000
+"""Conversations that are known as they were after their last turn, and not read anew for the next."""
 
 
 class Conversing:
-    """Called for each Communication that comes into the record; those of members get a turn."""
+    """Makes turns. Where several make one of the same conversation, one of them decides anew."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises SiteUnusable."""
-        self._settings, self._site = settings, site(settings).site
-        self._run, self._life = Waited("conversing"), AsyncExitStack()
-        self._record: FhirClient | None = None
+    def __init__(self, record: FhirClient, systems: Systems, number: Callable[[], Awaitable[str]]) -> None:
+        """record: as the service `hub-chat`. number: draws the number of a protocol."""
+        self._record, self._systems, self._number = record, systems, number
+        self._known: OrderedDict[str, Json] = OrderedDict()
+        self._to_draw = f"({uuid4()})"
+        """Stands for a number that is drawn only if the turn needs one."""
 
-    def __call__(self, event: Event, connection: psycopg.Connection[Any]) -> None:
-        """A Communication's first version. Raises Later."""
-        try:
-            message = self._run(self._read(event.reference))
-            key = records.conversation_key(message, self._site.systems) if message else None
-            if message is None or key is None or value_of(message, message_id(self._site.systems)) is None:
-                return
-            for _ in range(RACES):
-                if self._run(self._turn(message, key, connection)):
-                    return
-        except PartnerUnavailable as away:
-            raise Later(away.reason, away.retry_after) from away
-        raise Later("the conversation was changed by others again and again")
+    async def answer(self, messages: Sequence[Json]) -> list[str]:
+        """Makes the turns of messages of one conversation, in their order; references of what is to be said.
 
-    async def _turn(self, message: Json, key: str, connection: psycopg.Connection[Any]) -> bool:
-        """Whether the turn is in the record; False: somebody else was faster."""
-        record, systems = await self._door(), self._site.systems
-        task = await record.create(
-            records.conversation_task(message, key, systems),
-            {"identifier": f"{systems.sid('whatsapp/conversa')}|{key}"},
-        )
+        messages: fewer than a conversation remembers. What had its turn has none again. Raises FhirRefused, and
+        PartnerUnavailable: to be told again.
+        """
+        key = records.conversation_key(messages[0], self._systems)
+        assert key is not None
+        heard, of = [inbound(one) for one in messages], {one["id"]: one for one in messages}
+        said: list[str] = []
+        lost = 0
+        while True:
+            task = await self._task(messages[0], key)
+            before = stored(task)
+            left = thoughts(one for one in heard if one.id not in before.seen)
+            if not left:
+                return said
+            if lost == RACES:
+                said += await self.give_up(of[left[0].id])
+                heard = [one for one in heard if one.id not in (*left[0].earlier, left[0].id)]
+                lost = 0
+                continue
+            came = turn(before, left[0], rules(), self._to_draw)
+            state = msgspec.json.encode(came.conversation).decode()
+            place = records.Place(task, of[left[0].id], self._systems, rules(), now())
+            entries = records.entries(came, state, place)
+            try:
+                answer = await self._transaction(entries)
+            except FhirRefused as refused:
+                self._known.pop(key, None)
+                if refused.status not in (409, 412):
+                    raise
+                lost += 1
+                continue
+            self._know(key, entries[0]["resource"], answer)
+            said += _said(answer)
+
+    async def give_up(self, message: Json, *, alarm: bool = True) -> list[str]:
+        """A person has the conversation from now on, for a message of which no turn can be made. As `answer`.
+
+        alarm: whether it is looked at for an emergency first.
+        """
+        key = records.conversation_key(message, self._systems)
+        assert key is not None
+        self._known.pop(key, None)
+        task = await self._task(message, key)
         before, heard = stored(task), inbound(message)
-        came = turn(before, heard, rules(), _TO_DRAW)
-        if came == Turn(before):
-            return True
-        if _TO_DRAW in repr(came):
-            came = turn(before, heard, rules(), self._number(connection))
-        place = records.Place(task, message, systems, rules(), now())
-        state = msgspec.json.encode(came.conversation).decode()
-        entries = [
-            {"fullUrl": f"urn:uuid:{uuid4()}", **one} if one["request"]["method"] == "POST" else one
-            for one in records.entries(came, state, place)
+        came = given_up(before, heard, rules(), self._to_draw, alarm=alarm)
+        [put, *others] = records.entries(came, "", records.Place(task, message, self._systems, rules(), now()))
+        status = [{"op": "replace", "path": "/businessStatus", "value": put["resource"]["businessStatus"]}]
+        data = b64encode(r4.serialize(status)).decode()
+        patch = {  # without If-Match: all else that others know of the conversation stays
+            "resource": {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data},
+            "request": {"method": "PATCH", "url": put["request"]["url"]},
+        }
+        answer = await self._transaction([patch, *others])
+        self._known.pop(key, None)
+        return _said(answer)
+
+    async def _transaction(self, entries: Sequence[Json]) -> Json:
+        named = [
+            {"fullUrl": f"urn:uuid:{uuid4()}", **one} if one["request"]["method"] == "POST" else one for one in entries
         ]
-        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-        try:
-            await record.transaction(r4.serialize(bundle), minimal=True)
-        except FhirRefused as refused:
-            if refused.status in (409, 412):
-                return False
-            raise
-        return True
+        body = r4.serialize({"resourceType": "Bundle", "type": "transaction", "entry": named})
+        place = self._to_draw.encode()
+        if place in body:
+            body = body.replace(place, (await self._number()).encode())
+        return r4.parse(await self._record.transaction(body, minimal=True))
 
-    def _number(self, connection: psycopg.Connection[Any]) -> str:
-        day = now().astimezone(ZoneInfo(self._site.zone)).date()
-        return protocol.number(connection, self._site.ans_registration, day)
+    async def _task(self, message: Json, key: str) -> Json:
+        """The conversation's, which begins where there is none."""
+        known = self._known.pop(key, None)
+        if known is None:
+            systems = self._systems
+            known = await self._record.create(
+                records.conversation_task(message, key, systems),
+                {"identifier": f"{systems.sid('whatsapp/conversa')}|{key}"},
+            )
+        self._known[key] = known
+        return known
 
-    async def _read(self, reference: str) -> Json | None:
-        try:
-            return await (await self._door()).read(reference)
-        except FhirRefused as refused:
-            if refused.status in (404, 410):
-                return None
-            raise
+    def _know(self, key: str, task: Json, answer: Json) -> None:
+        version = answer["entry"][0]["response"]["etag"].removeprefix('W/"').removesuffix('"')
+        self._known[key] = {**task, "meta": {**task["meta"], "versionId": version}}
+        while len(self._known) > KEPT:
+            self._known.popitem(last=False)
 
-    async def _door(self) -> FhirClient:
-        if self._record is None:  # for as long as the process is there
-            self._record = await self._life.enter_async_context(own_clients.door(self._settings, own_clients.CHAT))
-        return self._record
+
+def drawing(ledger: Ledger, place: Site) -> Callable[[], Awaitable[str]]:
+    """Draws numbers of protocols."""
+
+    async def number() -> str:
+        day = now().astimezone(ZoneInfo(place.zone)).date()
+        return await ledger(lambda connection: protocol.number(connection, place.ans_registration, day))
+
+    return number
 
 
 def stored(task: Json) -> Conversation:
-    """The conversation of a Task: a new one where there is none yet."""
-    for one in task.get("input", ()):
-        if one["type"].get("text") == "conversation":
-            return msgspec.json.decode(one["valueString"], type=Conversation)
-    return _NONE
+    """The conversation of a Task. Its state is the Task's, whoever changed that."""
+    known = (one["valueString"] for one in task.get("input", ()) if one["type"].get("text") == "conversation")
+    kept = next(known, None)
+    found = msgspec.json.decode(kept, type=Conversation) if kept else Conversation()
+    return replace(found, state=task["businessStatus"]["text"])
 
 
 def inbound(message: Json) -> Inbound:
@@ -125,9 +160,17 @@ def inbound(message: Json) -> Inbound:
     tapped = next((one["valueString"] for part in words for one in part.get("extension", ())), None)
     text = words[0]["contentString"] if words else ""
     return Inbound(
-        message["id"], kind, _seconds(message["sent"]), _seconds(message["received"]), text, tapped
+        message["id"], kind, int(seconds(message["sent"])), int(seconds(message["received"])), text, tapped
     )  # fmt: skip
 
 
-def _seconds(instant: str) -> int:
-    return int(datetime.fromisoformat(instant).timestamp())
+def seconds(instant: str) -> float:
+    """Since 1970."""
+    return datetime.fromisoformat(instant).timestamp()
+
+
+def _said(answer: Json) -> list[str]:
+    """References of the requests that a transaction made."""
+    places = [one["response"].get("location", "") for one in answer["entry"]]
+    found = [one[one.find("CommunicationRequest/") :] for one in places if "CommunicationRequest/" in one]
+    return ["/".join(one.split("/")[:2]) for one in found]

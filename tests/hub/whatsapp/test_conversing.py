@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,20 @@ import httpx2
 import psycopg
 import pytest
 
-from adapters.fhir_client import FhirClient
+from adapters.fhir_client import FhirClient, FhirRefused
+from care_services.chat.thoughts import SECOND_HALF
 from fhir_server.events.delivery import Later
 from fhir_server.events.event import Event
-from hub.own_clients import CHAT, door
-from hub.whatsapp.conversing import Conversing
+from hub.ledger import Ledger
+from hub.own_clients import CHAT, WHATSAPP, door
+from hub.sealing_key import bodies
+from hub.tasy.site import site
+from hub.whatsapp.conversing import Conversing, drawing, stored
+from hub.whatsapp.heard import heard
 from hub.whatsapp.sending import Sending
+from mappings.identifiers import Systems
+from mappings.whatsapp.communication import to_communication
+from mappings.whatsapp.webhook import Message, Sender
 from tests.hub.whatsapp.joined import Joined, joined_hub
 
 Json = Any
@@ -85,6 +95,14 @@ class Phone:
 
         [last] = await until(enough)
         return str(last["text"]["body"] if "text" in last else last["interactive"]["body"]["text"])
+
+
+def communication(number: str, text: str, systems: Systems) -> Json:
+    """What somebody wrote, without the channel's id: the hub leaves it alone."""
+    who = Sender(user=None, phone=number)
+    message = Message("x", "100000000000001", who, int(time.time()), "text", text=text)
+    made = to_communication(message, systems, received=datetime.now(UTC))
+    return {name: value for name, value in made.items() if name != "identifier"}
 
 
 async def found(record: FhirClient, kind: str, **criteria: str) -> list[Json]:
@@ -159,11 +177,67 @@ async def test_a_message_whose_event_comes_again_has_no_second_effect(
     assert len(before) == 5  # the conversation and the nurse's Task, one of each other
     [message] = [one for one in of(number, await found(record, "Communication")) if "received" in one]
     event = Event(0, f"Communication/{message['id']}/_history/1", "create", f"Communication/{message['id']}", 0)
-    service = Conversing(joined.settings)
     with psycopg.connect(module_database, autocommit=True) as connection:
         for _ in range(2):
-            await asyncio.to_thread(service, event, connection)
+            heard(event, connection)
+
+            async def had_its_turn() -> bool:
+                return connection.execute("select from messages.unanswered").fetchone() is None
+
+            await until(had_its_turn)
     assert await effects() == before
+
+
+async def test_a_thought_in_two_halves_is_answered_once(
+    joined: Joined, record: FhirClient, http: httpx2.AsyncClient
+) -> None:
+    number = "5517988880006"
+    ivo = Phone(joined, http, number)
+    await ivo.writes("oi")
+    await ivo.hears(1)
+    began = time.monotonic()
+    await ivo.writes("estou com dor")
+    await asyncio.sleep(1.0)
+    await ivo.writes("no joelho quando ando")
+    assert await ivo.hears(2) == "É sobre você ou outra pessoa?"
+    assert time.monotonic() - began > 1.0 + SECOND_HALF
+    await ivo.taps("Sobre mim")
+    assert await ivo.hears(3) == "Qual é a idade da pessoa?"
+    [talk] = [one for one in of(number, await found(record, "Task")) if "input" in one]
+    kept = stored(talk)
+    assert len(kept.seen) == 4
+    assert [one.quote for one in kept.interview.present().values()]
+    assert len(of(number, await found(record, "CommunicationRequest"))) == 3
+
+
+async def test_who_loses_every_race_talks_to_a_person(
+    joined: Joined, record: FhirClient, module_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others change the conversation between each reading and writing; an emergency is told nevertheless."""
+    place = site(joined.settings).site
+    ledger = Ledger(module_database, bodies(joined.settings))
+    async with door(joined.settings, WHATSAPP) as channel:
+        for number, text, state, priority in (
+            ("5517988880007", "quero ajuda", "human", "routine"),
+            ("5517988880008", "minha mãe acordou com a boca torta", "emergency", "stat"),
+        ):
+            talks = Conversing(record, place.systems, drawing(ledger, place))
+            message = await channel.create(communication(number, text, place.systems))
+            written = talks._transaction
+
+            async def lost(entries: Sequence[Json], written: Any = written) -> Json:
+                if entries[0]["request"]["method"] == "PUT":
+                    raise FhirRefused(412)
+                return await written(entries)
+
+            monkeypatch.setattr(talks, "_transaction", lost)
+            [said] = await talks.answer([message])
+            assert (await record.read(said))["priority"] == priority
+            tasks = of(number, await found(record, "Task"))
+            [talk] = [one for one in tasks if one["code"]["coding"][0]["code"] == "conversation"]
+            assert stored(talk).state == state
+            assert len(tasks) == 2
+    ledger.close()
 
 
 async def test_what_the_channel_refuses_is_telephoned(

@@ -1,0 +1,16 @@
+"""The service that hears of a message: it is noted for its turn, which `turns.py` makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from fhir_server.events.event import Event
+from messages import unanswered
+from messages.unanswered import Unanswered
+
+
+def heard(event: Event, connection: psycopg.Connection[Any]) -> None:
+    """A Communication's first version."""
+    unanswered.note(connection, Unanswered(event.sequence, event.reference, event.since))

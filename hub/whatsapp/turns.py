@@ -1,0 +1,244 @@
+"""Whoever makes turns of conversations: many conversations side by side, of each one message or thought after another.
+
+The care services' contract, sections 2 and 3. What is to be answered is noted in `messages.unanswered` and goes from
+there once its turn is in the record: who is killed in between is followed by somebody who makes the turn again, which
+then has no second effect. One process at a time works; the others wait for its advisory lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from adapters.fhir_client import FhirClient, FhirRefused
+from adapters.partner_errors import PartnerUnavailable
+from care_services.chat import records
+from care_services.chat.thoughts import MOST, due, whole
+from fhir_server.events.delivery import Bury, Fault
+from fhir_server.events.event import Event
+from fhir_server.trouble import places
+from hub import own_clients
+from hub.ledger import Ledger
+from hub.sealing_key import bodies
+from hub.settings import Settings
+from hub.tasy.site import site
+from hub.whatsapp.conversing import Conversing, drawing, inbound, seconds
+from mappings.identifiers import Systems, value_of
+from mappings.whatsapp.communication import message_id
+from messages import unanswered
+from messages.unanswered import Unanswered
+
+Json = Any
+
+LOCK = 4_611_686_018_427_387_895
+"""Advisory lock of the one that works."""
+SIDE_BY_SIDE = 16
+"""Turns that are made at the same time."""
+TOGETHER = 50
+"""Messages of a conversation that are taken at a time: fewer than it remembers."""
+READ = 100
+"""Messages that are read at a time."""
+AGAIN_SECONDS = 1.0
+LONGEST_PAUSE = 30.0
+"""Before another try of a turn, at most: as long as the record is away."""
+
+_log = logging.getLogger("hub.whatsapp")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message that waits for its turn."""
+
+    noted: Unanswered
+    message: Json
+    at: int
+    """By the channel's clock."""
+    received: float
+    at_once: bool
+    """It is urgent, or no half of a thought."""
+
+
+@dataclass(slots=True)
+class Line:
+    """What waits of one conversation."""
+
+    waiting: list[Heard] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class Turns:
+    """`run` makes them until cancelled."""
+
+    def __init__(self, settings: Settings, url: str, bury: Bury) -> None:
+        """url: of the database. bury: keeps for people what cannot be worked on. Raises SiteUnusable."""
+        self._settings, self._url, self._bury = settings, url, bury
+        self._place = site(settings).site
+
+    async def run(self) -> None:
+        """Works whenever it is the one."""
+        ledger = Ledger(self._url, bodies(self._settings))
+        async with own_clients.door(self._settings, own_clients.CHAT, SIDE_BY_SIDE + 1) as record:
+            conversing = Conversing(record, self._place.systems, drawing(ledger, self._place))
+            while True:
+                try:
+                    await self._lead(record, conversing, ledger)
+                except* psycopg.Error as lost:
+                    _log.warning("the database is lost: %s", [type(one).__name__ for one in lost.exceptions])
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _lead(self, record: FhirClient, conversing: Conversing, ledger: Ledger) -> None:
+        async with await psycopg.AsyncConnection.connect(
+            self._url, autocommit=True, application_name="hub-turns"
+        ) as connection:
+            while not await _leading(connection):  # noqa: ASYNC110 - others hold it
+                await asyncio.sleep(AGAIN_SECONDS)
+            await connection.execute(f"listen {unanswered.CHANNEL}".encode())
+            async with asyncio.TaskGroup() as group:
+                work = _Work(self._place.systems, record, conversing, ledger, self._bury, group)
+                while True:
+                    if not await work.look(connection):
+                        async for _ in connection.notifies(timeout=AGAIN_SECONDS, stop_after=1):
+                            pass
+
+
+class _Work:
+    """Of one who leads."""
+
+    def __init__(
+        self, systems: Systems, record: FhirClient, conversing: Conversing, ledger: Ledger, bury: Bury,
+        group: asyncio.TaskGroup,
+    ) -> None:  # fmt: skip
+        self._systems, self._record, self._conversing = systems, record, conversing
+        self._ledger, self._bury, self._group = ledger, bury, group
+        self._side_by_side = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._lines: dict[str, Line] = {}
+        self._known: set[int] = set()
+
+    async def look(self, connection: psycopg.AsyncConnection[Any]) -> bool:
+        """Whether there was anything new: each such message is in line now."""
+        rows = await connection.execute(unanswered.WAITING.encode(), [list(self._known)])
+        found = [Unanswered(*row) for row in await rows.fetchall()]
+        try:
+            for place in range(0, len(found), READ):
+                await self._line_up(found[place : place + READ])
+        except (PartnerUnavailable, FhirRefused) as away:
+            _log.warning("messages wait for their turn: %s", away)
+            await asyncio.sleep(AGAIN_SECONDS)
+        return bool(found)
+
+    async def _line_up(self, found: Sequence[Unanswered]) -> None:
+        criteria = {"_id": ",".join(one.id for one in found), "_count": str(READ)}
+        there = {one["id"]: one async for one in self._record.search("Communication", criteria)}
+        nobodys = []
+        for one in found:
+            message = there.get(one.id)
+            key = records.conversation_key(message, self._systems) if message else None
+            if message is None or key is None or value_of(message, message_id(self._systems)) is None:
+                nobodys.append(one.sequence)
+                continue
+            self._known.add(one.sequence)
+            line = self._lines.setdefault(key, Line())
+            line.waiting.append(_heard(one, message))
+            line.news.set()
+            if line.task is None:
+                line.task = self._group.create_task(self._converse(key, line))
+        if nobodys:
+            await self._ledger(lambda rows: unanswered.answered(rows, nobodys))
+
+    async def _converse(self, key: str, line: Line) -> None:
+        """One after another, until nothing waits."""
+        failed = 0
+        while line.waiting:
+            while (left := _moment(line.waiting) - time.time()) > 0:
+                line.news.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(line.news.wait(), min(left, MOST))
+            async with self._side_by_side:
+                taken = sorted(line.waiting, key=lambda one: (one.at, one.noted.sequence))[:TOGETHER]
+                try:
+                    await self._answered(taken)
+                    failed = 0
+                except PartnerUnavailable as away:
+                    failed += 1
+                    pause = max(away.retry_after, min(2.0 ** (failed - 2), LONGEST_PAUSE))
+                else:
+                    pause = 0.0
+            if pause:
+                await asyncio.sleep(pause)
+                continue
+            line.waiting = [one for one in line.waiting if one not in taken]
+        del self._lines[key]
+
+    async def _answered(self, taken: Sequence[Heard]) -> None:
+        """Their turns are in the record, or people have them. Raises PartnerUnavailable, psycopg.Error."""
+        buried: list[tuple[Heard, Exception]] = []
+        try:
+            await self._conversing.answer([one.message for one in taken])
+        except (PartnerUnavailable, psycopg.Error):
+            raise
+        except Exception as error:  # noqa: BLE001 - a turn that fails must not hold up other conversations
+            _log.error("a turn failed: %s", {"trace": places(error)})
+            for one in taken:
+                buried += [(one, fault) for fault in await self._given_up(one)]
+        sequences = [one.noted.sequence for one in taken]
+
+        def done(rows: psycopg.Connection[Any]) -> None:
+            with rows.transaction():
+                for one, error in buried:
+                    self._bury(rows, _fault(one.noted, error))
+                unanswered.answered(rows, sequences)
+
+        await self._ledger(done)
+        self._known.difference_update(sequences)
+
+    async def _given_up(self, one: Heard) -> list[Exception]:
+        """Tries it by itself; else a person has the talk; else it is a fault."""
+        talks, message, failed = self._conversing, one.message, Exception()
+        for attempt in (
+            partial(talks.answer, [message]), partial(talks.give_up, message),
+            partial(talks.give_up, message, alarm=False),
+        ):  # fmt: skip
+            try:
+                await attempt()
+            except (PartnerUnavailable, psycopg.Error):
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                failed = error
+            else:
+                return []
+        return [failed]
+
+
+async def _leading(connection: psycopg.AsyncConnection[Any]) -> bool:
+    rows = await connection.execute(f"select pg_try_advisory_lock({LOCK})".encode())
+    row = await rows.fetchone()
+    return row is not None and bool(row[0])
+
+
+def _heard(noted: Unanswered, message: Json) -> Heard:
+    said = inbound(message)
+    at_once = message.get("priority") == "stat" or whole(said)
+    return Heard(noted, message, said.at, seconds(message["received"]), at_once)
+
+
+def _moment(waiting: Iterable[Heard]) -> float:
+    """When their turn is due."""
+    found = list(waiting)
+    if any(one.at_once for one in found):
+        return 0.0
+    received = [one.received for one in found]
+    return due(min(received), max(received))
+
+
+def _fault(noted: Unanswered, error: Exception) -> Fault:
+    event = Event(noted.sequence, noted.reference, "create", "/".join(noted.reference.split("/")[:2]), noted.since)
+    return Fault("chat", event, 1, type(error).__qualname__, error)

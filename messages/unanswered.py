@@ -1,0 +1,47 @@
+"""Messages of members that have had no turn of their conversation yet: noted with their event, gone with their turn.
+
+The care services' contract, section 3. A row is a reference; what was written stands in the record alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from messages.store import Rows
+
+CHANNEL = "unanswered"
+"""Of PostgreSQL's NOTIFY: there are new rows."""
+MOST = 1000
+"""Rows read at a time."""
+
+_NOTE = "insert into messages.unanswered (sequence, reference, since) values (%s, %s, %s) on conflict do nothing"
+WAITING = f"""
+select sequence, reference, since from messages.unanswered where sequence <> all(%s) order by sequence limit {MOST}"""
+
+
+class Unanswered(NamedTuple):
+    """A message."""
+
+    sequence: int
+    """Of its event: later messages have higher ones."""
+    reference: str
+    """`Communication/7/_history/1`"""
+    since: int
+    """When it left the outbox, in microseconds since 1970 UTC."""
+
+    @property
+    def id(self) -> str:
+        """Of the Communication."""
+        return self.reference.split("/")[1]
+
+
+def note(connection: Rows, one: Unanswered) -> None:
+    """It is to have a turn; once, however often it is noted."""
+    connection.execute(_NOTE, one)
+    connection.execute(f"notify {CHANNEL}".encode())
+
+
+def answered(connection: Rows, sequences: Collection[int]) -> None:
+    """They have had it."""
+    connection.execute("delete from messages.unanswered where sequence = any(%s)", [list(sequences)])
