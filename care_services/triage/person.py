@@ -41,7 +41,8 @@ def read_age(words: Words) -> Facts:
     """An answer to "how old?": "34", "34 anos", "2 meses", "menos de 1 ano". Nothing where it holds no age."""
     spans = [span for span in durations(words.words) if words.words[span.end - 1] not in ("hoje", "ontem")]
     if spans:
-        return age_facts(spans[0].value)
+        less = words.words[max(0, spans[0].first - 2) : spans[0].first] == ("menos", "de")
+        return age_facts(spans[0].value / 2 if less else spans[0].value)
     alone = next(numbers(words.words), None)
     return age_facts(alone.value * YEAR) if alone and 0 <= alone.value <= 120 else {}
 

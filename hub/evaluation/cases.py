@@ -1,30 +1,37 @@
-"""Cases of whole conversations: one JSON object a line, as issue authors and clinicians write them. A fault in a line
-is told with the line and the member; nothing is skipped."""
+"""Cases of whole conversations: one JSON object a line, as authors of issues and clinicians write them.
+
+What people write in different ways is read in all of them (`spelled.py`): levels, whom it is about, ages, lists that
+are one text. A line that is no case is told with file, line, member and reason, and takes none of the others with it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from care_services.triage.levels import LEVELS
+from hub.evaluation import spelled
+
+Json = Any
 
 FORMS = ("opening", "messy", "hard")
-GOLD = (*LEVELS, "administrative")
-_NAMES = {
-    "none": "administrative", "admin": "administrative", "red": "emergency", "orange": "very-urgent",
-    "yellow": "urgent",
-    "green": "less-urgent", "blue": "non-urgent", "non-clinical": "administrative", "very_urgent": "very-urgent",
-    "less_urgent": "less-urgent", "non_urgent": "non-urgent",
-}  # fmt: skip
+"""Of the file. What `forms.py` makes of a case comes beside them."""
 
 
 class BadCase(ValueError):
     """A line that is no case; the text names file, line, member and reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the member says where a question, or a row of a list, matches."""
+
+    asks: re.Pattern[str]
+    reply: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,49 +42,105 @@ class Case:
     gold: str
     category: str
     about: str
-    age: Any
+    """self, child or other."""
+    age: float | str | None
+    """In years; or as it is written, where that is no number."""
     sex: str | None
-    pregnant: bool | None
+    """F or M."""
+    pregnant: str | None
+    """yes, no or postpartum."""
     forms: dict[str, tuple[str, ...]]
-    answers: tuple[tuple[re.Pattern[str], str], ...]
+    answers: tuple[Answer, ...]
     default: str
+    nurse: str | None = None
+    """The level a nurse gave, where the case has one."""
+    region: str = ""
+    notes: str = field(default="", compare=False)
 
 
-def read_cases(path: Path) -> list[Case]:
-    """The cases of a file. Raises BadCase, and OSError where the file cannot be read."""
-    found = list(_cases(path))
-    if not found:
-        raise BadCase(f"{path.name}: holds no case")
-    return found
+def read_cases(path: Path) -> tuple[list[Case], list[BadCase]]:
+    """The cases of a file, and the lines that are none. Raises OSError, and BadCase: it holds no case at all."""
+    cases: list[Case] = []
+    faults: list[BadCase] = []
+    for where, raw in _objects(path):
+        try:
+            cases.append(_case(raw() if callable(raw) else raw))
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+            faults.append(BadCase(f"{path.name} {where}: {reason}"))
+    if not cases:
+        raise faults[0] if faults else BadCase(f"{path.name}: holds no case")
+    return cases, faults
 
 
-def _cases(path: Path) -> Iterator[Case]:
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+def _objects(path: Path) -> Iterator[tuple[str, Any]]:
+    """Each object with where it stands; those of lines are still to be parsed. One array of all is read too."""
+    text = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    if text.lstrip()[:1] == b"[":
+        try:
+            yield from ((f"item {number}", one) for number, one in enumerate(orjson.loads(text), 1))
+        except ValueError as error:
+            raise BadCase(f"{path.name}: {error}") from error
+        return
+    for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
-            try:
-                yield _case(orjson.loads(line))
-            except (KeyError, TypeError, ValueError, re.error) as error:
-                reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-                raise BadCase(f"{path.name} line {number}: {reason}") from error
+            yield f"line {number}", lambda line=line: orjson.loads(line)
 
 
-def _case(line: dict[str, Any]) -> Case:
-    gold = _NAMES.get(line["gold_level"], line["gold_level"])
-    if gold not in GOLD:
-        raise ValueError(f"gold_level: {gold!r} is none of {', '.join(GOLD)}")
+def _case(line: Json) -> Case:
+    if not isinstance(line, dict):
+        raise ValueError("is no object")
     forms = {form: _messages(line[form], form) for form in FORMS if line.get(form)}
+    forms = {form: messages for form, messages in forms.items() if messages}
     if not forms:
-        raise ValueError("opening is missing")
+        raise ValueError("opening: there is no message")
+    category = str(line.get("category") or "")
+    nurse = line.get("nurse_level")
     return Case(
-        id=str(line["id"]), gold=gold, category=str(line.get("category", "")), about=line.get("about", "self"),
-        age=line.get("age"), sex=line.get("sex"), pregnant=line.get("pregnant"), forms=forms,
-        answers=tuple((re.compile(one["asks"]), str(one["reply"])) for one in line.get("answers") or ()),
-        default=line.get("default_yes_no") or "Não",
+        id=str(line["id"]), gold=spelled.level(line["gold_level"], "gold_level"), category=category,
+        about=spelled.about(line.get("about")), age=spelled.age(line.get("age")), sex=spelled.sex(line.get("sex")),
+        pregnant=spelled.pregnant(line.get("pregnant")), forms=forms, answers=_answers(line.get("answers")),
+        default=spelled.reply(line.get("default_yes_no")) or "Não",
+        nurse=None if nurse is None else spelled.level(nurse, "nurse_level"), region=str(line.get("region") or ""),
+        notes=str(line.get("notes") or ""),
     )  # fmt: skip
 
 
-def _messages(told: Any, form: str) -> tuple[str, ...]:
-    messages = (told,) if isinstance(told, str) else tuple(told)
-    if not all(isinstance(message, str) for message in messages):
-        raise ValueError(f"{form}: messages are texts")
-    return messages
+def _messages(told: Json, form: str) -> tuple[str, ...]:
+    """The messages of a form: a text, or several, each alone or as {"text": ...}."""
+    items = told if isinstance(told, list) else [told]
+    texts: list[str] = []
+    for one in items:
+        text = one.get("text") if isinstance(one, dict) else one
+        if not isinstance(text, str):
+            raise ValueError(f"{form}: messages are texts")
+        texts += [text] if text.strip() else []
+    return tuple(texts)
+
+
+def _answers(told: Json) -> tuple[Answer, ...]:
+    """Of a list of {"asks", "reply"}, of pairs, or an object from the one to the other."""
+    if told is None:
+        return ()
+    pairs: Sequence[Any] = list(told.items()) if isinstance(told, dict) else told
+    if not isinstance(pairs, list):
+        raise ValueError("answers: is no list")
+    found = []
+    for one in pairs:
+        try:
+            asks, reply = (one["asks"], one.get("reply")) if isinstance(one, dict) else one
+        except (KeyError, TypeError, ValueError):
+            raise ValueError("answers: an answer has asks and reply") from None
+        if not isinstance(asks, str):
+            raise ValueError("answers: asks is a text")
+        found.append(Answer(_pattern(asks), spelled.reply(reply) or "Não sei"))
+    return tuple(found)
+
+
+def _pattern(asks: str) -> re.Pattern[str]:
+    """As it is looked for in a question without accents. What is no pattern is looked for as it stands."""
+    asks = spelled.without_accents(asks)
+    try:
+        return re.compile(asks, re.IGNORECASE)
+    except re.error:
+        return re.compile(re.escape(asks), re.IGNORECASE)

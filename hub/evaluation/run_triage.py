@@ -1,56 +1,117 @@
-"""`hub evaluate triage`: runs the cases of files, tells what came of them, writes the report."""
+"""`hub evaluate triage`: cases from files, their conversations, and what is told of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from care_services.triage.rule_set import RuleSet, rules
-from hub.evaluation.cases import Case, read_cases
-from hub.evaluation.driver import talk
-from hub.evaluation.figures import Figures, Ran, figures
+from hub.evaluation import forms, gates
+from hub.evaluation.cases import BadCase, Case, read_cases
+from hub.evaluation.conversations import Ran, run
+from hub.evaluation.engine_alone import EngineAlone
+from hub.evaluation.figures import Figures, figures
 from hub.evaluation.report import page
-from hub.evaluation.service import Interview
+from hub.evaluation.service import Service
 
 
-def run_case(case: Case, rule_set: RuleSet) -> Ran:
-    """Each form of the case as a conversation of its own."""
-    return Ran(case, {form: talk(case, form, Interview(rule_set)) for form in case.forms})
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody who evaluates asks for."""
+
+    paths: Sequence[Path]
+    report: Path
+    transcripts: Path
+    forms: tuple[str, ...] = ()
+    """Of `forms.FORMS`, beside those of the files."""
+    pushback: bool = False
+    engine_alone: bool = False
 
 
-def evaluate(paths: Sequence[Path], report: Path, transcripts: Path | None) -> Iterator[str]:
-    """Runs all cases; the lines to show. Raises BadCase, OSError, BadRules."""
+def evaluate(wanted: Wanted) -> tuple[Figures, list[BadCase], Iterator[str]]:
+    """Runs all cases and writes the report: figures, lines that are no cases, what to print. Raises BadCase: there is
+    no case; OSError, BadRules, and what keeps the hub from starting."""
+    cases, faults = _read(wanted)
     rule_set = rules()
-    runs = [run_case(case, rule_set) for path in paths for case in read_cases(path)]
+    runs = asyncio.run(_run(cases, rule_set, wanted))
     result = figures(runs)
-    report.write_text(page(f"Triage, rules {rule_set.version} ({rule_set.status})", result, runs), encoding="utf-8")
-    if transcripts:
-        transcripts.write_bytes(b"".join(map(_line, runs)))
-    yield from _lines(result, runs)
-    yield f"report {report}"
-    yield result.sensitivity.line("sensitivity")
-    yield result.specificity.line("specificity")
+    title = f"Triage, rules {rule_set.version} ({rule_set.status})"
+    wanted.report.write_text(page(title, result, runs), encoding="utf-8")
+    wanted.transcripts.write_bytes(b"".join(map(_line, runs)))
+    return result, faults, _lines(wanted, result, runs, faults)
 
 
-def _line(run: Ran) -> bytes:
-    forms = {form: {"level": one.level, "transcript": one.transcript} for form, one in run.talks.items()}
-    return orjson.dumps({"id": run.case.id, "gold_level": run.case.gold, "forms": forms}) + b"\n"
+def _read(wanted: Wanted) -> tuple[list[Case], list[BadCase]]:
+    cases: list[Case] = []
+    faults: list[BadCase] = []
+    for path in wanted.paths:
+        found, bad = read_cases(path)
+        cases += found
+        faults += bad
+    return [forms.mechanical(one, wanted.forms) if wanted.forms else one for one in cases], faults
 
 
-def _lines(result: Figures, runs: list[Ran]) -> Iterator[str]:
-    for run in runs:
-        yield f"{run.case.id:24} {run.case.gold:15} " + "  ".join(
-            f"{form} {one.level}" for form, one in run.talks.items()
-        )
-    yield f"cases {len(runs)}, conversations {sum(len(run.talks) for run in runs)}"
+async def _run(cases: Sequence[Case], rule_set: RuleSet, wanted: Wanted) -> list[Ran]:
+    async with _service(rule_set, wanted) as service:
+        return await run(cases, service, rule_set, pushback=wanted.pushback, tell=_progress)
+
+
+@asynccontextmanager
+async def _service(rule_set: RuleSet, wanted: Wanted) -> AsyncIterator[Service]:
+    yield EngineAlone(rule_set)
+
+
+def _progress(over: int, all: int) -> None:
+    """A bar, where somebody looks."""
+    if sys.stderr.isatty():
+        done = 40 * over // all
+        end = "\n" if over == all else ""
+        sys.stderr.write(f"\r[{'#' * done}{'.' * (40 - done)}] {over} of {all} conversations{end}")
+        sys.stderr.flush()
+
+
+def _line(ran: Ran) -> bytes:
+    told = {
+        form: {
+            "level": one.level,
+            **({"after_pushback": one.pushed} if one.pushed else {}),
+            "transcript": one.transcript,
+        }
+        for form, one in ran.talks.items()
+    }
+    return orjson.dumps({"id": ran.case.id, "gold_level": ran.case.gold, "forms": told}) + b"\n"
+
+
+def _lines(wanted: Wanted, result: Figures, runs: list[Ran], faults: list[BadCase]) -> Iterator[str]:
+    for ran in runs:
+        reached = "  ".join(f"{form} {one.level}" for form, one in ran.talks.items())
+        yield f"{ran.case.id:24} {ran.case.gold:15} {reached}"
+    yield f"cases {len(runs)}, conversations {sum(len(ran.talks) for ran in runs)}"
     for gold, told in sorted(result.confusion):
-        yield f"gold {gold:15} told {told:15} {result.confusion[gold, told]}"
-    yield result.sensitivity_by_form.line("sensitivity by form")
+        yield f"judged {gold:15} told {told:15} {result.confusion[gold, told]}"
+    for form, one in result.groups["form"].items():
+        yield f"{one.sensitivity.line(f'form {form}: sensitivity')}; {one.specificity.line('specificity')}"
+    yield result.all.by_form.line("sensitivity by form")
     yield result.very_urgent.line("very-urgent told")
-    yield result.under.line("under-triage by form")
-    yield result.over.line("over-triage by form")
-    inclined = result.over.n + result.under.n
-    yield f"inclination {result.over.n / inclined:.3f}" if inclined else "inclination none"
+    yield result.all.under.line("under-triage by form", "upper")
+    yield result.all.over.line("over-triage by form", "upper")
+    yield "inclination none" if result.inclination is None else f"inclination {result.inclination:.3f}"
+    yield result.answered.line("answered")
+    yield result.handed_off.line("handed to a person", "upper")
+    for name, kappa in (("weighted kappa", result.kappa), ("weighted kappa with nurses", result.kappa_nurses)):
+        if kappa is not None:
+            yield f"{name} {kappa:.3f}"
+    if result.unmoved.m:
+        yield result.unmoved.line("level kept against pushback")
     yield f"hazardous under-triage {len(result.hazardous)}" + "".join(f" {one}" for one in result.hazardous)
+    yield from (f"no case: {fault}" for fault in faults)
+    yield from gates.told(gates.of_triage(result))
+    yield f"report {wanted.report}, transcripts {wanted.transcripts}"
+    yield result.all.sensitivity.line("sensitivity")
+    yield result.all.specificity.line("specificity")

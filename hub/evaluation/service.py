@@ -1,28 +1,32 @@
-"""The service that evaluation talks to today: the interview alone, without channel, conversation engine and store."""
+"""The service that members of cases talk to: the whole one (`whole.py`), or its engine alone (`engine_alone.py`)."""
 
 from __future__ import annotations
 
-from care_services.triage.interview import State, step
-from care_services.triage.rule_set import RuleSet
-from hub.evaluation.driver import Asked
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from hub.evaluation.member import Said, Shown
+
+NONE = "none"
+"""Where no level was reached and no administrative flow entered: nobody was told anything."""
 
 
-class Interview:
-    """A conversation with the rules, in memory."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the record holds of a conversation."""
 
-    def __init__(self, rules: RuleSet, administrative: bool = False) -> None:
-        self._rules, self.state = rules, State()
+    level: str
+    """The highest that was reached; administrative where there is none and people were called for a wish; none."""
+    state: str
+    """Of the conversation."""
 
-    @property
-    def level(self) -> str:
-        """The level now; an administrative wish has none."""
-        return "administrative" if self.state.outcome == "administrative" else self.state.level
 
-    def says(self, messages: list[str]) -> Asked | None:
-        """The next question after these messages; None at the end."""
-        self.state = step(self.state, "\n".join(messages), self._rules)
-        question = self.state.pending
-        if question is None:
-            return None
-        topic = question.id if question.id in ("about", "age", "sex", "pregnancy") else ""
-        return Asked(question.text, question.rows, topic)
+class Service(Protocol):
+    """Many conversations side by side, each known by a number of its own."""
+
+    async def hear(self, said: Mapping[int, Sequence[Said]]) -> Mapping[int, Sequence[Shown]]:
+        """Takes what members sent, and makes all turns that are due then: what each telephone shows after that."""
+
+    async def outcomes(self, talks: Sequence[int]) -> Mapping[int, Outcome]:
+        """How these conversations stand."""

@@ -1,24 +1,40 @@
-"""The authoring set, run as `hub evaluate triage` runs it: no emergency in any form is told less than very-urgent."""
+"""The authoring set, by the conversation engine: no emergency in any form is told less than very-urgent.
+
+The same through receiver, engine and record, some cases: tests/hub/evaluation/test_whole.py.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from care_services.triage.rule_set import rules
 from hub.evaluation.cases import Case, read_cases
+from hub.evaluation.conversations import Ran, run
+from hub.evaluation.engine_alone import EngineAlone
 from hub.evaluation.figures import TOLD, figures
-from hub.evaluation.run_triage import run_case
 
-CASES = [case for path in sorted((Path(__file__).parent / "cases").glob("*.jsonl")) for case in read_cases(path)]
+CASES = [case for path in sorted((Path(__file__).parent / "cases").glob("*.jsonl")) for case in read_cases(path)[0]]
+
+
+@pytest.fixture(scope="module")
+def ran() -> dict[str, Ran]:
+    return {one.case.id: one for one in asyncio.run(run(CASES, EngineAlone(rules()), rules()))}
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.gold in TOLD], ids=lambda case: case.id)
-def test_is_sent_to_help(case: Case) -> None:
-    told = run_case(case, rules())
-    assert all(told.told()), {form: talk.level for form, talk in told.talks.items()}
+def test_is_sent_to_help(case: Case, ran: dict[str, Ran]) -> None:
+    levels = {form: talk.level for form, talk in ran[case.id].talks.items()}
+    assert set(levels.values()) <= set(TOLD), levels
 
 
-def test_others_mostly_are_not() -> None:
-    assert figures([run_case(case, rules()) for case in CASES]).specificity.value >= 0.85
+def test_others_mostly_are_not(ran: dict[str, Ran]) -> None:
+    result = figures(ran.values())
+    assert result.all.specificity.value >= 0.85
+    assert result.hazardous == ()
+
+
+def test_every_conversation_ends_with_an_answer(ran: dict[str, Ran]) -> None:
+    assert figures(ran.values()).answered.value == 1

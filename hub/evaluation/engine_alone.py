@@ -1,0 +1,61 @@
+"""The conversation engine in memory, without channel and record: for whoever writes rules and wants an answer in
+seconds. What counts is `whole.py`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from care_services.chat.conversation import ADMINISTRATIVE as FLOWS
+from care_services.chat.conversation import Concluded, Conversation, Desk, Inbound
+from care_services.chat.engine import turn
+from care_services.triage.rule_set import RuleSet
+from hub.evaluation.member import Said, Shown, Tap
+from hub.evaluation.service import NONE, Outcome
+from hub.evaluation.spelled import ADMINISTRATIVE
+
+PROTOCOL = "00000020260000000"
+_START = 1_800_000_000
+_FOR_A_WISH = frozenset({"service-desk", "pharmacist", "data-subject-request"})
+
+
+class EngineAlone:
+    """Conversations as values."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        self._rules = rules
+        self._talks: dict[int, Conversation] = defaultdict(Conversation)
+        self._levels: dict[int, str] = {}
+        self._wishes: set[int] = set()
+        self._messages = 0
+
+    async def hear(self, said: Mapping[int, Sequence[Said]]) -> Mapping[int, Sequence[Shown]]:
+        return {number: self._turns(number, messages) for number, messages in said.items()}
+
+    async def outcomes(self, talks: Sequence[int]) -> Mapping[int, Outcome]:
+        return {one: self._outcome(one) for one in talks}
+
+    def _turns(self, number: int, messages: Sequence[Said]) -> list[Shown]:
+        shown = []
+        for one in messages:
+            self._messages += 1
+            text, tapped = (one.title, one.id) if isinstance(one, Tap) else (one, None)
+            at = _START + self._messages
+            message = Inbound(str(self._messages), "interactive" if tapped else "text", at, at, text, tapped)
+            made = turn(self._talks[number], message, self._rules, PROTOCOL)
+            self._talks[number] = made.conversation
+            for effect in made.effects:
+                if isinstance(effect, Concluded):
+                    self._levels[number] = effect.level
+                elif isinstance(effect, Desk) and effect.code in _FOR_A_WISH:
+                    self._wishes.add(number)
+            if made.says:
+                choices = next((say.options for say in made.says if say.options), ())
+                text = "\n\n".join(say.text for say in made.says)
+                shown.append(Shown(text, tuple(Tap(option.id, option.title) for option in choices)))
+        return shown
+
+    def _outcome(self, number: int) -> Outcome:
+        state = self._talks[number].state
+        wish = number in self._wishes or state in FLOWS
+        return Outcome(self._levels.get(number, ADMINISTRATIVE if wish else NONE), state)
