@@ -22,6 +22,8 @@ from fhir_server.trouble import places
 from hub import encryption
 from hub.logs import configure_logs
 from hub.settings import Settings
+from hub.whatsapp.again import sending_due, watching
+from hub.whatsapp.statuses import applying
 
 LOCK = 4_611_686_018_427_387_879
 """Advisory lock of the one that works."""
@@ -44,7 +46,11 @@ class Round:
     """Given the settings and the database's URL; called once in a process."""
 
 
-WHATSAPP: tuple[Round, ...] = ()
+WHATSAPP: tuple[Round, ...] = (
+    Round("whatsapp statuses", 0.5, applying),
+    Round("whatsapp sends due", 1, sending_due),
+    Round("whatsapp watch", 2, watching),
+)
 """Rounds of a hub that has a WhatsApp."""
 
 

@@ -21,6 +21,8 @@ from mappings.whatsapp.outgoing import Content, To, body
 
 VERSION = "v24.0"
 TIMEOUT = httpx2.Timeout(10, connect=3)
+INVALID = 100
+"""The channel's code for a call that is wrong: what a refusal without a code is taken for."""
 MOST_MEDIA = 100 * 1024 * 1024
 """Bytes of the longest file the channel carries."""
 
@@ -47,6 +49,7 @@ class Later(PartnerUnavailable):
 
     def __init__(self, code: int | None, status: int) -> None:
         self.reaction: Reaction = reaction(code, status)
+        self.number = code
         super().__init__(f"WhatsApp refuses for now: {code or status}", self.reaction.pauses[0])
 
 
@@ -56,6 +59,7 @@ class Refused(PartnerRefused):
     def __init__(self, code: int | None, status: int) -> None:
         super().__init__(str(code if code is not None else status), "processing")
         self.reaction: Reaction = reaction(code, status)
+        self.number = INVALID if code is None else code
 
 
 @dataclass(frozen=True, slots=True)

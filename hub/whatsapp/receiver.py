@@ -58,7 +58,7 @@ class Receiver:
 
     def _others(self, told: Told, body: bytes) -> list[Incoming]:
         """What is no message of a person to one of our numbers."""
-        found = [_status(one) for one in told.statuses] + [_notice(one) for one in told.notices]
+        found = [_status(one, self._now()) for one in told.statuses] + [_notice(one) for one in told.notices]
         for one in told.messages:
             if one.number not in self._numbers:
                 fault = Fault("unknown-number", "was written to a number that is none of ours")
@@ -112,15 +112,15 @@ def _json(source: Json) -> bytes:
     return msgspec.json.encode(source)
 
 
-def _status(one: Status) -> Incoming:
-    """A status waits in the queue until the message it is about is there."""
+def _status(one: Status, now: datetime) -> Incoming:
+    """A status is taken by the round that applies them (`statuses.py`): in any order, for order does not matter."""
     body = msgspec.json.encode(
         {
             "id": one.id, "state": one.state, "at": one.at, "tracking": one.tracking, "errors": one.errors,
             "number": one.number,
         }
     )  # fmt: skip
-    return Incoming(STATUSES, f"{one.id}:{one.state}", body, source=SOURCE, order_key=one.id, lane=INTERACTIVE)
+    return Incoming(STATUSES, f"{one.id}:{one.state}", body, source=SOURCE, lane=INTERACTIVE, due=now)
 
 
 def _notice(one: Notice) -> Incoming:

@@ -1,4 +1,4 @@
-"""What a CommunicationRequest says to the channel: whom, from which number, what; and the Communication it becomes.
+"""What a CommunicationRequest says to the channel: whom, from which number, what, when; and the Communication of it.
 
 Pure. https://hl7.org/fhir/R4/communicationrequest.html
 """
@@ -11,6 +11,7 @@ from typing import Any
 from care_services.delivery.decision import Notice
 from mappings.identifiers import Systems
 from mappings.whatsapp.outgoing import BUTTONS, Choice, Text, To
+from mappings.whatsapp.sends import Send, with_sends
 
 Json = Any
 
@@ -18,6 +19,8 @@ ALIVE = timedelta(hours=24)
 """For so long after it was written somebody may still be told."""
 LEVELS = {"stat": "emergency", "asap": "very-urgent", "urgent": "urgent"}
 """Priority of a request -> level of urgency that it comes from."""
+WATCHED = frozenset({"stat", "asap"})
+"""Priorities of M-04, M-06 and M-07."""
 OPENER = "Escolher"
 """Opens a list."""
 
@@ -41,7 +44,7 @@ def route(request: Json, systems: Systems) -> tuple[str | None, To]:
     if phone is None and named.get("system") == systems.sid("telefone"):
         phone = named.get("value")
     number = sender.get("value") if sender.get("system") == systems.sid("whatsapp/numero") else None
-    return (number if phone or user else None), To(phone=phone, user=user, tracking=request["id"])
+    return (number if phone or user else None), To(phone=phone, user=user)
 
 
 def content(request: Json, systems: Systems) -> Text:
@@ -56,11 +59,11 @@ def content(request: Json, systems: Systems) -> Text:
     return Text(text, rows=shown, opener=OPENER) if len(shown) > BUTTONS else Text(text, shown)
 
 
-def about_to(request: Json, system: str, systems: Systems) -> Json:
-    """The Communication before it is sent."""
+def about_to(request: Json, first: Send, systems: Systems) -> Json:
+    """The Communication before it is sent for the first time."""
     made = {
         "resourceType": "Communication",
-        "identifier": [{"system": system, "value": request["id"]}],
+        "identifier": [{"system": systems.sid("whatsapp/pedido"), "value": request["id"]}],
         "basedOn": [{"reference": f"CommunicationRequest/{request['id']}"}],
         "status": "preparation",
         "category": request["category"],
@@ -69,14 +72,15 @@ def about_to(request: Json, system: str, systems: Systems) -> Json:
         "sender": request["sender"],
         "payload": request["payload"],
     }
-    return tried(made, systems, 1)
+    return with_sends(made, [first], systems)
 
 
-def tries(made: Json, systems: Systems) -> int:
-    """Sends that were begun and that nobody knows the outcome of."""
-    url = systems.extension("envios-incertos")
-    return next((int(one["valueInteger"]) for one in made.get("extension", ()) if one["url"] == url), 0)
+def due(request: Json) -> datetime | None:
+    """When it is to be sent, or tried again; None: at once."""
+    found = request.get("occurrenceDateTime")
+    return datetime.fromisoformat(found) if found else None
 
 
-def tried(made: Json, systems: Systems, times: int) -> Json:
-    return {**made, "extension": [{"url": systems.extension("envios-incertos"), "valueInteger": times}]}
+def watched(one: Json) -> bool:
+    """Whether a request, or the Communication made of it, is done only once the channel says that it was sent."""
+    return one.get("priority") in WATCHED

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 
 RUNGS = ("accepted", "sent", "delivered", "read")
 FAILED = "failed"
-_ALIAS = {"played": "read"}
+ALIAS = {"played": "read"}
 """A voice message that was listened to."""
 
 
 def higher(now: str, told: str) -> str:
     """The state after a status was told. Raises ValueError for a state that is none."""
-    told = _ALIAS.get(told, told)
+    told = ALIAS.get(told, told)
     if told == FAILED:
         return FAILED if now in (RUNGS[0], FAILED) else now
     rung = RUNGS.index(told)
@@ -36,4 +36,4 @@ def state(told: Iterable[str]) -> str:
 
 def known(status: str) -> bool:
     """Whether it is a state at all."""
-    return _ALIAS.get(status, status) in (*RUNGS, FAILED)
+    return ALIAS.get(status, status) in (*RUNGS, FAILED)

@@ -90,9 +90,9 @@ class Status:
     state: str
     """sent, delivered, read, played, failed."""
     at: int
-    phone: str | None
-    user: str | None
-    tracking: str | None
+    phone: str | None = None
+    user: str | None = None
+    tracking: str | None = None
     """What we sent along with the message."""
     errors: tuple[int, ...] = ()
 

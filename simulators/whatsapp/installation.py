@@ -71,6 +71,8 @@ class Account:
     troubles: list[Trouble] = field(default_factory=list)
     calls: list[Json] = field(default_factory=list)
     """Bodies that were sent to the API."""
+    telling: int = 0
+    """Messages of which there is more to tell."""
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
     def person(self, phone: str, name: str = "") -> Person:

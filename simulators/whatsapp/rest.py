@@ -32,6 +32,13 @@ def app(account: Account, tell: Callable[[Json], None]) -> FastAPI:
     background: set[asyncio.Task[None]] = set()
 
     async def statuses(number: str, id: str, phone: str, tracking: str | None) -> None:
+        account.telling += 1
+        try:
+            await tell_statuses(number, id, phone, tracking)
+        finally:
+            account.telling -= 1
+
+    async def tell_statuses(number: str, id: str, phone: str, tracking: str | None) -> None:
         if failed := account.trouble("failed"):
             return tell(account.status(number, id, phone, "failed", tracking, [failed.code]))
         if account.trouble("no-status"):
@@ -66,6 +73,8 @@ def app(account: Account, tell: Callable[[Json], None]) -> FastAPI:
             task = asyncio.create_task(told)
             background.add(task)
             task.add_done_callback(background.discard)
+        if account.trouble("cut"):
+            raise HangUp
         if account.trouble("silence"):
             await asyncio.sleep(3600)
         return _json({"messaging_product": "whatsapp", "contacts": [{"wa_id": phone}], "messages": [{"id": id}]})

@@ -8,6 +8,7 @@ TROUBLES: dict[str, str] = {
     "error": "the API refuses the next message with `code`",
     "failed": "the next message is accepted, and its status says failed with `code`",
     "silence": "the next message is sent, and the API never answers",
+    "cut": "the next message is sent, and the connection ends without an answer",
     "hang-up": "the API ends the connection before the next message is sent",
     "unavailable": "the API answers 503",
     "status-first": "statuses of the next message come before the API's answer",

@@ -1,0 +1,178 @@
+"""What is written once it is known how a message stands: the entries of one transaction, and what people learn. Pure.
+
+The care services' contract, section 2. The same whether the channel said so in its answer or in a status.
+https://hl7.org/fhir/R4/communication.html, .../communicationrequest.html, .../task.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from care_services.delivery.failed import Again, NotDone, follows
+from hub.whatsapp.requested import notice, watched
+from mappings.identifiers import Systems, coding, concept
+from mappings.whatsapp import ladder
+from mappings.whatsapp.codes import Do, Reaction, reaction
+from mappings.whatsapp.sends import ACCEPTED, FAILED, Send, instant, state, with_sends
+
+Json = Any
+
+TEMPLATE = "modelo"
+"""Extension of a request that goes as a template from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that people who run the hub must know. It names no person."""
+
+    do: Do
+    line: str
+    template: str | None
+    code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is written, and what is told to whom."""
+
+    entries: list[Json]
+    trouble: Trouble | None = None
+    telephone: Json | None = None
+    """The Task by which somebody telephones, if it comes to that."""
+
+
+def needs_request(before: Sequence[Send], every: Sequence[Send], made: Json) -> bool:
+    """Whether tries that stand so change more than the Communication itself."""
+    old, new = state(before), state(every)
+    return old != new and (new == FAILED or (watched(made) and new in ladder.RUNGS[1:]))
+
+
+def settled(made: Json, every: Sequence[Send], request: Json, systems: Systems, now: datetime) -> Settled:
+    """After the tries of a Communication have come to stand so. request: None would say nothing of it changes."""
+    reached = state(every)
+    if reached == FAILED:
+        return _failed(made, every, request, systems, now)
+    entries = [put(with_sends(_plain(made), every, systems))]
+    least = ladder.RUNGS[1] if watched(request) else ACCEPTED
+    if reached is not None and ladder.RUNGS.index(reached) >= ladder.RUNGS.index(least):
+        entries += closed(request, "completed")
+    return Settled(entries)
+
+
+def _failed(made: Json, every: Sequence[Send], request: Json, systems: Systems, now: datetime) -> Settled:
+    if request["status"] == "revoked":  # it was given up before
+        return Settled([put(with_sends(made, every, systems, failed="not-done"))])
+    last = max(every, key=lambda one: one.at[FAILED])
+    did = why(last)
+    tries = sum(why(one) == did for one in every)
+    then = follows(did, tries, notice(request), now, was_template=last.template is not None)
+    trouble = Trouble(did.do, last.line, last.template, next(iter(last.codes), None)) if did.alarm else None
+    code = ", ".join(str(one) for one in last.codes) or "none"
+    text = f"WhatsApp: code {code}, {did.do.value}"
+    match then:
+        case Again(at, as_template):
+            found = with_sends({**made, "statusReason": {"text": text}}, every, systems)
+            return Settled([put(found), *planned(request, at, systems, as_template=as_template)], trouble)
+        case NotDone():
+            found = with_sends({**made, "statusReason": {"text": text}}, every, systems, failed="not-done")
+            return over(found, request, then, systems, now, trouble)
+
+
+def over(
+    made: Json | None, request: Json, then: NotDone, systems: Systems, now: datetime, trouble: Trouble | None = None
+) -> Settled:  # fmt: skip
+    """It is not sent any more: the Communication, if it changes, the request, and whoever telephones."""
+    entries = [*([put(made)] if made else []), *closed(request, "revoked", then.reason)]
+    if then.stops is not None and made is not None:
+        entries.append(_stopped(made, then.stops, systems, now))
+    if not then.telephone:
+        return Settled(entries, trouble)
+    task = phone_task(request, then.reason, systems, now)
+    return Settled([*entries, once(task)], trouble, task)
+
+
+def why(one: Send) -> Reaction:
+    """What the failure of a try asks for."""
+    return reaction(next(iter(one.codes), None), 0)
+
+
+def planned(request: Json, at: datetime, systems: Systems, *, as_template: bool = False) -> list[Json]:
+    """The request, to be looked at again then."""
+    made = {**request, "status": "active", "occurrenceDateTime": instant(at)}
+    made.pop("statusReason", None)
+    url = systems.extension(TEMPLATE)
+    if as_template and not any(one["url"] == url for one in made.get("extension", ())):
+        made["extension"] = [*made.get("extension", ()), {"url": url, "valueBoolean": True}]
+    return [put(made)]
+
+
+def closed(request: Json, status: str, reason: str | None = None) -> list[Json]:
+    """The request, over; nothing where it is already, or where somebody telephones."""
+    if request["status"] in (status, "revoked"):
+        return []
+    made = {**request, "status": status}
+    return [put({**made, "statusReason": {"text": reason}} if reason else made)]
+
+
+def phone_task(request: Json, reason: str, systems: Systems, now: datetime) -> Json:
+    """Somebody telephones instead: once for a request, with the number."""
+    whom = request["recipient"][0]
+    phone = next(
+        (one["valueString"] for one in whom.get("extension", ()) if one["url"] == systems.extension("telefone")), None
+    )
+    said = {"type": {"text": "summary"}, "valueString": request["payload"][0]["contentString"]}
+    number = [{"type": {"text": "telephone"}, "valueString": f"+{phone}"}] if phone else []
+    return {
+        "resourceType": "Task",
+        "identifier": [{"system": systems.sid("whatsapp/pedido"), "value": request["id"]}],
+        "status": "requested",
+        "intent": "order",
+        "priority": "stat" if watched(request) else request.get("priority", "routine"),
+        "code": concept(coding(systems.codes("tarefa"), "phone-contact")),
+        "focus": {"reference": f"CommunicationRequest/{request['id']}"},
+        "for": whom,
+        "authoredOn": instant(now),
+        "description": reason,
+        "input": [*number, said],
+    }
+
+
+def put(resource: Json) -> Json:
+    """An entry that changes what is there, if nobody else has."""
+    version = resource["meta"]["versionId"]
+    where = f"{resource['resourceType']}/{resource['id']}"
+    return {"resource": resource, "request": {"method": "PUT", "url": where, "ifMatch": f'W/"{version}"'}}
+
+
+def once(resource: Json) -> Json:
+    """An entry that creates what is not there yet, by its first identifier."""
+    kind, own = resource["resourceType"], resource["identifier"][0]
+    where = f"identifier={own['system']}|{own['value']}"
+    return {"resource": resource, "request": {"method": "POST", "url": kind, "ifNoneExist": where}}
+
+
+def _plain(made: Json) -> Json:
+    """Without the reason why it had failed."""
+    return {name: value for name, value in made.items() if name != "statusReason"}
+
+
+def _stopped(made: Json, purpose: str, systems: Systems, now: datetime) -> Json:
+    """The Consent that says no to a purpose: one for each identity and purpose. Contract, section 9."""
+    who = made["recipient"][0]
+    system, value = systems.sid("whatsapp/consentimento"), f"{who['identifier']['value']}:{purpose}"
+    resource = {
+        "resourceType": "Consent",
+        "identifier": [{"system": system, "value": value}],
+        "status": "active",
+        "scope": concept(coding("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy")),
+        "category": [concept(coding("http://loinc.org", "59284-0"))],
+        "patient": who,
+        "dateTime": instant(now),
+        "sourceReference": {"reference": f"Communication/{made['id']}"},
+        "policyRule": {"text": "stopped by the channel's own means"},
+        "provision": {"type": "deny", "purpose": [coding("urn:fhir-hub:CodeSystem:consent-purpose", purpose)]},
+    }
+    return {"resource": resource, "request": {"method": "PUT", "url": f"Consent?identifier={system}|{value}"}}
