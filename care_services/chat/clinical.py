@@ -63,10 +63,10 @@ def _lines(text: str) -> list[str]:
     return text.splitlines() if "\n" in text else []
 
 
-def symptoms(talk: Talk) -> bool:
-    """Whether the message tells of a sign that is there."""
+def signs(talk: Talk) -> set[str]:
+    """The signs that the message tells of as being there."""
     heard = scan(talk.message.text, talk.rules)
-    return any(talk.rules.findings[code].kind == "sign" for code in heard.present())
+    return {code for code in heard.present() if talk.rules.findings[code].kind == "sign"}
 
 
 def begin(talk: Talk, text: str) -> None:

@@ -19,6 +19,8 @@ ADMINISTRATIVE = (AUTHORIZATION, APPOINTMENT, MEDICATION, GENERAL)
 STATES = (NEW, OPEN, SAFETY, INTERVIEW, CONCLUDED, EMERGENCY, HUMAN, *ADMINISTRATIVE)
 ASKING = frozenset({SAFETY, INTERVIEW})
 CLINICAL = frozenset({*ASKING, CONCLUDED, EMERGENCY})
+KEPT_GIVEN = 40
+"""Things named that a conversation keeps for a Task."""
 KEPT_IDS = 200
 """Message ids that a conversation remembers; older ones the record tells, by the event each effect is bound to."""
 
@@ -117,6 +119,8 @@ class Conversation:
     told_at: int = 0
     misunderstood: int = 0
     protocol: str | None = None
+    given: tuple[tuple[str, str], ...] = ()
+    """Kind and value of what was named for the flow that is under way."""
     model: bool = True
     """Whether model assistance may be used."""
     said: Mapping[str, int] = field(default_factory=dict)

@@ -8,31 +8,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from care_services.chat import clinical, wording
+from care_services.chat import clinical, wishes, wording
 from care_services.chat.buttons import Button, parse
 from care_services.chat.conversation import (
     ADMINISTRATIVE,
-    APPOINTMENT,
     ASKING,
-    AUTHORIZATION,
     CLINICAL,
     CONCLUDED,
     EMERGENCY,
-    GENERAL,
     HUMAN,
     KEPT_IDS,
-    MEDICATION,
     NEW,
     OPEN,
     Choice,
     Conversation,
-    Desk,
     Forward,
     Inbound,
-    Say,
     Turn,
 )
-from care_services.chat.keywords import keyword, plain
+from care_services.chat.keywords import keyword
 from care_services.chat.silence import Then
 from care_services.chat.talk import NURSE, SERVICE, Talk
 from care_services.chat.words import menu, notice, spoken
@@ -41,22 +35,9 @@ from care_services.triage.rule_set import RuleSet
 
 EPISODE, TALK, FORGOTTEN = 24 * 3600, 24 * 3600, 180 * 24 * 3600
 """Seconds: an episode after its conclusion; a talk, and a conversation, without a word."""
-MISUNDERSTOOD = 3
-"""The time somebody is not understood at which a person takes over."""
 NO_TURN = frozenset({"reaction", "sticker", "revoke", "system"})
 FILES = frozenset({"image", "document", "location"})
 """Kinds without words that people can look at; all other kinds without words are told to be unreadable."""
-DESKS = {
-    AUTHORIZATION: replace(SERVICE, reason="authorization"),
-    APPOINTMENT: replace(SERVICE, reason="appointment"),
-    MEDICATION: Desk("pharmacist", "routine", 60, "medication"),
-    GENERAL: replace(SERVICE, reason="general"),
-}
-_GREETINGS = frozenset(
-    {"oi", "ola", "opa", "alo", "bom dia", "boa tarde", "boa noite", "oi bom dia", "ola bom dia", "oi boa tarde",
-     "oi boa noite", "oi tudo bem", "ola tudo bem", "tudo bem"}
-)  # fmt: skip
-_THANKS = frozenset({"obrigado", "obrigada", "muito obrigado", "muito obrigada", "valeu"})
 
 
 def turn(before: Conversation, message: Inbound, rules: RuleSet, protocol: str) -> Turn:
@@ -78,7 +59,7 @@ def silent(before: Conversation, then: Then, rules: RuleSet, protocol: str, at: 
     else:
         if then is Then.END:
             talk.say("ended")
-        talk.change(question=None, protocol=None)
+        talk.change(question=None, protocol=None, given=())
         talk.open()
     return talk.ended()
 
@@ -97,7 +78,8 @@ def given_up(before: Conversation, message: Inbound, rules: RuleSet, protocol: s
 def returned(before: Conversation) -> Conversation:
     """A person gives the talk back; the episode is over, which a professional alone can say of an emergency."""
     return replace(
-        before, state=OPEN, interview=State(), told=None, protocol=None, question=None, misunderstood=0
+        before, state=OPEN, interview=State(), told=None, protocol=None, question=None, misunderstood=0,
+        given=(),
     )  # fmt: skip
 
 
@@ -160,8 +142,7 @@ def _chosen(talk: Talk, button: Button) -> None:
         case "menu", "other":
             talk.offer("other", "menu", wording.OTHER)
         case "menu", ("authorization" | "appointment" | "medication" | "general") as flow:
-            talk.change(state=flow, misunderstood=0)
-            talk.put(Say(f"ask_{flow}", wording.text(talk.rules, f"ask_{flow}")))
+            wishes.enter(talk, flow)
         case "level", ("book" | "book-other"):
             talk.person(replace(SERVICE, reason="appointment"))
         case "leave", "leave":
@@ -185,44 +166,17 @@ def _chosen(talk: Talk, button: Button) -> None:
 
 def _said(talk: Talk) -> None:
     """Words that are no alarm, no button and no word with a meaning of its own."""
-    state, said = talk.now.state, plain(talk.message.text)
+    state = talk.now.state
     if state in (EMERGENCY, HUMAN):
         talk.do(Forward(talk.message.id))
+    elif state in CLINICAL and wishes.interrupts(talk):
+        return
     elif state in ASKING:
         clinical.answered(talk)
     elif state == CONCLUDED:
         clinical.after(talk)
-    elif clinical.symptoms(talk):
-        if state in ADMINISTRATIVE:  # kept for after; the clinical comes first
-            talk.do(DESKS[state])
-        if not talk.now.noticed:
-            notice(talk)
-        clinical.begin(talk, talk.message.text)
-    elif state in ADMINISTRATIVE:
-        talk.person(DESKS[state])
-    elif state == NEW:
-        _welcome(talk)
-    elif said in _THANKS:
-        talk.say("thanks")
-    elif said in _GREETINGS:
-        menu(talk)
     else:
-        _not_understood(talk)
-
-
-def _welcome(talk: Talk) -> None:
-    talk.change(noticed=True)
-    talk.open()
-    talk.offer("M-01", "menu", wording.MENU)
-
-
-def _not_understood(talk: Talk) -> None:
-    count = talk.now.misunderstood + 1
-    talk.change(misunderstood=count)
-    if count >= MISUNDERSTOOD:
-        talk.person(replace(SERVICE, reason="was not understood"))
-    else:
-        talk.offer("menu_again", "menu", wording.MENU)
+        wishes.wished(talk)
 
 
 def _wordless(talk: Talk) -> None:
@@ -237,11 +191,11 @@ def _wordless(talk: Talk) -> None:
         else:
             clinical.unheard(talk)
     elif state in ADMINISTRATIVE and file:  # the picture of an order, say
-        talk.person(DESKS[state])
+        wishes.done(talk, state)
     elif not file:
         notice(talk)
         talk.say("M-12")
     elif state == NEW:
-        _welcome(talk)
+        wishes.welcome(talk)
     else:
-        _not_understood(talk)
+        wishes.not_understood(talk)

@@ -7,8 +7,12 @@ atendente de telemarketing" calls nobody, and "quero parar de sentir dor" stops 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping
 from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from mappings.text import without_marks
 
@@ -69,3 +73,9 @@ def plain(text: str) -> str:
 def keyword(text: str) -> Keyword | None:
     """What a whole message means anywhere; None: it is no such word."""
     return WORDS.get(plain(text))
+
+
+@cache
+def heard_words() -> dict[str, Any]:
+    """Words inside sentences that say how a talk goes on (`heard.toml`)."""
+    return tomllib.loads((Path(__file__).parent / "heard.toml").read_text(encoding="utf-8"))

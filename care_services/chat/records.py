@@ -123,7 +123,10 @@ def _task(desk: Desk, turn: Turn, place: Place) -> Json:
         "for": _member(place.message),
         "authoredOn": _instant(place.now),
         "restriction": {"period": {"end": _instant(place.now + timedelta(minutes=desk.minutes))}},
-        "input": [{"type": {"text": "summary"}, "valueString": "\n".join(summary)}],
+        "input": [
+            {"type": {"text": kind}, "valueString": value}
+            for kind, value in (("summary", "\n".join(summary)), *turn.conversation.given)
+        ],
     }
 
 

@@ -25,6 +25,7 @@ from care_services.chat.conversation import (
     Say,
     Turn,
 )
+from care_services.chat.distress import sooner
 from care_services.triage.levels import highest
 from care_services.triage.rule_set import RuleSet
 
@@ -32,7 +33,7 @@ MOST = 2
 """Times a text is sent in a talk."""
 COURTESY = frozenset(
     {"thanks", "M-05", "M-06", "M-13", "M-16", "resumed", "no_model", "emergency_called", "emergency_again",
-     "late_emergency", "notice"}
+     "late_emergency", "notice", "kept"}
 )  # fmt: skip
 """Texts that may be left out the third time, and nobody is called for it."""
 NURSE = Desk("nurse-callback", "urgent", 60, "wants a person")
@@ -90,7 +91,7 @@ class Talk:
             desk = self.unfinished(desk)
         elif self.now.state == CONCLUDED and desk.code == SERVICE.code:
             desk = replace(desk, code=NURSE.code)
-        self.do(desk)
+        self.do(sooner(desk, self.message.text, self.rules))
         if self.now.state != EMERGENCY:
             self.change(state=HUMAN, question=None, misunderstood=0)
         if told:

@@ -14,6 +14,12 @@ FREELY = frozenset({"age", "story", "onset"})
 """Questions that are answered in the member's own words."""
 MENU = (("symptom", "Tenho um sintoma"), ("authorization", "Autorização"), ("other", "Outros assuntos"))
 OTHER = (("appointment", "Consulta"), ("medication", "Remédios"), ("general", "Outra coisa"))
+WISHES = {
+    "symptom_report": ("symptom", "Tenho um sintoma"), "authorization_request": ("authorization", "Autorização"),
+    "appointment_booking": ("appointment", "Consulta"), "medication_question": ("medication", "Remédios"),
+    "general_inquiry": ("general", "Plano e informações"), "human_request": ("human", "Falar com alguém"),
+}  # fmt: skip
+"""What may be meant, as buttons of the menu."""
 LEAVE = (("stay", "Continuar"), ("leave", "Sair das perguntas"))
 CANCEL = (("stop", "Parar avisos"), ("request", "Um pedido"), ("nothing", "Nada"))
 REVIEW, PERSON = (("review", "Quero revisão"),), (("human", "Chamar pessoa"),)

@@ -1,0 +1,250 @@
+"""What a member wants who writes freely, and what is done about it. Pure. Care services' contract, section 3, intents.
+
+The classifier proposes and this decides: below LEAST, or with two wishes within APART, it is asked with buttons. What
+the rules of triage call a sign comes before every other wish, which is kept for people.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+
+from care_services.chat import clinical, wording
+from care_services.chat.conversation import (
+    ADMINISTRATIVE,
+    APPOINTMENT,
+    AUTHORIZATION,
+    CONCLUDED,
+    GENERAL,
+    KEPT_GIVEN,
+    MEDICATION,
+    NEW,
+    Say,
+)
+from care_services.chat.medication import PHARMACIST, desk_of
+from care_services.chat.talk import SERVICE, Talk
+from care_services.chat.words import menu, notice
+from care_services.entities.reading import entities
+from care_services.intent.model import model
+
+LEAST, APART = 0.60, 0.10
+"""Probability below which a wish is asked for; distance to the next below which too."""
+SURE = 0.90
+"""Probability at which a wish interrupts what is under way."""
+GIBBERISH = 0.35
+"""The best guess below which nothing is offered but the menu."""
+OF_MEDICINES = frozenset({"medicine_problem"})
+"""What every question on medicines names; their own rules decide there (`medication.py`)."""
+MISUNDERSTOOD = 3
+"""The time somebody is not understood at which a person takes over."""
+SYMPTOM, PERSON, GREETING, THANKS = "symptom_report", "human_request", "greeting", "thanks"
+FLOWS = {
+    "authorization_request": AUTHORIZATION, "appointment_booking": APPOINTMENT, "medication_question": MEDICATION,
+    "general_inquiry": GENERAL,
+}  # fmt: skip
+DESKS = {
+    AUTHORIZATION: replace(SERVICE, reason="authorization"),
+    APPOINTMENT: replace(SERVICE, reason="appointment"),
+    MEDICATION: PHARMACIST,
+    GENERAL: replace(SERVICE, reason="general"),
+}
+_ENOUGH = {
+    AUTHORIZATION: {"protocol"}, APPOINTMENT: {"specialty", "exam", "procedure", "protocol"}, MEDICATION: {"medicine"},
+}  # fmt: skip
+"""What somebody who writes it need not be asked for."""
+_ZONE = timezone(timedelta(hours=-3))
+_PARTS = re.compile(r"[.!?;,\n]+|\b(?:e|mas|porque|pq|pois|também|tbm|tb|além disso|aproveitando|outra coisa)\b", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a text wants."""
+
+    intent: str
+    """The likeliest."""
+    probability: float
+    among: tuple[str, ...]
+    """What else may be meant with it, likeliest first; the likeliest alone where it is clear."""
+
+    @property
+    def clear(self) -> bool:
+        """Whether it need not be asked."""
+        return len(self.among) == 1
+
+
+def wish(likely: Mapping[str, float]) -> Wish:
+    """What probabilities of intents say."""
+    ranked = sorted(likely, key=lambda intent: -likely[intent])
+    first = ranked[0]
+    near = tuple(one for one in ranked if likely[first] - likely[one] <= APART)
+    if likely[first] < LEAST:
+        near = tuple(ranked[: max(2, len(near))])
+    return Wish(first, likely[first], near)
+
+
+def wished(talk: Talk) -> None:
+    """Free words, where no interview is under way and no level was told: a flow, a person, the menu, or a question."""
+    text, state = talk.message.text, talk.now.state
+    found = wish(model().probabilities(text))
+    signs = clinical.signs(talk)
+    if found.clear and found.intent == "medication_question":
+        signs -= OF_MEDICINES
+    _remember(talk)
+    if signs or (found.clear and found.intent == SYMPTOM and state not in ADMINISTRATIVE):
+        _clinical_first(talk, found)
+    elif state in ADMINISTRATIVE:
+        _answer(talk, found)
+    elif not found.clear:
+        _unclear(talk, found)
+    elif found.intent in FLOWS:
+        notice(talk)
+        begin(talk, FLOWS[found.intent])
+    elif found.intent == PERSON:
+        notice(talk)
+        talk.person(SERVICE)
+    elif found.intent == THANKS:
+        talk.say("thanks")
+    elif state == NEW:
+        welcome(talk)
+    elif found.intent == GREETING:
+        menu(talk)
+    else:
+        _again(talk, Say("out_of_scope", wording.text(talk.rules, "out_of_scope")))
+
+
+def interrupts(talk: Talk) -> bool:
+    """Whether words in an interview, or after a level, ask for something else; that is done then."""
+    text, state = talk.message.text, talk.now.state
+    if clinical.signs(talk):
+        return False
+    found = wish(model().probabilities(text))
+    if found.probability < SURE:
+        return False
+    if found.intent == PERSON:
+        talk.person(SERVICE)
+        return True
+    if state == CONCLUDED and found.intent in FLOWS:
+        _keep(talk, FLOWS[found.intent])
+        return True
+    return False
+
+
+def enter(talk: Talk, flow: str) -> None:
+    """An administrative flow that was chosen: asks what it needs to know."""
+    named = flow == AUTHORIZATION and not _given(talk).isdisjoint({"exam", "procedure"})
+    name = "ask_authorization_order" if named else f"ask_{flow}"
+    talk.change(state=flow, misunderstood=0, protocol=talk.protocol)
+    talk.put(Say(name, wording.text(talk.rules, name, protocol=talk.protocol)))
+
+
+def begin(talk: Talk, flow: str) -> None:
+    """A flow that was written for: what is needed may be written with it."""
+    enough = flow == GENERAL or not _given(talk).isdisjoint(_ENOUGH[flow])
+    if enough or (flow == MEDICATION and desk_of(talk.message.text, talk.rules) != PHARMACIST):
+        done(talk, flow)
+    else:
+        enter(talk, flow)
+
+
+def done(talk: Talk, flow: str) -> None:
+    """A flow has what it needs: people go on with it; of a medicine, the safety screen comes first where it must."""
+    desk = DESKS[flow]
+    if flow == MEDICATION and talk.message.text:
+        asked = desk_of(talk.message.text, talk.rules)
+        if asked is None:
+            talk.do(desk)
+            clinical.begin(talk, talk.message.text)
+            return
+        desk = asked
+    talk.person(desk)
+
+
+def welcome(talk: Talk) -> None:
+    """First contact, without a wish."""
+    talk.change(noticed=True)
+    talk.open()
+    talk.offer("M-01", "menu", wording.MENU)
+
+
+def not_understood(talk: Talk) -> None:
+    """Nobody knows what is wanted: the menu, and a person at the third time."""
+    _again(talk, Say("menu_again", wording.text(talk.rules, "menu_again")))
+
+
+def _clinical_first(talk: Talk, found: Wish) -> None:
+    state = talk.now.state
+    if not talk.now.noticed:
+        notice(talk)
+    if state in ADMINISTRATIVE:
+        _keep(talk, state)
+    else:
+        flow = _other(talk.message.text, found)
+        if flow:
+            _keep(talk, flow)
+    clinical.begin(talk, talk.message.text)
+
+
+def _other(text: str, found: Wish) -> str | None:
+    """The administrative wish beside a clinical one: of the whole, or of a part of it."""
+    if found.clear and found.intent in FLOWS:
+        return FLOWS[found.intent]
+    for part in _PARTS.split(text):
+        if len(part.split()) > 2:
+            one = wish(model().probabilities(part))
+            if one.intent in FLOWS and one.probability >= SURE:
+                return FLOWS[one.intent]
+    return None
+
+
+def _keep(talk: Talk, flow: str) -> None:
+    """Another wish goes to people, and the talk stays where it is."""
+    talk.do(DESKS[flow])
+    talk.change(protocol=talk.protocol)
+    talk.say("kept", protocol=talk.protocol)
+
+
+def _answer(talk: Talk, found: Wish) -> None:
+    """What somebody writes who was asked what a flow needs."""
+    state = talk.now.state
+    sure = found.probability >= SURE
+    if sure and found.intent == THANKS:
+        talk.say("thanks")
+    elif sure and FLOWS.get(found.intent, state) != state and len(talk.message.text.split()) > 3:
+        talk.change(protocol=None)
+        begin(talk, FLOWS[found.intent])
+    else:
+        done(talk, state)
+
+
+def _unclear(talk: Talk, found: Wish) -> None:
+    """It is asked which of the likeliest is meant."""
+    if talk.now.state == NEW:
+        welcome(talk)
+        return
+    choices = [wording.WISHES[one] for one in found.among if one in wording.WISHES][:3]
+    if found.probability < GIBBERISH or len(choices) < 2:
+        not_understood(talk)
+    else:
+        _again(talk, Say("which", wording.text(talk.rules, "which")), choices)
+
+
+def _again(talk: Talk, say: Say, choices: list[tuple[str, str]] | None = None) -> None:
+    count = talk.now.misunderstood + 1
+    talk.change(misunderstood=count)
+    if count >= MISUNDERSTOOD:
+        talk.person(replace(SERVICE, reason="was not understood"))
+    else:
+        talk.offer(say.name, "menu", choices or wording.MENU)
+
+
+def _remember(talk: Talk) -> None:
+    """What the text names stays known until the flow ends, and goes into its Task."""
+    day = datetime.fromtimestamp(talk.message.at, UTC).astimezone(_ZONE).date()
+    named = tuple((one.kind, one.value) for one in entities(talk.message.text, day))
+    talk.change(given=tuple(dict.fromkeys((*talk.now.given, *named)))[-KEPT_GIVEN:])
+
+
+def _given(talk: Talk) -> set[str]:
+    return {kind for kind, _ in talk.now.given}
