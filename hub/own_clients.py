@@ -81,7 +81,12 @@ SCOPES: Mapping[str, tuple[str, str]] = {
     WHATSAPP: ("WhatsApp", _system(crus="Communication Consent", rus="CommunicationRequest", crs="Task")),
     CHAT: (
         "Conversas",
-        _system(rs="Communication", crs="CommunicationRequest RiskAssessment Flag", crus="Task Consent"),
+        _system(
+            rs="Communication",
+            crs="CommunicationRequest QuestionnaireResponse Observation RiskAssessment Flag Provenance Appointment"
+            " Device",
+            crus="Task Consent Encounter",
+        ),
     ),
 }
 """Id of a service -> what people are told it is called, and its scopes."""

@@ -22,6 +22,7 @@ from fhir_server.trouble import places
 from hub import encryption
 from hub.logs import configure_logs
 from hub.settings import Settings
+from hub.whatsapp import episodes
 from hub.whatsapp.again import sending_due, watching
 from hub.whatsapp.statuses import applying
 
@@ -50,6 +51,7 @@ WHATSAPP: tuple[Round, ...] = (
     Round("whatsapp statuses", 0.5, applying),
     Round("whatsapp sends due", 1, sending_due),
     Round("whatsapp watch", 2, watching),
+    Round("episodes", episodes.SECONDS, episodes.Episodes),
 )
 """Rounds of a hub that has a WhatsApp."""
 

@@ -15,6 +15,7 @@ from care_services.chat.conversation import (
     EMERGENCY,
     HUMAN,
     INTERVIEW,
+    MOST_EVIDENCE,
     SAFETY,
     Concluded,
     Desk,
@@ -48,7 +49,7 @@ def alarm(talk: Talk) -> bool:
         before = replace(before, pending=Question("screen", ""))
     state = step(before, text, talk.rules)
     state = replace(state, level=highest(state.level, alone), pending=None, outcome="level")
-    talk.change(interview=state)
+    talk.change(interview=state, evidence=_evidence(talk))
     known = now.told is not None and LEVELS.index(state.level) <= LEVELS.index(now.told)
     if known and now.state in (EMERGENCY, HUMAN):
         talk.do(Forward(talk.message.id))
@@ -119,12 +120,17 @@ def _row(talk: Talk, text: str) -> bool:
 
 
 def _go_on(talk: Talk, state: State) -> None:
-    talk.change(interview=state, misunderstood=0)
+    talk.change(interview=state, evidence=_evidence(talk), misunderstood=0)
     if state.outcome is None and state.pending is not None:
         talk.change(state=SAFETY if state.pending.id in _SAFETY else INTERVIEW)
         talk.put(wording.question(talk.rules, state.pending, talk.now.turn + 1))
     else:
         _conclude(talk)
+
+
+def _evidence(talk: Talk) -> tuple[str, ...]:
+    before, message = talk.now.evidence, talk.message
+    return before if message.id in before else (*before, *message.earlier, message.id)[-MOST_EVIDENCE:]
 
 
 def _conclude(talk: Talk) -> None:

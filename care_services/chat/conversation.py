@@ -21,6 +21,8 @@ ASKING = frozenset({SAFETY, INTERVIEW})
 CLINICAL = frozenset({*ASKING, CONCLUDED, EMERGENCY})
 KEPT_GIVEN = 40
 """Things named that a conversation keeps for a Task."""
+MOST_EVIDENCE = 50
+"""Messages of an episode that its conclusion names: the latest."""
 KEPT_IDS = 200
 """Message ids that a conversation remembers; older ones the record tells, by the event each effect is bound to."""
 
@@ -114,6 +116,10 @@ class Conversation:
     question: Say | None = None
     """The latest, without an answer so far."""
     interview: Interview = field(default_factory=Interview)
+    episode: int = 0
+    """Counts the episodes so far that are over."""
+    evidence: tuple[str, ...] = ()
+    """Ids of the messages that the episode under way is made of."""
     told: str | None = None
     """The level that was told."""
     told_at: int = 0

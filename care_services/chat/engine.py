@@ -78,8 +78,8 @@ def given_up(before: Conversation, message: Inbound, rules: RuleSet, protocol: s
 def returned(before: Conversation) -> Conversation:
     """A person gives the talk back; the episode is over, which a professional alone can say of an emergency."""
     return replace(
-        before, state=OPEN, interview=State(), told=None, protocol=None, question=None, misunderstood=0,
-        given=(),
+        before, state=OPEN, interview=State(), episode=before.episode + 1, evidence=(), told=None, protocol=None,
+        question=None, misunderstood=0, given=(),
     )  # fmt: skip
 
 

@@ -18,6 +18,10 @@ class Told:
     options: tuple[tuple[str, str], ...]
     """Answer, and title."""
     desk: Desk
+    check_in: int | None = None
+    """Hours after which the member is asked how they are."""
+    appointment: bool = False
+    """Whether one is proposed."""
 
 
 LEVELS_TOLD: Mapping[str, Told] = {
@@ -25,15 +29,15 @@ LEVELS_TOLD: Mapping[str, Told] = {
         "M-04", (("called", "Já liguei"), ("cannot-call", "Não consigo ligar")),
         Desk("nurse-callback", "stat", 2, "emergency"),
     ),
-    "very-urgent": Told("M-07", (), Desk("nurse-callback", "asap", 10, "very-urgent")),
-    "urgent": Told("M-08", (), Desk("nurse-callback", "urgent", 60, "urgent")),
+    "very-urgent": Told("M-07", (), Desk("nurse-callback", "asap", 10, "very-urgent"), check_in=2),
+    "urgent": Told("M-08", (), Desk("nurse-callback", "urgent", 60, "urgent"), check_in=6),
     "less-urgent": Told(
         "M-09", (("book", "Pode marcar"), ("book-other", "Outro horário"), ("human", "Falar com alguém")),
-        Desk("nurse-callback", "routine", 8 * 60, "review, the same day"),
+        Desk("nurse-callback", "routine", 8 * 60, "review, the same day"), appointment=True,
     ),
     "non-urgent": Told(
         "M-10", (("book", "Quero uma consulta"), ("human", "Falar com alguém")),
-        Desk("nurse-callback", "routine", DAY, "review, the next working day"),
+        Desk("nurse-callback", "routine", DAY, "review, the next working day"), check_in=48,
     ),
 }  # fmt: skip
 SUICIDE = "M-06"

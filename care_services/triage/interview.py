@@ -65,6 +65,8 @@ class State:
     level: str = LEVELS[0]
     fired: tuple[Fired, ...] = ()
     outcome: str | None = None
+    answers: tuple[tuple[str, str], ...] = ()
+    """The member's words, each with the id of the question they answer, "story" where nothing was asked."""
 
     def present(self) -> dict[str, Known]:
         """What is there."""
@@ -76,6 +78,8 @@ def step(state: State, message: str, rules: RuleSet) -> State:
     question; `outcome` says that there is none: "level" reached, "person" wanted. A message after the end is still
     read, and can only raise the level."""
     heard = scan(message, rules)
+    if message.strip():
+        state = replace(state, answers=(*state.answers, (state.pending.id if state.pending else "story", message)))
     state = _answered(state, heard, rules) if state.pending else state
     state = _heard(state, heard, rules)
     found = _assessed(state, rules)

@@ -22,6 +22,9 @@ from adapters.fhir_client import FhirClient, FhirRefused
 from care_services.chat import records
 from care_services.chat.conversation import Conversation, Inbound
 from care_services.chat.engine import given_up, turn
+from care_services.chat.recorded import conversation
+from care_services.chat.recorded.device import device
+from care_services.chat.recorded.place import Place
 from care_services.chat.thoughts import thoughts
 from care_services.triage.rule_set import rules
 from hub.ledger import Ledger, now
@@ -44,6 +47,7 @@ class Conversing:
         """record: as the service `hub-chat`. number: draws the number of a protocol."""
         self._record, self._systems, self._number = record, systems, number
         self._known: OrderedDict[str, Json] = OrderedDict()
+        self._device: str | None = None
         self._to_draw = f"({uuid4()})"
         """Stands for a number that is drawn only if the turn needs one."""
 
@@ -53,7 +57,7 @@ class Conversing:
         messages: fewer than a conversation remembers. What had its turn has none again. Raises FhirRefused, and
         PartnerUnavailable: to be told again.
         """
-        key = records.conversation_key(messages[0], self._systems)
+        key = conversation.key(messages[0], self._systems)
         assert key is not None
         heard, of = [inbound(one) for one in messages], {one["id"]: one for one in messages}
         said: list[str] = []
@@ -71,8 +75,7 @@ class Conversing:
                 continue
             came = turn(before, left[0], rules(), self._to_draw)
             state = msgspec.json.encode(came.conversation).decode()
-            place = records.Place(task, of[left[0].id], self._systems, rules(), now())
-            entries = records.entries(came, state, place)
+            entries = records.entries(came, state, await self._place(task, left[0].id))
             try:
                 answer = await self._transaction(entries)
             except FhirRefused as refused:
@@ -81,7 +84,7 @@ class Conversing:
                     raise
                 lost += 1
                 continue
-            self._know(key, entries[0]["resource"], answer)
+            self._know(key, entries, answer)
             said += _said(answer)
 
     async def give_up(self, message: Json, *, alarm: bool = True) -> list[str]:
@@ -89,13 +92,13 @@ class Conversing:
 
         alarm: whether it is looked at for an emergency first.
         """
-        key = records.conversation_key(message, self._systems)
+        key = conversation.key(message, self._systems)
         assert key is not None
         self._known.pop(key, None)
         task = await self._task(message, key)
         before, heard = stored(task), inbound(message)
         came = given_up(before, heard, rules(), self._to_draw, alarm=alarm)
-        [put, *others] = records.entries(came, "", records.Place(task, message, self._systems, rules(), now()))
+        [put, *others] = records.entries(came, "", await self._place(task, message["id"]))
         status = [{"op": "replace", "path": "/businessStatus", "value": put["resource"]["businessStatus"]}]
         data = b64encode(r4.serialize(status)).decode()
         patch = {  # without If-Match: all else that others know of the conversation stays
@@ -107,10 +110,7 @@ class Conversing:
         return _said(answer)
 
     async def _transaction(self, entries: Sequence[Json]) -> Json:
-        named = [
-            {"fullUrl": f"urn:uuid:{uuid4()}", **one} if one["request"]["method"] == "POST" else one for one in entries
-        ]
-        body = r4.serialize({"resourceType": "Bundle", "type": "transaction", "entry": named})
+        body = r4.serialize({"resourceType": "Bundle", "type": "transaction", "entry": entries})
         place = self._to_draw.encode()
         if place in body:
             body = body.replace(place, (await self._number()).encode())
@@ -122,14 +122,32 @@ class Conversing:
         if known is None:
             systems = self._systems
             known = await self._record.create(
-                records.conversation_task(message, key, systems),
+                conversation.begun(message, key, systems),
                 {"identifier": f"{systems.sid('whatsapp/conversa')}|{key}"},
             )
         self._known[key] = known
         return known
 
-    def _know(self, key: str, task: Json, answer: Json) -> None:
+    async def _place(self, task: Json, message: str) -> Place:
+        """Where the turn of a message happens."""
+        if self._device is None:
+            made = device(self._systems)
+            named = made["identifier"][0]
+            there = await self._record.create(made, {"identifier": f"{named['system']}|{named['value']}"})
+            self._device = f"Device/{there['id']}"
+        return Place(task, message, f"Communication/{message}", self._systems, rules(), now(), self._device)
+
+    def _know(self, key: str, entries: Sequence[Json], answer: Json) -> None:
+        task = entries[0]["resource"]
         version = answer["entry"][0]["response"]["etag"].removeprefix('W/"').removesuffix('"')
+        if self._to_draw in task["input"][0]["valueString"]:
+            self._known.pop(key, None)  # the record has the number that was drawn: it is read from there
+            return
+        opened = task.get("encounter", {}).get("reference", "")
+        for entry, told in zip(entries, answer["entry"], strict=True):
+            if opened and entry.get("fullUrl") == opened:  # its id was not known before
+                reference = "/".join(told["response"]["location"].split("/_history/")[0].split("/")[-2:])
+                task = {**task, "encounter": {**task["encounter"], "reference": reference}}
         self._known[key] = {**task, "meta": {**task["meta"], "versionId": version}}
         while len(self._known) > KEPT:
             self._known.popitem(last=False)

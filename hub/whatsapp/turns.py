@@ -20,7 +20,7 @@ import psycopg
 
 from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.partner_errors import PartnerUnavailable
-from care_services.chat import records
+from care_services.chat.recorded import conversation
 from care_services.chat.thoughts import MOST, due, whole
 from fhir_server.events.delivery import Bury, Fault
 from fhir_server.events.event import Event
@@ -141,7 +141,7 @@ class _Work:
         nobodys = []
         for one in found:
             message = there.get(one.id)
-            key = records.conversation_key(message, self._systems) if message else None
+            key = conversation.key(message, self._systems) if message else None
             if message is None or key is None or value_of(message, message_id(self._systems)) is None:
                 nobodys.append(one.sequence)
                 continue

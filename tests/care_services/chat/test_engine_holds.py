@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from care_services.chat.conversation import STATES, Conversation, Desk, Inbound, Option, Say, Turn
 from care_services.chat.engine import turn
-from care_services.chat.records import together
+from care_services.chat.recorded.communication_request import together
 from care_services.triage.levels import LEVELS
 from care_services.triage.rule_set import rules
 from mappings.whatsapp.outgoing import BUTTONS, Choice, Text, To, body

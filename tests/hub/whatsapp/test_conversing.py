@@ -144,7 +144,7 @@ async def test_an_emergency_is_told_and_told_once(joined: Joined, record: FhirCl
     [flag] = of("5517988880002", await found(record, "Flag"))
     assert flag["status"] == "active"
     [nurse] = [one for one in of("5517988880002", await found(record, "Task")) if one.get("priority") == "stat"]
-    assert "RF05" in nurse["input"][0]["valueString"]
+    assert any(each["code"] == "RF05" for one in nurse["input"] for each in one["type"].get("coding", ()))
 
     async def said() -> bool:
         asked = of("5517988880002", await found(record, "CommunicationRequest"))

@@ -1,0 +1,1 @@
+"""The resources that a turn of a conversation leaves in the record, a module for each type."""

@@ -1,0 +1,65 @@
+"""What is said to the member: in one turn one message; and after a level the question how they are. Pure.
+
+https://hl7.org/fhir/R4/communicationrequest.html. The care services' contract, sections 2, 4 and 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from care_services.chat.conversation import Say
+from care_services.chat.recorded.place import Place, instant
+from mappings.identifiers import coding, concept
+
+Json = Any
+
+PRIORITIES = {"emergency": "stat", "very-urgent": "asap", "urgent": "urgent"}
+"""Level -> priority of what is said; routine for others."""
+CHECK_IN = "M-14"
+
+
+def said(says: Sequence[Say], level: str | None, encounter: Json | None, place: Place) -> Json:
+    """The message that answers a turn. level: that was told in the episode."""
+    whole = together(says)
+    url = place.systems.extension("botao")
+    shown = [
+        {"url": url, "extension": [{"url": "id", "valueString": one.id}, {"url": "titulo", "valueString": one.title}]}
+        for one in whole.options
+    ]
+    payload = {**({"extension": shown} if shown else {}), "contentString": whole.text}
+    return {**_request("answer", level, encounter, place), "payload": [payload]}
+
+
+def together(says: Sequence[Say]) -> Say:
+    """What is said in one turn as one text; what can be tapped is that of the first that has something."""
+    options = next((one.options for one in says if one.options), ())
+    return Say("+".join(one.name for one in says), "\n\n".join(one.text for one in says), options)
+
+
+def check_in(level: str, hours: int, encounter: Json, place: Place) -> Json:
+    """The question how somebody is, asked in some hours unless a person has taken over by then."""
+    named = {"url": place.systems.extension("texto"), "valueString": CHECK_IN}
+    return {
+        **_request("safety", level, encounter, place),
+        "basedOn": [{"reference": f"Task/{place.task['id']}"}],
+        "payload": [{"extension": [named], "contentString": place.rules.texts[CHECK_IN]}],
+        "occurrenceDateTime": instant(place.now + timedelta(hours=hours)),
+    }
+
+
+def _request(category: str, level: str | None, encounter: Json | None, place: Place) -> Json:
+    return {
+        "resourceType": "CommunicationRequest",
+        "status": "active",
+        "category": [concept(coding(place.systems.codes("aviso"), category))],
+        "priority": PRIORITIES.get(level or "", "routine"),
+        **({"subject": {"reference": place.member["reference"]}} if "reference" in place.member else {}),
+        "about": [{"reference": place.message}],
+        **({"encounter": encounter} if encounter else {}),
+        "authoredOn": instant(place.now),
+        "requester": {"reference": place.device},
+        "recipient": [place.member],
+        "sender": place.number,
+    }

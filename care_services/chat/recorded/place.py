@@ -1,0 +1,95 @@
+"""Where a turn happens, and what its resources have in common: whose they are, and that each is made once. Pure.
+
+People are named by their identity on the channel; by their Patient besides, once they proved who they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from care_services.triage.rule_set import RuleSet
+from mappings.identifiers import Systems, coding, concept
+
+Json = Any
+
+AIAST = coding("http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "AIAST")
+"""Label of what a model took part in."""
+_NAMESPACE = UUID("6f3f3e0c-7a53-4a0e-9d43-3c1d6f0c5a11")
+_OTHERS = {"child": "uma criança", "other": "outra pessoa"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a turn happens."""
+
+    task: Json
+    """The conversation's."""
+    event: str
+    """What the turn answers: id of the member's Communication, or of a silence. Each resource is made once for it."""
+    message: str
+    """Reference of the Communication that the member wrote last."""
+    systems: Systems
+    rules: RuleSet
+    now: datetime
+    device: str
+    """Reference of the service's own Device."""
+
+    @property
+    def member(self) -> Json:
+        """Whoever writes."""
+        return self.task["for"]
+
+    def subject(self, about: str | None) -> Json:
+        """Whom it is about: whoever writes, or somebody of whom nothing else is known. about: as in the interview."""
+        if about not in _OTHERS:
+            return self.member
+        named = {name: value for name, value in self.member.items() if name != "reference"}
+        return {**named, "display": f"{_OTHERS[about]}, por quem escreve"}
+
+    @property
+    def number(self) -> Json:
+        """The business number that was written to."""
+        value = self.task["identifier"][0]["value"].partition(":")[0]
+        return {"identifier": {"system": self.systems.sid("whatsapp/numero"), "value": value}}
+
+
+def once(resource: Json, place: Place, what: str) -> Json:
+    """The entry that creates it once for the event, whoever tries again."""
+    system, value = place.systems.sid("conversa-efeito"), f"{place.event}.{what}"
+    own = {"system": system, "value": value}
+    one = resource["resourceType"] == "QuestionnaireResponse"  # the only one of them that has one identifier at most
+    return created({**resource, "identifier": own if one else [*resource.get("identifier", ()), own]}, system, value)
+
+
+def created(resource: Json, system: str, value: str) -> Json:
+    """The entry that creates what has this identifier, unless it is there."""
+    request = {"method": "POST", "url": resource["resourceType"], "ifNoneExist": f"identifier={system}|{value}"}
+    return {"fullUrl": _urn(f"{system}|{value}"), "resource": resource, "request": request}
+
+
+def posted(resource: Json, place: Place) -> Json:
+    """The entry that creates what has no identifiers: the If-Match of the conversation alone makes it once."""
+    kind = resource["resourceType"]
+    return {"fullUrl": _urn(f"{place.event}.{kind}"), "resource": resource, "request": {"method": "POST", "url": kind}}
+
+
+def _urn(name: str) -> str:
+    return f"urn:uuid:{uuid5(_NAMESPACE, name)}"
+
+
+def link(entry: Json) -> Json:
+    """A Reference to what another entry of the transaction creates."""
+    return {"reference": entry["fullUrl"]}
+
+
+def level(name: str, systems: Systems) -> Json:
+    """A level of urgency as CodeableConcept."""
+    return concept(coding(systems.codes("urgencia"), name))
+
+
+def instant(moment: datetime) -> str:
+    """A moment, as FHIR writes it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

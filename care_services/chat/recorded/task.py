@@ -1,0 +1,63 @@
+"""People are called: a Task with the promise as its end, and what they need to know as inputs of their own. Pure.
+
+https://hl7.org/fhir/R4/task.html. The care services' contract, section 7. Types of the inputs, each a coding of the
+system `resumo`: `level` (valueCode), `reason`, `said` (a text that the member is told), `rule` and `finding` (beside
+the type a coding of the system `regra` or `achado` that says which; the value is its title, or the member's words),
+`answers` and `assessment` (valueReference).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from care_services.chat.conversation import Desk, Turn
+from care_services.chat.recorded.place import Place, instant
+from mappings.identifiers import Systems, coding, concept
+
+Json = Any
+
+
+def task(desk: Desk, turn: Turn, focus: Json, made: dict[str, Json], place: Place) -> Json:
+    """focus: the episode or the message; made: references to `answers` and `assessment`, where there are such."""
+    now = turn.conversation
+    number = [{"system": place.systems.sid("protocolo"), "value": now.protocol}] if now.protocol else []
+    return {
+        "resourceType": "Task",
+        "identifier": number,
+        "partOf": [{"reference": f"Task/{place.task['id']}"}],
+        "status": "requested",
+        "intent": "order",
+        "priority": desk.priority,
+        "code": concept(coding(place.systems.codes("tarefa"), desk.code)),
+        "focus": focus,
+        "for": place.member,
+        "authoredOn": instant(place.now),
+        "lastModified": instant(place.now),
+        "requester": {"reference": place.device},
+        "restriction": {"period": {"end": instant(place.now + timedelta(minutes=desk.minutes))}},
+        "input": _inputs(desk, turn, made, place.systems),
+    }
+
+
+def _inputs(desk: Desk, turn: Turn, made: dict[str, Json], systems: Systems) -> list[Json]:
+    state, told = turn.conversation.interview, turn.conversation.told
+    found = [{"type": _type(systems, "reason"), "valueString": desk.reason}]
+    if told is not None or state.answers:
+        found.append({"type": _type(systems, "level"), "valueCode": told or state.level})
+    found += [
+        {"type": _type(systems, "rule", ("regra", one.id)), "valueString": f"{one.title} ({one.level})"}
+        for one in state.fired
+    ]
+    found += [
+        {"type": _type(systems, "finding", ("achado", code)), "valueString": one.quote or code}
+        for code, one in state.present().items()
+    ]
+    found += [{"type": {"text": kind}, "valueString": value} for kind, value in turn.conversation.given]
+    found += [{"type": _type(systems, "said"), "valueString": one.text} for one in turn.says]
+    return found + [{"type": _type(systems, name), "valueReference": one} for name, one in made.items()]
+
+
+def _type(systems: Systems, name: str, which: tuple[str, str] | None = None) -> Json:
+    own = coding(systems.codes("resumo"), name)
+    return concept(own, coding(systems.codes(which[0]), which[1])) if which else concept(own)
