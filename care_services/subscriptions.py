@@ -12,4 +12,5 @@ SUBSCRIPTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("Claim", "update"): ("authorization",),
     ("Communication", "create"): ("chat",),
     ("CommunicationRequest", "create"): ("whatsapp",),
+    ("Provenance", "create"): ("desk",),
 }

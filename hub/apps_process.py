@@ -16,6 +16,8 @@ from apps.clinician.app import clinician
 from apps.clinician.scopes import SCOPES as CLINICIAN_SCOPES
 from apps.console.app import console
 from apps.console.scopes import SCOPES as CONSOLE_SCOPES
+from apps.desk.app import desk
+from apps.desk.scopes import SCOPES as DESK_SCOPES
 from apps.privacy.app import privacy
 from apps.privacy.scopes import SCOPES as PRIVACY_SCOPES
 from apps.smart.config import Config
@@ -24,11 +26,11 @@ from hub.settings import HSTS, Settings
 from hub.tls import Tls, trusted
 
 PARTS = Path(__file__).parents[1] / "apps" / "parts" / "node_modules"
-CLINICIAN, PRIVACY, CONSOLE = "clinician", "privacy", "console"
-NAMES: Mapping[str, str] = {CLINICIAN: "Prontuário", PRIVACY: "Meus dados", CONSOLE: "Console"}
+CLINICIAN, PRIVACY, CONSOLE, DESK = "clinician", "privacy", "console", "desk"
+NAMES: Mapping[str, str] = {CLINICIAN: "Prontuário", PRIVACY: "Meus dados", CONSOLE: "Console", DESK: "Mesa"}
 """Id of an app, which is its path too -> what people are told it is called."""
 SCOPES: Mapping[str, tuple[str, ...]] = {
-    CLINICIAN: CLINICIAN_SCOPES, PRIVACY: PRIVACY_SCOPES, CONSOLE: CONSOLE_SCOPES,
+    CLINICIAN: CLINICIAN_SCOPES, PRIVACY: PRIVACY_SCOPES, CONSOLE: CONSOLE_SCOPES, DESK: DESK_SCOPES,
 }  # fmt: skip
 STOP_SECONDS = 3
 
@@ -47,9 +49,12 @@ def run(settings: Settings, secrets: Mapping[str, str], listener: socket.socket)
     for name, make in ((CLINICIAN, clinician), (PRIVACY, privacy)):
         config = Config(settings.base, f"{settings.apps}/{name}", name, secrets[name], SCOPES[name])
         root.mount(f"/{name}", make(config, http, PARTS))
-    url = f"{settings.apps}/{CONSOLE}"
-    config = Config(settings.base, url, CONSOLE, secrets[CONSOLE], SCOPES[CONSOLE], of_patient=False)
-    root.mount(f"/{CONSOLE}", console(config, http, PARTS, settings.operations))
+    of_nobody = {
+        name: Config(settings.base, f"{settings.apps}/{name}", name, secrets[name], SCOPES[name], of_patient=False)
+        for name in (CONSOLE, DESK)
+    }
+    root.mount(f"/{CONSOLE}", console(of_nobody[CONSOLE], http, PARTS, settings.operations))
+    root.mount(f"/{DESK}", desk(of_nobody[DESK], http, PARTS))
     served = uvicorn.Config(
         root, log_config=None, access_log=False, server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=STOP_SECONDS, headers=[HSTS] if settings.apps.startswith("https://") else [],

@@ -25,6 +25,9 @@ from smart_auth.seal import Seal
 STAFF: tuple[tuple[str, str, str], ...] = (
     ("dr.lima", "Dr. Paulo Lima", "physician"),
     ("enf.rosa", "Rosa Dias", "nurse"),
+    ("farm.alves", "Davi Alves", "pharmacist"),
+    ("cent.prado", "Júlia Prado", "service-desk"),
+    ("coord.paes", "Ivo Paes", "coordinator"),
     ("aud.melo", "Dra. Inês Melo", "medical-auditor"),
     ("seg.reis", "Caio Reis", "security-officer"),
     ("priv.nunes", "Lia Nunes", "privacy-officer"),

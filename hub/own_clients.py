@@ -31,7 +31,7 @@ from smart_auth.seal import Seal
 ELIGIBILITY, AUTHORIZATION = "hub-eligibility", "hub-authorization"
 DIRECTORY, CLAIM_STATUS = "hub-directory", "hub-claim-status"
 BATCH, SIMULATORS = "hub-batch", "hub-simulators"
-WHATSAPP, CHAT = "hub-whatsapp", "hub-chat"
+WHATSAPP, CHAT, DESK = "hub-whatsapp", "hub-chat", "hub-desk"
 
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973
 """Of P-384: FIPS 186-5."""
@@ -87,6 +87,10 @@ SCOPES: Mapping[str, tuple[str, str]] = {
             " Device",
             crus="Task Consent Encounter",
         ),
+    ),
+    DESK: (
+        "Mesas",
+        _system(rs="Provenance RiskAssessment", rus="Task", crs="Communication", crus="CommunicationRequest"),
     ),
 }
 """Id of a service -> what people are told it is called, and its scopes."""

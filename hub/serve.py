@@ -157,6 +157,7 @@ def welcome(settings: Settings, found: Database, lacking: str = "", *, simulated
         apps = f"\n  {settings.apps}/clinician/       the clinician's app"
         apps += f"\n  {settings.apps}/privacy/         the members' page: what is done with their data"
         apps += f"\n  {settings.apps}/console/         the operators' console: every message, run and partner"
+        apps += f"\n  {settings.apps}/desk/            the people's inbox: what the service on WhatsApp left to them"
     if lacking:
         apps = f"\n  (The clinician's app is not served: {lacking}.)"
     erp = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from care_services.subscriptions import SUBSCRIPTIONS
 from fhir_server.events.delivery import Service
+from hub.desk.acting import Acting
 from hub.platform_events import PLATFORM_EVENTS
 from hub.settings import Settings
 from hub.tasy.requested import Requested
@@ -35,6 +36,7 @@ def services(settings: Settings) -> Services:
         run["authorization"] = Requested(settings)
     if settings.whatsapp_url is not None:
         run["chat"], run["whatsapp"] = heard, Sending(settings)
+        run["desk"] = Acting(settings)
     return Services(run)
 
 

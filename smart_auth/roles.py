@@ -12,6 +12,6 @@ OPERATING = (OPERATOR, PRIVACY_OFFICER)
 UNMASKER = "operator-unmask"
 """Of an operator who may see whose messages they are, too, and what is in them."""
 ROLES = (
-    *FOR_THEMSELVES, "nurse", "physician", "medical-auditor", "claims-analyst", "provider-staff", OPERATOR, UNMASKER,
-    OFFICER, PRIVACY_OFFICER,
+    *FOR_THEMSELVES, "nurse", "physician", "pharmacist", "service-desk", "coordinator", "medical-auditor",
+    "claims-analyst", "provider-staff", OPERATOR, UNMASKER, OFFICER, PRIVACY_OFFICER,
 )  # fmt: skip

@@ -10,6 +10,7 @@ BRASILIA = timezone(timedelta(hours=-3))
 
 ROLES: Mapping[str, str] = {
     "member": "titular", "guardian": "responsável", "nurse": "enfermagem", "physician": "médico(a)",
+    "pharmacist": "farmácia", "service-desk": "central de atendimento", "coordinator": "coordenação do atendimento",
     "medical-auditor": "auditoria médica", "claims-analyst": "análise de contas", "provider-staff": "equipe da clínica",
     "operator": "operação do sistema", "operator-unmask": "operação com acesso a dados",
     "security-officer": "segurança da informação", "privacy-officer": "encarregado(a) de dados",

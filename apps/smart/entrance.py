@@ -19,6 +19,8 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+SUBJECT = "urn:fhir-hub:subject"
+"""System of who signs in and has no resource of their own."""
 Failed = Callable[[Request, str, int], Response]
 """(request, reason, status) -> the app's page of what went wrong."""
 Name = Callable[[dict[str, Any]], str]
@@ -88,7 +90,7 @@ class Entrance:
             begun.secret, now, now, grant.patient or "", grant.access_token, now + grant.lifetime, grant.refresh_token,
             grant.encounter, grant.banner, scopes=grant.scopes,
         )  # fmt: skip
-        session.person = await self._person(Reader(http, config, session, endpoints.token, now), endpoints.issuer)
+        await self._person(session, Reader(http, config, session, endpoints.token, now), endpoints.issuer)
         key = self.sessions.keep(session)
         response = RedirectResponse(f"{config.url}/{key}/", 303)
         self.set_cookie(response, f"{config.client_id}-{key}", begun.secret, f"/{key}/")
@@ -127,14 +129,20 @@ class Entrance:
             response.headers["cache-control"] = "no-store"
         return response
 
-    async def _person(self, access: Reader, issuer: str | None) -> str | None:
-        """Name of who signed in, where the server tells."""
+    async def _person(self, session: Session, access: Reader, issuer: str | None) -> None:
+        """Notes who signed in, where the server tells."""
         if issuer is None:
-            return None
+            return
         try:
             place = await smart.userinfo(self._http, issuer)
             told = await access.told(place) if place else {}
-            resource = await access.get(str(told.get("fhirUser", "")))
+            user = str(told.get("fhirUser", "")).removeprefix(f"{self._config.fhir}/")
+            if not user:
+                session.user = {"identifier": {"system": SUBJECT, "value": str(told["sub"])}} if "sub" in told else {}
+                return
+            session.user = {"reference": user}
+            session.person = self._name(await access.get(user)) or None
         except (Unavailable, NotAllowed, SignedOut, smart.LaunchFailed):
-            return None
-        return self._name(resource) or None
+            return
+        if session.person:
+            session.user["display"] = session.person

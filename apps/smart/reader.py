@@ -93,7 +93,9 @@ class Reader:
         """The response of a POST of JSON below the FHIR base. Raises Refused, Unavailable, SignedOut."""
         headers = {"authorization": f"Bearer {await self.token()}", "content-type": "application/fhir+json"}
         try:
-            response = await self._http.post(f"{self._config.fhir}/{url}", content=json.dumps(body), headers=headers)
+            response = await self._http.post(
+                f"{self._config.fhir}/{url}", content=json.dumps(body, default=float), headers=headers
+            )
         except httpx2.HTTPError:
             raise Unavailable from None
         if response.status_code == 401:

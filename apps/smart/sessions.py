@@ -12,6 +12,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 IDLE_SECONDS = 30 * 60
 LONGEST_SECONDS = 12 * 3600
@@ -46,6 +47,8 @@ class Session:
     banner: bool = True
     person: str | None = None
     """Name of who is signed in."""
+    user: dict[str, Any] = field(default_factory=dict)
+    """Reference to them, as what they do is signed; empty where the server does not tell."""
     scopes: frozenset[str] = frozenset()
     memory: dict[str, str] = field(default_factory=dict)
     """What the app has to remember of it."""

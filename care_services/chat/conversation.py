@@ -123,6 +123,8 @@ class Conversation:
     told: str | None = None
     """The level that was told."""
     told_at: int = 0
+    taken: bool = False
+    """Whether a professional has taken over: what to do in an emergency is not repeated then."""
     misunderstood: int = 0
     protocol: str | None = None
     given: tuple[tuple[str, str], ...] = ()

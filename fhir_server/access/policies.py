@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from fhir_server.access.policy_defaults import DEFAULTS
+from fhir_server.access.policy_defaults import DEFAULTS, DESKS
 from fhir_server.definitions import structure
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.parameters import search_parameter
@@ -181,6 +181,8 @@ def _elements(resource_type: str) -> frozenset[str]:
 
 
 SHIPPED = _of(
-    0, [Policy(role, types, interactions, (), relation, hidden, (), purposes)
-        for role, types, interactions, relation, purposes, hidden in DEFAULTS],
+    0, [*(Policy(role, types, interactions, (), relation, hidden, (), purposes)
+          for role, types, interactions, relation, purposes, hidden in DEFAULTS),
+        *(Policy(role, ("Task",), interactions, tuple(sorted(parse_qsl(which))), "", (), (), purposes)
+          for role, interactions, which, purposes in DESKS)],
 )  # fmt: skip

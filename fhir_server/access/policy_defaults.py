@@ -39,6 +39,17 @@ _ORDERED = (
     "DeviceUseStatement", "DiagnosticReport", "DocumentReference", "EpisodeOfCare", "FamilyMemberHistory",
     "ImagingStudy", "List", "MedicationRequest", "MedicationStatement", "RiskAssessment", "VisionPrescription",
 )  # fmt: skip
+_PHARMACY = (
+    "AllergyIntolerance",
+    "Communication",
+    "Condition",
+    "Flag",
+    "MedicationDispense",
+    "MedicationRequest",
+    "MedicationStatement",
+    "Observation",
+    "RiskAssessment",
+)
 _READ, _WRITE = "rs", "crus"
 _OWN, _WARD, _CARE = "own", "ward", "care"
 _OWN_USE, _TREATMENT, _PAYMENT, _OPERATIONS = ("PATRQT",), ("TREAT",), ("HPAYMT",), ("HOPERAT",)
@@ -78,6 +89,34 @@ DEFAULTS: tuple[Row, ...] = (
     ("security-officer", SHARED, _READ, "", _OPERATIONS, ()),
     ("privacy-officer", SHARED, _READ, "", _OPERATIONS, ()),
     ("privacy-officer", ("AuditEvent", "Consent", "Patient"), _READ, "", _OPERATIONS, ()),
-    ("privacy-officer", ("Communication", "Task"), _WRITE, "", _OPERATIONS, ()),
+    ("privacy-officer", ("Communication", "CommunicationRequest"), _WRITE, "", _OPERATIONS, ()),
+    ("privacy-officer", ("Provenance",), "c", "", _OPERATIONS, ()),
+    # People at desks, beside their Tasks: who answers members says who did it, and a level is a professional's.
+    ("nurse", ("RiskAssessment", "CommunicationRequest", "Provenance"), "cu", "", _TREATMENT, ()),
+    ("physician", ("CommunicationRequest", "Provenance"), "cu", "", _TREATMENT, ()),
+    ("pharmacist", SHARED, _READ, "", _TREATMENT, ()),
+    ("pharmacist", ("Patient", "Coverage", *_PHARMACY), _READ, "", _TREATMENT, ()),
+    ("pharmacist", ("CommunicationRequest", "Provenance"), "cu", "", _TREATMENT, ()),
+    *((role, types, interactions, "", _OPERATIONS, hidden) for role in ("service-desk", "coordinator")
+      for types, interactions, hidden in (
+          (SHARED, _READ, ()), (("Patient",), _READ, _PRIVATE), (("Communication", "Coverage"), _READ, ()),
+          (("CommunicationRequest", "Appointment"), _WRITE, ()), (("Provenance",), "c", ()))),
 )  # fmt: skip
 """The rows shipped."""
+
+_CARE_TASKS = "nurse-callback,phone-contact,pharmacist"
+DESKS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("nurse", "rus", f"code={_CARE_TASKS}", _TREATMENT),
+    ("nurse", "rus", "performer=nurse", _TREATMENT),
+    ("physician", "rus", f"code={_CARE_TASKS}", _TREATMENT),
+    ("physician", "rus", "performer=physician", _TREATMENT),
+    ("pharmacist", "rus", "code=pharmacist", _TREATMENT),
+    ("pharmacist", "rus", "performer=pharmacist", _TREATMENT),
+    ("service-desk", "rus", "code=service-desk", _OPERATIONS),
+    ("service-desk", "rus", "code=phone-contact&priority=routine", _OPERATIONS),
+    ("service-desk", "rus", "performer=service-desk", _OPERATIONS),
+    ("coordinator", "rus", "performer=coordinator", _OPERATIONS),
+    ("privacy-officer", _WRITE, "code=data-subject-request", _OPERATIONS),
+    ("privacy-officer", _WRITE, "performer=privacy-officer", _OPERATIONS),
+)
+"""Role, interactions with Tasks, which ones, purposes: those of somebody's desk, and no others (`apps/desk`)."""

@@ -21,6 +21,7 @@ class Joined:
     phone: str
     """URL of the simulator."""
     settings: Settings
+    hub: HubProcess
 
     @property
     def webhook(self) -> str:
@@ -28,8 +29,8 @@ class Joined:
 
 
 @contextmanager
-def joined_hub(folder: Path, database: str) -> Iterator[Joined]:
-    """As long as the block. folder: of what both remember."""
+def joined_hub(folder: Path, database: str, **more: str) -> Iterator[Joined]:
+    """As long as the block. folder: of what both remember; more: settings besides, by variable."""
     hub = HubProcess(folder)
     webhook = f"http://127.0.0.1:{hub.port}/whatsapp/webhook"
     command = [sys.executable, "-m", "hub.cli", "simulate", "whatsapp", "--port", "0", "--webhook", webhook]
@@ -43,12 +44,12 @@ def joined_hub(folder: Path, database: str) -> Iterator[Joined]:
             if line.startswith("Ctrl-C"):
                 break
         variables = dict(re.findall(r"^  (HUB_WHATSAPP_[A-Z]+)=(\S+)$", told, re.M))
-        variables |= {"HUB_DATABASE_URL": database, "HUB_ACCESS": "smart", "HUB_KEY": new_key()}
+        variables |= {"HUB_DATABASE_URL": database, "HUB_ACCESS": "smart", "HUB_KEY": new_key(), **more}
         hub.settings = {name.removeprefix("HUB_").lower(): value for name, value in variables.items()}
         with hub:
             settings = read_settings({**variables, "HUB_PORT": str(hub.port), "HUB_DATA": str(folder)})
             [page] = re.findall(r"(http://\S+)/$", told, re.M)
-            yield Joined(page, settings)
+            yield Joined(page, settings, hub)
     finally:
         simulator.send_signal(signal.SIGINT)
         assert simulator.wait(10) == 0

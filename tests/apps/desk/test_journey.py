@@ -1,0 +1,140 @@
+"""The desk in a browser, beside the page that looks like a telephone: a nurse takes a case, answers, closes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from hub.apps_process import PARTS
+from tests.apps.desk.inbox import NURSE, OTHER_NURSE, SERVICE, Inbox, enter, serving, writes
+
+pytestmark = pytest.mark.alone
+SECONDS = 30
+
+
+@pytest.fixture(autouse=True, scope="module")
+def patient() -> Iterator[None]:
+    """What comes by events takes as long as the machine is busy."""
+    expect.set_options(timeout=SECONDS * 1000)
+    yield
+    expect.set_options(timeout=5000)
+
+
+@pytest.fixture(scope="module")
+def inbox(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]:
+    if not PARTS.is_dir():
+        pytest.skip("the apps' front-end packages are missing: make parts")
+    with serving(tmp_path_factory.mktemp("desk"), module_database) as served:
+        yield served
+
+
+@pytest.fixture
+def phone(chromium: Browser) -> Iterator[Page]:
+    """Somebody's telephone."""
+    context = chromium.new_context(viewport={"width": 440, "height": 840})
+    context.set_default_timeout(SECONDS * 1000)
+    yield context.new_page()
+    context.close()
+
+
+def other(chromium: Browser) -> Page:
+    """Another person's browser."""
+    context = chromium.new_context(locale="en-US", viewport={"width": 390, "height": 844})
+    context.set_default_timeout(SECONDS * 1000)
+    return context.new_page()
+
+
+def test_a_nurse_takes_an_emergency_answers_and_closes(
+    inbox: Inbox, page: Page, phone: Page, chromium: Browser
+) -> None:  # fmt: skip
+    enter(inbox, page, NURSE)
+    expect(page.locator("#queue")).to_contain_text("Nada na fila")
+    phone.goto(inbox.joined.phone)
+    phone.fill("#phone", "5517988881001")
+    writes(phone, "minha mãe acordou com a boca torta e não consegue falar")
+    expect(phone.locator("#lines")).to_contain_text("192")
+
+    # It comes by itself, and the keys lead to it.
+    case = page.locator(".case.stat").first
+    expect(case).to_contain_text("Emergência")
+    expect(case).to_contain_text("sem responsável")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("#findings")).to_contain_text("boca torta")
+    expect(page.locator("#rules")).to_contain_text("RF05")
+    expect(page.locator(".talk")).to_contain_text("Ligue agora para o 192")
+    expect(page.locator("#levels")).to_contain_text("pelas regras")
+    here = page.url
+
+    # Two people cannot both take it.
+    second = other(chromium)
+    queue = enter(inbox, second, OTHER_NURSE)
+    second.goto(f"{queue}cases/{here.rpartition('/')[2]}")
+    page.click("#take")
+    expect(page.locator("#owner")).to_have_text("você")
+    second.click("#take")
+    expect(second.locator("[role=alert]")).to_contain_text("Rosa Dias has taken this case already.")
+    expect(second.locator("#answer")).to_have_count(0)
+    second.context.close()
+
+    # What the member writes appears, what the nurse writes arrives.
+    writes(phone, "estamos na rua das Flores 10")
+    expect(page.locator(".talk")).to_contain_text("rua das Flores 10")
+    page.keyboard.press("r")
+    page.keyboard.type("Aqui é a enfermeira Rosa. A ambulância está a caminho?")
+    page.click("#answer button")
+    expect(page.locator("[role=status]")).to_have_text("Enviado.")
+    expect(phone.locator("#lines")).to_contain_text("Aqui é a enfermeira Rosa")
+    expect(page.locator(".talk .ours").last).to_contain_text("Rosa Dias")
+
+    page.select_option("#level", "very-urgent")
+    page.fill("#reason", "fala normal, força preservada, por telefone")
+    page.click("#change button")
+    expect(page.locator("#levels li").first).to_contain_text("Muito urgente revisado, Rosa Dias")
+    expect(page.locator("#levels li").last).to_contain_text("a revisar, pelas regras")
+
+    page.select_option("#outcome", "sent-to-care")
+    page.fill("#note", "SAMU no local")
+    page.click("#close button.btn-success")
+    expect(page.locator("[role=status]")).to_have_text("Caso encerrado.")
+    expect(page.locator("#queue")).to_contain_text("Nada na fila")
+    writes(phone, "oi")
+    expect(phone.locator("#lines")).to_contain_text(re.compile("Como posso ajudar"))
+
+
+def test_the_service_desk_sees_its_own_and_nothing_clinical(inbox: Inbox, page: Page, phone: Page) -> None:
+    phone.goto(inbox.joined.phone)
+    phone.fill("#phone", "5517988881002")
+    writes(phone, "desmaiei agora há pouco")
+    expect(phone.locator("#lines")).to_contain_text("pronto-socorro")
+    phone.fill("#phone", "5517988881003")
+    writes(phone, "atendente")
+    expect(phone.locator("#lines")).to_contain_text("Chamei nossa equipe")
+    enter(inbox, page, SERVICE)
+    expect(page.locator(".case")).to_have_count(1)
+    expect(page.locator(".case")).to_contain_text("Central de atendimento")
+    page.click("[data-case]")
+    expect(page.locator(".talk")).to_contain_text("atendente")
+    page.click("#take")
+    expect(page.locator("#change")).to_have_count(0)
+    expect(page.locator("#levels")).to_have_count(0)
+    page.fill("#what", "retorno com clínico")
+    page.fill("#tell", "Sua consulta ficou marcada para amanhã.")
+    page.click("#book button")
+    expect(page.locator("#appointments")).to_contain_text("marcada retorno com clínico")
+    expect(phone.locator("#lines")).to_contain_text("ficou marcada para amanhã")
+    page.click("#close button.btn-outline-secondary")
+    expect(page.locator("[role=status]")).to_contain_text("A conversa voltou")
+    writes(phone, "oi")
+    expect(phone.locator("#lines li").last).to_contain_text("Como posso ajudar")
+
+    # Not even by the FHIR API.
+    caller = inbox.caller
+    token = caller.token("user/*.cruds", roles=("service-desk",), subject="x", fhir_user="Practitioner/cent-prado")
+    found = caller.get("Task?code=nurse-callback,conversation", token).json()
+    assert found.get("entry", []) == []
+    for kind in ("RiskAssessment", "Flag", "Observation", "Encounter"):
+        assert caller.get(kind, token).status == 403

@@ -1,0 +1,105 @@
+"""Tasks as rows, and conversations as lines: tables."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from apps.desk import talk
+from apps.desk.queue import chosen, inputs, rows
+from tests.apps.desk.cases import LIA, NOW, ROSA, case, task, wrote
+
+Json = Any
+
+
+def due(id: str, minutes: int, priority: str = "routine", **more: Any) -> Json:
+    end = (NOW + timedelta(minutes=minutes)).isoformat()
+    return task(id=id, priority=priority, restriction={"period": {"end": end}}, **more)
+
+
+def test_emergencies_first_then_by_promise() -> None:
+    found = rows(
+        [due("late", -60), due("later", 90), due("stat", 2, "stat"), due("asap", 10, "asap"),
+         due("done", -5, status="completed"), task("conversation", id="talk"),
+         task(id="unpromised", priority="urgent")],
+        ROSA, NOW,
+    )  # fmt: skip
+    assert [one.id for one in found] == ["stat", "late", "asap", "later", "unpromised"]
+    assert [one.minutes for one in found] == [2, -60, 10, 90, None]
+
+
+def test_filters() -> None:
+    found = rows([due("a", 1), due("b", 2, owner=ROSA), due("c", 3, code="pharmacist", owner=LIA)], ROSA, NOW)
+    assert [[one.id for one in chosen(found, which, "")] for which in ("open", "mine", "waiting")] == [
+        ["a", "b", "c"], ["b"], ["a"],
+    ]  # fmt: skip
+    assert [one.id for one in chosen(found, "open", "pharmacist")] == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("input", "told"),
+    [
+        ([{"type": {"text": "summary"},
+           "valueString": "level: urgent\nreason: wants a person\nrule RF01: Dor no peito\nchest_pain: “dor”"}],
+         {"level": ["urgent"], "reason": ["wants a person"], "rule": ["RF01: Dor no peito"],
+          "finding": ["chest_pain: “dor”"]}),
+        ([{"type": {"coding": [{"code": "level"}]}, "valueCode": "urgent"},
+          {"type": {"coding": [{"code": "rule"}, {"code": "RF01"}]}, "valueString": "Dor no peito"},
+          {"type": {"coding": [{"code": "assessment"}]}, "valueReference": {"reference": "RiskAssessment/1"}}],
+         {"level": ["urgent"], "rule": ["RF01: Dor no peito"], "assessment": ["RiskAssessment/1"]}),
+        ([], {}),
+    ],
+)  # fmt: skip
+def test_what_a_task_says(input: list[Json], told: dict[str, list[str]]) -> None:
+    assert inputs({"input": input}) == told
+
+
+def sent(state: str | None = None, status: str = "in-progress") -> Json:
+    came = ["sent", state] if state else []
+    times = [{"url": one, "valueInstant": f"2026-11-28T11:30:0{place}Z"} for place, one in enumerate(came)]
+    return {
+        "resourceType": "Communication", "id": "c", "status": status, "payload": [{"contentString": "olá"}],
+        "basedOn": [{"reference": "CommunicationRequest/q"}], "extension": [{"url": "x/envio", "extension": times}],
+    }  # fmt: skip
+
+
+REQUEST = {
+    "resourceType": "CommunicationRequest", "id": "q", "status": "completed", "authoredOn": "2026-11-28T11:30:00Z",
+    "requester": ROSA, "payload": [{"contentString": "olá"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("communication", "state"),
+    [
+        (sent("read"), "read"), (sent("delivered"), "delivered"), (sent(), "accepted"),
+        (sent(status="preparation"), "unknown"), (sent(status="completed"), "sent"),
+        (sent(status="not-done"), "not-done"),
+        (None, "waiting"),
+    ],
+)  # fmt: skip
+def test_how_far_a_message_came(communication: Json | None, state: str) -> None:
+    asked = {**REQUEST, "status": "completed" if communication else "active"}
+    member = wrote("oi", "2026-11-28T11:29:00Z", priority="stat")
+    found = talk.lines([member, *([communication] if communication else [])], [asked])
+    assert [(one.member, one.texts, one.by, one.state, one.urgent) for one in found] == [
+        (True, ("oi",), "", "", True), (False, ("olá",), "Rosa", state, False),
+    ]  # fmt: skip
+
+
+def test_a_desk_that_is_not_clinical_reads_from_its_request_on() -> None:
+    told = (
+        wrote("ontem", "2026-11-27T20:00:00Z", "1"), wrote("dor no peito", "2026-11-28T11:50:00Z", "2",
+              priority="stat"),
+        wrote("segunda via", "2026-11-28T11:57:00Z", "3"),
+    )  # fmt: skip
+    assert len(case(communications=told).lines) == 3
+    assert [one.texts for one in case(communications=told, risks=None).lines] == [("segunda via",)]
+
+
+def test_the_number_to_call() -> None:
+    assert talk.phone(task(), []) == "5517988880001"
+    assert talk.phone({"for": {}}, [wrote("oi", "2026-11-28T11:00:00Z")]) == "5517988880001"
+    assert talk.phone({"for": {}}, []) == ""
