@@ -13,6 +13,7 @@ from fhir_server import store_reads
 from fhir_server.access import glass, policies
 from fhir_server.access.predicate import sight
 from fhir_server.audit.intake import Intake
+from fhir_server.audit.searches import Searches
 from fhir_server.encryption.keys import learned as keys_learned
 from fhir_server.encryption.keys import question as keys_question
 from fhir_server.group_commit import GroupCommit
@@ -107,6 +108,7 @@ class ResourceStore(Reader):
         self._searches = Pool(_conninfo(conninfo, _SEARCH), connections)
         self._units = Pool(_conninfo(conninfo, _POINT if at_once else f"{_POINT} {_SOON}"), connections)
         self.intake = Intake(self._points.run)
+        self.searches = Searches(self._probed, self._points.run)
         self.rids = Rids(self._points)
         self.parameter_sets = ParameterSets(self._points)
         self._loaders: dict[Hashable, Loader[tuple[str, str], Version]] = {}
@@ -153,6 +155,15 @@ class ResourceStore(Reader):
         except DatabaseError as error:
             raise await self.learned(error) from error
         return rows
+
+    async def _probed(self, asked: Sequence[Statement]) -> list[list[Row]]:
+        """Rows of statements that one plan serves, read-only, in one round trip. Raises as `select`."""
+        generations = {one.generation for one in asked} - {None}
+        proofs = [registry.proof(one) for one in generations if one is not None]
+        try:
+            return (await self._probing.run([*asked, *proofs]))[: len(asked)]
+        except DatabaseError as error:
+            raise await self.learned(error) from error
 
     async def explain(self, statement: Statement, options: str) -> list[Row]:
         """What EXPLAIN says of a search that runs as it does: prepared, planned for its values only where it is."""

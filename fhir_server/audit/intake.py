@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from fhir_server import store_reads
 from fhir_server.access.predicate import sight
 from fhir_server.arrays import bytea_array, int8_array
+from fhir_server.audit.company import Company
 from fhir_server.audit.event import Event, lines_of
 from fhir_server.audit.trail import Trail
 from fhir_server.postgres import Row
@@ -28,10 +29,6 @@ stored as (
   select string_agg(($%d::bytea[])[n] || convert_to(',[[' || rid || ',' || version || ']]]', 'UTF8'), '\\x0a'), count(*)
   from shown where body is not null having count(*) > 0)
 select * from shown"""
-_CROWD = 8
-"""So many answered together come again together."""
-_COMPANY_SECONDS = 0.003
-"""They are waited for at most: about what it takes to answer them and to read what they ask next."""
 
 
 def store(events: Sequence[Event]) -> Statement:
@@ -67,8 +64,7 @@ class Intake:
         self._events: list[tuple[Event, asyncio.Future[None]]] = []
         self._reads: list[Reading] = []
         self._task: asyncio.Task[None] | None = None
-        self._enough: tuple[int, asyncio.Future[None]] | None = None
-        """How many the next commit waits for, and what it waits on."""
+        self._company = Company(lambda: len(self._events) + len(self._reads))
 
     async def note(self, event: Event) -> None:
         """Returns when the event is stored. Raises what the commit raised: nothing may be answered then."""
@@ -88,24 +84,17 @@ class Intake:
         trail.stored = version is not None and version.body is not None
         return version
 
-    @property
-    def _waiting(self) -> int:
-        return len(self._events) + len(self._reads)
-
     def _come(self) -> None:
         """One more waits."""
+        self._company.come()
         if self._task is None:
             self._task = asyncio.create_task(self._work())
-        elif self._enough is not None and self._waiting >= self._enough[0]:
-            _settle(self._enough[1])
 
     async def _work(self) -> None:
-        answered = 0
-        while self._waiting:
-            await self._gathered(answered)
+        while self._events or self._reads:
+            await self._company.gathered(self._limit)
             events, self._events = self._events[: self._limit], self._events[self._limit :]
             reads, self._reads = self._reads[: self._limit], self._reads[self._limit :]
-            answered = len(events) + len(reads)
             try:
                 await self._commit(events, reads)
             except Exception as error:  # noqa: BLE001 - handed to everybody who waits for it
@@ -113,6 +102,7 @@ class Intake:
                 for future in (*waiting, *(one.answer for one in reads)):
                     if not future.done():  # nobody waits where the request was given up
                         future.set_exception(error)
+            self._company.answered(len(events) + len(reads))
         self._task = None
 
     async def _commit(self, events: Sequence[tuple[Event, asyncio.Future[None]]], reads: Sequence[Reading]) -> None:
@@ -130,28 +120,5 @@ class Intake:
                 if not one.answer.done():
                     one.answer.set_result(found.get(place))
         for _, future in events:
-            _settle(future)
-
-    async def _gathered(self, answered: int) -> None:
-        """Lets those come that are about to: while each turn of the event loop brings some no time passes for it.
-
-        answered: how many were just now. A crowd comes again, and is waited for; who comes alone waits for nobody.
-        """
-        if answered >= _CROWD:
-            loop = asyncio.get_running_loop()
-            enough: asyncio.Future[None] = loop.create_future()
-            self._enough = self._waiting + answered, enough
-            timer = loop.call_later(_COMPANY_SECONDS, _settle, enough)
-            await enough
-            timer.cancel()
-            self._enough = None
-            return
-        before = 0
-        while self._waiting > before:
-            before = self._waiting
-            await asyncio.sleep(0)
-
-
-def _settle(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+            if not future.done():
+                future.set_result(None)

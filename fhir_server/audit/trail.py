@@ -39,6 +39,10 @@ class Trail:
         """The line, up to what is shown, of the event to be stored by the statement that reads it."""
         return head_of(self._event(200))
 
+    def showed(self, seen: Iterable[int]) -> Event:
+        """The event to be stored before what is current of these is shown."""
+        return self._event(200, tuple(seen))
+
     def ended(self, status: int) -> Event | None:
         """The event of the answer; None where all there is to tell was stored with what was written, or read."""
         if self.stored and status < 400 and not self.seen:

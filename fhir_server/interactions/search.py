@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from struct import unpack
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from fhir_server.access.hiding import all_hidden, shown
 from fhir_server.access.policies import Policies, in_force
 from fhir_server.access.searching import bound_to, judged, searchable
-from fhir_server.audit.trail import saw
+from fhir_server.audit.trail import TRAIL, saw
 from fhir_server.bundle import ENTRY, searchset_of
 from fhir_server.compartment import member_types
 from fhir_server.compression import compress, decompress
@@ -25,6 +25,7 @@ from fhir_server.prefer import prefer
 from fhir_server.reader import Reader
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search import cursor
+from fhir_server.search.branch import is_point
 from fhir_server.search.contained import MARK, container, last_of, place
 from fhir_server.search.include import MAX_INCLUDED
 from fhir_server.search.membership import membership
@@ -61,7 +62,7 @@ async def search(
     if asked.lenient and current().pending:
         await server.store.learn()  # what is left out is told with how far it is
     known = current().generation
-    query, link, binding, statement = _found(asked)
+    query, link, binding, statement, few = _found(asked)
     if statement is None:
         criteria = await looked_up(query.criteria, server.store, asked.access, asked.base)
         if current().generation != known:
@@ -74,8 +75,20 @@ async def search(
         # Before the search: what waits no more has its words in the table.
         [(waiting, complete)] = await server.store.select(WAITING)
         query = replace(query, ignored=(*query.ignored, *_lag(waiting, complete)))
-    rows = await _rows(server.store, query, statement, asked)
+    trail = TRAIL.get()
+    if trail is not None and trail.interaction == "search-type" and few:
+        rows = await server.store.searches.search(trail, statement, partial(_shown, query))
+    else:
+        rows = await _rows(server.store, query, statement, asked)
+        saw(_shown(query, rows))
     return FhirResponse(200, _bundle(server.base, link, query, rows, binding, asked.access))
+
+
+def _shown(query: SearchQuery, rows: Sequence[Row]) -> tuple[int, ...]:
+    """rids of what the answer shows. They are of current versions: which one that was follows from the time."""
+    matches = [row[1] for row in rows if row[0] == _MATCH][: query.count]
+    included = [row[1] for row in rows if row[0] == _INCLUDE][:MAX_INCLUDED]
+    return unpack(f">{len(matches) + len(included)}q", b"".join(matches + included))
 
 
 async def _rows(store: Reader, query: SearchQuery, statement: Statement, asked: _Asked) -> list[Row]:
@@ -100,7 +113,7 @@ def _total(rows: Sequence[Row]) -> int:
     return next(int.from_bytes(row[1], "big") for row in rows if row[0] == _TOTAL)
 
 
-def _found(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
+def _found(asked: _Asked) -> _Prepared:
     table = current()
     if _lasting(asked) and not (asked.lenient and table.pending):
         return _remembered(asked, table.source, table.generation, keys_generation(), in_force())
@@ -121,11 +134,21 @@ class _Asked(NamedTuple):
     full_text: bool
 
 
-def _prepared(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
-    """The search, the link to it, what its cursors are bound to, and its statement. Raises Invalid, NotFound.
+class _Prepared(NamedTuple):
+    """A search that can be carried out."""
 
-    No statement where terminology has to be asked first.
-    """
+    query: SearchQuery
+    link: str
+    binding: str
+    """What its cursors are bound to."""
+    statement: Statement | None
+    """None where terminology has to be asked first."""
+    few: bool
+    """It begins with few rows, such as one patient's: others may wait until they are read."""
+
+
+def _prepared(asked: _Asked) -> _Prepared:
+    """Raises Invalid, NotFound."""
     resource_type, compartment = asked.resource_type, asked.compartment
     within = searchable(asked.access, resource_type, asked.query, member_types(compartment[0]) if compartment else None)
     query = parse_query(
@@ -144,7 +167,8 @@ def _prepared(asked: _Asked) -> tuple[SearchQuery, str, str, Statement | None]:
     path = "/".join(part for part in (*(compartment or ()), resource_type or ("*" if compartment else "")) if part)
     binding = _binding(path, query, asked.access)
     statement = None if ask_terminology(query.criteria) else _statement(query, binding, asked)
-    return query, _link(f"{asked.base}/{path}" if path else asked.base, query), binding, statement
+    few = statement is not None and statement.generic and not statement.bitmaps and not query.exact and is_point(query)
+    return _Prepared(query, _link(f"{asked.base}/{path}" if path else asked.base, query), binding, statement, few)
 
 
 def _statement(query: SearchQuery, binding: str, asked: _Asked) -> Statement:
@@ -153,9 +177,7 @@ def _statement(query: SearchQuery, binding: str, asked: _Asked) -> Statement:
 
 
 @lru_cache(maxsize=1024)
-def _remembered(
-    asked: _Asked, source: str, generation: int, keys: int, policies: Policies
-) -> tuple[SearchQuery, str, str, Statement | None]:
+def _remembered(asked: _Asked, source: str, generation: int, keys: int, policies: Policies) -> _Prepared:
     """Screens ask the same again and again, and no answer is kept, only the statement that finds it."""
     return _prepared(asked)
 
@@ -168,7 +190,7 @@ def _lasting(asked: _Asked) -> bool:
 
 
 _LONG = 1000
-_TOTAL = TOTAL.to_bytes(2, "big")
+_MATCH, _INCLUDE, _TOTAL = (mode.to_bytes(2, "big") for mode in (MATCH, INCLUDE, TOTAL))
 
 
 def _binding(path: str, query: SearchQuery, access: Access) -> str:
@@ -183,9 +205,6 @@ def _bundle(base: str, link: str, query: SearchQuery, rows: Sequence[Row], bindi
     matches, included = found[MATCH], found[INCLUDE]
     more = len(matches) > query.count
     del matches[query.count :]
-    # Which version it was follows from the time: looking into each body for it would cost more than all the rest.
-    rids = [row[1] for row in matches] + [row[1] for row in included]
-    saw(unpack(f">{len(rids)}q", b"".join(rids)))
     links = {"self": link}
     if query.count:
         links["first"] = link

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 
+from fhir_server.audit.event import Event, event_of
 from fhir_server.audit.sealing import Sealing
 from fhir_server.store import ResourceStore
 from tests.fhir_server.conftest import BASE, serving
@@ -58,3 +60,12 @@ def trail(audited: httpx2.AsyncClient, seal: Seal) -> Trail:
         return [event for event in events if "operation" not in str(event["subtype"])]
 
     return ask
+
+
+def stored(database: str) -> list[list[Event]]:
+    """The events of each row of the intake."""
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("select lines, events from audit_intake order by sequence").fetchall()
+    found = [[event_of(line) for line in lines.split(b"\n")] for lines, _ in rows]
+    assert [len(events) for events in found] == [events for _, events in rows]
+    return found

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import psycopg
 import pytest
 
-from fhir_server.audit.event import Event, event_of
+from fhir_server.audit.event import Event
 from fhir_server.audit.intake import Intake
 from fhir_server.audit.trail import Trail
 from fhir_server.postgres import DatabaseError, Row
@@ -16,19 +16,11 @@ from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
 from fhir_server.version import Change, Version
 from smart_auth.scopes import NOBODY, UNRESTRICTED, Access
+from tests.fhir_server.audit.conftest import stored
 
 
 def asked(number: int) -> Trail:
     return Trail(number, "read", "Patient", UNRESTRICTED, "127.0.0.1", "", ("Patient", str(number)), "")
-
-
-def stored(database: str) -> list[list[Event]]:
-    """The events of each row of the intake."""
-    with psycopg.connect(database) as connection:
-        rows = connection.execute("select lines, events from audit_intake order by sequence").fetchall()
-    found = [[event_of(line) for line in lines.split(b"\n")] for lines, _ in rows]
-    assert [len(events) for events in found] == [events for _, events in rows]
-    return found
 
 
 class Counted:

@@ -174,7 +174,15 @@ async def test_many_at_once_each_leave_one(filled: httpx2.AsyncClient, trail: Tr
 
 
 @pytest.mark.parametrize(
-    "path", ["Patient/a", "Patient/a?_summary=text", "Patient/a/_history/1", "Patient?family=a", "Patient/nobody"]
+    "path",
+    [
+        "Patient/a",
+        "Patient/a?_summary=text",
+        "Patient/a/_history/1",
+        "Patient?family=a",
+        "Patient?_id=a",
+        "Patient/nobody",
+    ],
 )
 async def test_what_cannot_be_audited_is_not_answered(filled: httpx2.AsyncClient, database: str, path: str) -> None:
     with psycopg.connect(database) as connection:
@@ -182,6 +190,20 @@ async def test_what_cannot_be_audited_is_not_answered(filled: httpx2.AsyncClient
     answer = await filled.get(path)
     assert answer.status_code == 500
     assert "family" not in answer.text
+
+
+async def test_searches_at_once_each_leave_what_their_page_shows(filled: httpx2.AsyncClient, trail: Trail) -> None:
+    for number in range(3):
+        assert (await filled.put(f"Observation/more{number}", json=pulse(f"more{number}", "a"))).status_code == 201
+    asked = ["patient=a", "patient=a&_count=2", "patient=b", "patient=nobody", "_id=b&_include=Observation:subject"]
+    answers = await asyncio.gather(*(filled.get(f"Observation?{one}") for one in asked * 4))
+    pages = [[entry["resource"] for entry in answer.json().get("entry", ())] for answer in answers]
+    assert [len(page) for page in pages[:5]] == [4, 2, 1, 0, 2]
+    events = [event for event in await trail(_count="1000") if code(event) == "search-type"]
+    # Whom it concerns is told as well.
+    whom = [{one["subject"]["reference"] for one in page if "subject" in one} for page in pages]
+    told = [{f"{one['resourceType']}/{one['id']}" for one in page} | of for page, of in zip(pages, whom, strict=True)]
+    assert sorted(map(sorted, map(shown, events))) == sorted(map(sorted, told))
 
 
 async def test_it_is_only_ever_added_to(filled: httpx2.AsyncClient, seal: Seal, database: str) -> None:
