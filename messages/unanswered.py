@@ -12,12 +12,7 @@ from messages.store import Rows
 
 CHANNEL = "unanswered"
 """Of PostgreSQL's NOTIFY: there are new rows."""
-MOST = 1000
-"""Rows read at a time."""
-
 _NOTE = "insert into messages.unanswered (sequence, reference, since) values (%s, %s, %s) on conflict do nothing"
-WAITING = f"""
-select sequence, reference, since from messages.unanswered where sequence <> all(%s) order by sequence limit {MOST}"""
 
 
 class Unanswered(NamedTuple):

@@ -19,8 +19,10 @@ from fhir_server.app import Asgi
 from hub import own_clients
 from hub.ledger import Ledger, now
 from hub.settings import Settings
+from hub.whatsapp.at_once import AtOnce
 from hub.whatsapp.receiver import Receiver
-from mappings.identifiers import Systems
+from hub.whatsapp.sending import Sending
+from mappings.tasy.site import Site
 
 CONNECTIONS = 16
 """To the record, of each process."""
@@ -29,12 +31,13 @@ CONNECTIONS = 16
 class WhatsAppWebhook:
     """Takes what WhatsApp tells, between `start` and `stop`; everything else goes on to `other`."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, systems: Systems, other: Asgi) -> None:
-        """settings: with a WhatsApp. ledger: theirs who made it."""
+    def __init__(self, settings: Settings, ledger: Ledger, place: Site, other: Asgi) -> None:
+        """settings: with a WhatsApp. ledger: theirs who made it. Raises SiteUnusable."""
         secret, verify = settings.whatsapp_secret, settings.whatsapp_verify
         if secret is None or verify is None:
             raise ValueError("without secret or verify token there is no webhook")
-        self._settings, self._ledger, self._systems, self._other = settings, ledger, systems, other
+        self._settings, self._ledger, self._systems, self._other = settings, ledger, place.systems, other
+        self._at_once = AtOnce(settings, ledger, place, Sending(settings).send)
         self._path = urlsplit(settings.whatsapp_webhook).path
         self._webhook = Webhook(Secrets(secret, verify), self._keep)
         self._open = AsyncExitStack()
@@ -46,14 +49,17 @@ class WhatsAppWebhook:
         record = await self._open.enter_async_context(
             own_clients.door(self._settings, own_clients.WHATSAPP, CONNECTIONS)
         )
+        await self._at_once.start()
         numbers = [id for _, id in self._settings.whatsapp_numbers]
         self._receiver = Receiver(
-            record, self._ledger, self._systems, numbers, lambda text: alarming(text, read), now
+            record, self._ledger, self._systems, numbers, lambda text: alarming(text, read), now,
+            self._at_once,
         )  # fmt: skip
 
     async def stop(self) -> None:
         """Closes the record; the messages are closed by whoever made them."""
         self._receiver = None
+        await self._at_once.stop()
         await self._open.aclose()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -171,7 +171,10 @@ def _stopped(made: Json, purpose: str, systems: Systems, now: datetime) -> Json:
         "category": [concept(coding("http://loinc.org", "59284-0"))],
         "patient": who,
         "dateTime": instant(now),
-        "sourceReference": {"reference": f"Communication/{made['id']}"},
+        # No `source`: in R4 that may be no Communication.
+        "extension": [
+            {"url": systems.extension("mensagem"), "valueReference": {"reference": f"Communication/{made['id']}"}}
+        ],
         "policyRule": {"text": "stopped by the channel's own means"},
         "provision": {"type": "deny", "purpose": [coding("urn:fhir-hub:CodeSystem:consent-purpose", purpose)]},
     }

@@ -7,7 +7,7 @@ text here, before anything else does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -34,16 +34,24 @@ MESSAGES, STATUSES, NOTICES = "whatsapp-message", "whatsapp-status", "whatsapp-n
 """Flows of the store of messages."""
 
 
+def _left_to_events(messages: Sequence[Json]) -> None:
+    pass
+
+
 class Receiver:
     """Keeps what is told, or says that it cannot now."""
 
     def __init__(
         self, record: FhirClient, ledger: Ledger, systems: Systems, numbers: Collection[str],
         urgent: Callable[[str], bool], now: Callable[[], datetime],
+        at_once: Callable[[Sequence[Json]], None] = _left_to_events,
     ) -> None:  # fmt: skip
-        """numbers: ids of our business numbers. urgent: whether a text may tell of an emergency; it does no I/O."""
+        """numbers: ids of our business numbers. urgent: whether a text may tell of an emergency; it does no I/O.
+
+        at_once: is given the Communications that may, once they are in the record; it returns at once.
+        """
         self._record, self._ledger, self._systems = record, ledger, systems
-        self._numbers, self._urgent, self._now = frozenset(numbers), urgent, now
+        self._numbers, self._urgent, self._now, self._at_once = frozenset(numbers), urgent, now, at_once
 
     async def keep(self, body: bytes) -> None:
         """Makes everything in a body durable. Raises PartnerUnavailable: nothing is lost if it is told again."""
@@ -72,8 +80,10 @@ class Receiver:
         """Creates their Communications; what the record refuses is given back. Raises PartnerUnavailable."""
         if not messages:
             return []
+        entries = self._entries(messages)
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
         try:
-            await self._record.transaction(self._bundle(messages), minimal=True)
+            answer = await self._record.transaction(r4.serialize(bundle), minimal=True)
         except FhirRefused as refused:
             if len(messages) > 1:
                 half = len(messages) // 2
@@ -82,9 +92,11 @@ class Receiver:
             element = refused.issues[0].element if refused.issues else ""
             fault = Fault(code, f"the record refuses it with {refused.status}", element)
             return [_aside(MESSAGES, messages[0].id, _json(messages[0].source), fault)]
+        if any(one["resource"]["priority"] == "stat" for one in entries):
+            self._at_once(list(_urgent(entries, r4.parse(answer))))
         return []
 
-    def _bundle(self, messages: Sequence[Message]) -> bytes:
+    def _entries(self, messages: Sequence[Message]) -> list[Json]:
         received, system = self._now(), message_id(self._systems)
         entries = []
         for one in messages:
@@ -94,7 +106,7 @@ class Receiver:
                 "method": "POST", "url": "Communication", "ifNoneExist": f"identifier={system}|{one.id}",
             }  # fmt: skip
             entries.append({"fullUrl": f"urn:uuid:{uuid4()}", "resource": resource, "request": request})
-        return r4.serialize({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+        return entries
 
     async def _store(self, found: Sequence[Incoming]) -> None:
         if not found:
@@ -110,6 +122,14 @@ class Receiver:
 
 def _json(source: Json) -> bytes:
     return msgspec.json.encode(source)
+
+
+def _urgent(entries: Sequence[Json], answer: Json) -> Iterator[Json]:
+    """Those that may tell of an emergency, as they are stored."""
+    for one, stored in zip(entries, answer["entry"], strict=True):
+        if one["resource"]["priority"] == "stat":
+            id = stored["response"]["location"].split("/_history/")[0].rpartition("/")[2]
+            yield {**one["resource"], "id": id}
 
 
 def _status(one: Status, now: datetime) -> Incoming:

@@ -54,7 +54,8 @@ class Sending:
     def __init__(self, settings: Settings, clock: Callable[[], datetime] = now) -> None:
         """settings: with a WhatsApp. Raises SiteUnusable."""
         self._now = clock
-        self._settings, self._systems = settings, site(settings).site.systems
+        place = site(settings).site
+        self._settings, self._systems, self._zone = settings, place.systems, place.zone
         self._run, self._life = Waited("sending"), AsyncExitStack()
         self._open: tuple[FhirClient, WhatsApp] | None = None
 
@@ -197,8 +198,8 @@ class Sending:
         for one in request.get("about", ()):
             message = await read(record, one.get("reference", ""))
             if message is not None and "sent" in message:
-                return Member(wrote=datetime.fromisoformat(message["sent"]))
-        return Member()
+                return Member(self._zone, wrote=datetime.fromisoformat(message["sent"]))
+        return Member(self._zone)
 
     async def _doors(self) -> tuple[FhirClient, WhatsApp]:
         if self._open is None:  # for as long as the process is there

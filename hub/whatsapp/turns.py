@@ -2,7 +2,9 @@
 
 The care services' contract, sections 2 and 3. What is to be answered is noted in `messages.unanswered` and goes from
 there once its turn is in the record: who is killed in between is followed by somebody who makes the turn again, which
-then has no second effect. One process at a time works; the others wait for its advisory lock.
+then has no second effect. What does not get there because the broker is away is read from where it waits for it. What
+is to be said is sent at once; its event finds that done. One process at a time works; the others wait for its
+advisory lock.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +26,7 @@ from care_services.chat.recorded import conversation
 from care_services.chat.thoughts import MOST, due, whole
 from fhir_server.events.delivery import Bury, Fault
 from fhir_server.events.event import Event
+from fhir_server.resource_types import TYPE_ID
 from fhir_server.trouble import places
 from hub import own_clients
 from hub.ledger import Ledger
@@ -31,12 +34,14 @@ from hub.sealing_key import bodies
 from hub.settings import Settings
 from hub.tasy.site import site
 from hub.whatsapp.conversing import Conversing, drawing, inbound, seconds
+from hub.whatsapp.sending import Sending
 from mappings.identifiers import Systems, value_of
 from mappings.whatsapp.communication import message_id
 from messages import unanswered
 from messages.unanswered import Unanswered
 
 Json = Any
+Send = Callable[[str], Awaitable[None]]
 
 LOCK = 4_611_686_018_427_387_895
 """Advisory lock of the one that works."""
@@ -44,11 +49,27 @@ SIDE_BY_SIDE = 16
 """Turns that are made at the same time."""
 TOGETHER = 50
 """Messages of a conversation that are taken at a time: fewer than it remembers."""
-READ = 100
-"""Messages that are read at a time."""
+READ, MOST_ROWS = 100, 1000
+"""Messages that are read at a time, and rows of what waits."""
 AGAIN_SECONDS = 1.0
 LONGEST_PAUSE = 30.0
 """Before another try of a turn, at most: as long as the record is away."""
+STUCK_SECONDS = 2.0
+"""A message whose event is on its way to the broker for longer is not waited for."""
+
+# Of those that are noted and of those that are stuck, what is not known yet.
+_WAITING = f"""
+select distinct on (sequence) sequence, reference, since from (
+  (select sequence, reference, since from messages.unanswered where sequence <> all(%(known)s)
+   order by sequence limit {MOST_ROWS})
+  union all
+  (select e.sequence, 'Communication/' || r.fhir_id || '/_history/1', e.since
+   from event e join resource r on r.rid = e.rid
+   where e.type_id = {TYPE_ID["Communication"]} and e.interaction = 'create' and e.since < %(stuck)s
+     and e.sequence <> all(%(known)s)
+   order by e.sequence limit {MOST_ROWS})) w
+order by sequence"""
+_STUCK = "select sequence from event where sequence = any(%s)"
 
 _log = logging.getLogger("hub.whatsapp")
 
@@ -81,7 +102,7 @@ class Turns:
     def __init__(self, settings: Settings, url: str, bury: Bury) -> None:
         """url: of the database. bury: keeps for people what cannot be worked on. Raises SiteUnusable."""
         self._settings, self._url, self._bury = settings, url, bury
-        self._place = site(settings).site
+        self._place, self._sending = site(settings).site, Sending(settings)
 
     async def run(self) -> None:
         """Works whenever it is the one."""
@@ -103,7 +124,7 @@ class Turns:
                 await asyncio.sleep(AGAIN_SECONDS)
             await connection.execute(f"listen {unanswered.CHANNEL}".encode())
             async with asyncio.TaskGroup() as group:
-                work = _Work(self._place.systems, record, conversing, ledger, self._bury, group)
+                work = _Work(self._place.systems, record, conversing, self._sending.send, ledger, self._bury, group)
                 while True:
                     if not await work.look(connection):
                         async for _ in connection.notifies(timeout=AGAIN_SECONDS, stop_after=1):
@@ -114,18 +135,26 @@ class _Work:
     """Of one who leads."""
 
     def __init__(
-        self, systems: Systems, record: FhirClient, conversing: Conversing, ledger: Ledger, bury: Bury,
-        group: asyncio.TaskGroup,
+        self, systems: Systems, record: FhirClient, conversing: Conversing, send: Send, ledger: Ledger,
+        bury: Bury, group: asyncio.TaskGroup,
     ) -> None:  # fmt: skip
-        self._systems, self._record, self._conversing = systems, record, conversing
+        self._systems, self._record, self._conversing, self._send = systems, record, conversing, send
         self._ledger, self._bury, self._group = ledger, bury, group
         self._side_by_side = asyncio.Semaphore(SIDE_BY_SIDE)
         self._lines: dict[str, Line] = {}
         self._known: set[int] = set()
+        """Those that are in line."""
+        self._worked: set[int] = set()
+        """Those that had their turn, as long as the broker might still be told of them."""
 
     async def look(self, connection: psycopg.AsyncConnection[Any]) -> bool:
         """Whether there was anything new: each such message is in line now."""
-        rows = await connection.execute(unanswered.WAITING.encode(), [list(self._known)])
+        if self._worked:
+            rows = await connection.execute(_STUCK, [list(self._worked)])
+            self._worked = {row[0] for row in await rows.fetchall()}
+        stuck = time.time_ns() // 1000 - int(STUCK_SECONDS * 1_000_000)
+        known = [*self._known, *self._worked]
+        rows = await connection.execute(_WAITING.encode(), {"known": known, "stuck": stuck})
         found = [Unanswered(*row) for row in await rows.fetchall()]
         try:
             for place in range(0, len(found), READ):
@@ -152,6 +181,7 @@ class _Work:
             if line.task is None:
                 line.task = self._group.create_task(self._converse(key, line))
         if nobodys:
+            self._worked.update(nobodys)
             await self._ledger(lambda rows: unanswered.answered(rows, nobodys))
 
     async def _converse(self, key: str, line: Line) -> None:
@@ -181,14 +211,19 @@ class _Work:
     async def _answered(self, taken: Sequence[Heard]) -> None:
         """Their turns are in the record, or people have them. Raises PartnerUnavailable, psycopg.Error."""
         buried: list[tuple[Heard, Exception]] = []
+        said: list[str] = []
         try:
-            await self._conversing.answer([one.message for one in taken])
+            said = await self._conversing.answer([one.message for one in taken])
         except (PartnerUnavailable, psycopg.Error):
             raise
         except Exception as error:  # noqa: BLE001 - a turn that fails must not hold up other conversations
             _log.error("a turn failed: %s", {"trace": places(error)})
             for one in taken:
-                buried += [(one, fault) for fault in await self._given_up(one)]
+                given = await self._given_up(one)
+                if isinstance(given, Exception):
+                    buried.append((one, given))
+                else:
+                    said += given
         sequences = [one.noted.sequence for one in taken]
 
         def done(rows: psycopg.Connection[Any]) -> None:
@@ -199,23 +234,33 @@ class _Work:
 
         await self._ledger(done)
         self._known.difference_update(sequences)
+        self._worked.update(sequences)
+        for reference in said:
+            await self._sent(reference)
 
-    async def _given_up(self, one: Heard) -> list[Exception]:
-        """Tries it by itself; else a person has the talk; else it is a fault."""
+    async def _sent(self, reference: str) -> None:
+        """Sends what is to be said, as its event will where this fails."""
+        try:
+            await self._send(reference)
+        except (PartnerUnavailable, FhirRefused) as away:
+            _log.warning("a reply is left to its event: %s", {"error": type(away).__name__})
+        except Exception as error:  # noqa: BLE001 - as above: its event has people look at it
+            _log.error("a reply is left to its event: %s", {"trace": places(error)})
+
+    async def _given_up(self, one: Heard) -> list[str] | Exception:
+        """Tries it by itself; else a person has the talk: what is to be said; else why that cannot be either."""
         talks, message, failed = self._conversing, one.message, Exception()
         for attempt in (
             partial(talks.answer, [message]), partial(talks.give_up, message),
             partial(talks.give_up, message, alarm=False),
         ):  # fmt: skip
             try:
-                await attempt()
+                return await attempt()
             except (PartnerUnavailable, psycopg.Error):
                 raise
             except Exception as error:  # noqa: BLE001 - as above
                 failed = error
-            else:
-                return []
-        return [failed]
+        return failed
 
 
 async def _leading(connection: psycopg.AsyncConnection[Any]) -> bool:

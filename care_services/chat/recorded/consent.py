@@ -27,7 +27,8 @@ def consent(choice: Choice, place: Place) -> Json:
         "category": [concept(coding("http://loinc.org", "59284-0"))],
         "patient": place.member,
         "dateTime": instant(place.now),
-        "sourceReference": {"reference": place.message},
+        # No `source`: in R4 that may be no Communication.
+        "extension": [{"url": place.systems.extension("mensagem"), "valueReference": {"reference": place.message}}],
         "policyRule": {"text": f"texts {place.rules.version}"},
         "provision": {"type": "permit" if choice.notices else "deny"},
     }

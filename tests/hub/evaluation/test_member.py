@@ -56,8 +56,6 @@ MENU = shown(
         ({"answers": answers(fala="sim")}, SCREEN, "Rosto ou fala alterados"),
         ({"answers": answers(fala="não, normal")}, SCREEN, "Nenhum destes"),
         ({"answers": answers(fala="sim, desde cedo")}, SCREEN, "written: Rosto ou fala alterados. sim, desde cedo"),
-        ({"answers": answers(forte="uns 4")}, SCREEN, "Nenhum destes"),
-        ({"answers": answers(forte="moderada")}, SCREEN, "Nenhum destes"),
         ({"answers": answers(febre="sim")}, shown("Está com febre?", "ask", "fever", **YES_NO), "Sim"),
         ({"answers": answers(febre="uns 39")}, shown("Está com FEBRE?", "ask", "fever", **YES_NO), "written: uns 39"),
         ({}, shown("Está com febre?", "ask", "fever", **YES_NO), "Não"),

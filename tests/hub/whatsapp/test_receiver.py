@@ -39,6 +39,8 @@ class Kept:
     database: str
 
     began: datetime
+    urgent: list[Any]
+    """Communications that were told at once."""
 
     async def communications(self) -> list[Any]:
         """Those of this test."""
@@ -63,8 +65,11 @@ async def kept(served: HubProcess, module_database: str) -> AsyncIterator[Kept]:
     account = Account("t", "s", "v", _ids=itertools.count(random.randrange(10**11)))
     async with httpx2.AsyncClient(timeout=30) as http:
         record = FhirClient(http, f"http://127.0.0.1:{served.port}/fhir")
-        receiver = Receiver(record, ledger, Systems(), [CARE], lambda text: "peito" in text, lambda: datetime.now(UTC))
-        yield Kept(receiver, record, ledger, account, module_database, datetime.now(UTC))
+        urgent: list[Any] = []
+        receiver = Receiver(
+            record, ledger, Systems(), [CARE], lambda text: "peito" in text, lambda: datetime.now(UTC), urgent.extend
+        )
+        yield Kept(receiver, record, ledger, account, module_database, datetime.now(UTC), urgent)
     ledger.close()
 
 
@@ -85,6 +90,9 @@ async def test_each_message_is_a_communication_once(kept: Kept) -> None:
     )
     assert [one["payload"][0]["contentString"] for one in found if one["priority"] == "stat"] == ["dor no peito"]
     assert kept.aside() == []
+    [alarm] = [one for one in found if one["priority"] == "stat"]
+    assert len(kept.urgent) > 1
+    assert {one["id"] for one in kept.urgent} == {alarm["id"]}
 
 
 async def test_what_cannot_be_read_or_is_not_ours_is_set_aside(kept: Kept) -> None:
@@ -120,7 +128,7 @@ async def test_a_record_that_is_away_loses_nothing(kept: Kept) -> None:
     async with httpx2.AsyncClient() as http:
         away = Receiver(
             FhirClient(http, "http://127.0.0.1:9/fhir"), kept.ledger, Systems(), [CARE], lambda text: False,
-            lambda: datetime.now(UTC),
+            lambda: datetime.now(UTC), kept.urgent.extend,
         )  # fmt: skip
         with pytest.raises(PartnerUnavailable):
             await away.keep(webhook(said(kept, "oi")))
