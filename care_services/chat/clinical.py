@@ -24,7 +24,7 @@ from care_services.chat.conversation import (
 from care_services.chat.keywords import plain
 from care_services.chat.levels_told import LEVELS_TOLD, SUICIDE
 from care_services.chat.talk import MOST, Talk
-from care_services.triage.interview import Question, State, step
+from care_services.triage.interview import Question, State, seeing, step
 from care_services.triage.levels import LEVELS, highest
 from care_services.triage.scanner import scan
 
@@ -48,7 +48,9 @@ def alarm(talk: Talk) -> bool:
     if _row(talk, text):
         before = replace(before, pending=Question("screen", ""))
     state = step(before, text, talk.rules)
-    state = replace(state, level=highest(state.level, alone), pending=None, outcome="level")
+    state = replace(
+        state, level=highest(state.level, alone), ruled=highest(state.ruled, alone), pending=None, outcome="level"
+    )  # fmt: skip
     talk.change(interview=state, evidence=_evidence(talk))
     known = now.told is not None and LEVELS.index(state.level) <= LEVELS.index(now.told)
     if known and now.state in (EMERGENCY, HUMAN):
@@ -65,19 +67,19 @@ def _lines(text: str) -> list[str]:
 
 
 def signs(talk: Talk) -> set[str]:
-    """The signs that the message tells of as being there."""
+    """The signs that the message tells of as being there, by rules."""
     heard = scan(talk.message.text, talk.rules)
     return {code for code in heard.present() if talk.rules.findings[code].kind == "sign"}
 
 
 def begin(talk: Talk, text: str) -> None:
     """The interview begins; in an episode that goes on, with what is known and the level so far."""
-    _go_on(talk, step(_anew(talk.now.interview), text, talk.rules))
+    _go_on(talk, step(_seeing(talk, _anew(talk.now.interview)), text, talk.rules))
 
 
 def answered(talk: Talk) -> None:
     """The message is an answer, or more of the story."""
-    _go_on(talk, step(talk.now.interview, talk.message.text, talk.rules))
+    _go_on(talk, step(_seeing(talk, talk.now.interview), talk.message.text, talk.rules))
 
 
 def after(talk: Talk) -> None:
@@ -85,7 +87,7 @@ def after(talk: Talk) -> None:
     state = talk.now.interview
     heard = scan(talk.message.text, talk.rules).present()
     new = {code for code in heard if talk.rules.findings[code].kind == "sign"} - state.present().keys()
-    if new and not stops(state.level):
+    if new and not stops(state.ruled):
         begin(talk, talk.message.text)
     elif plain(talk.message.text) in _THANKS:
         talk.say("thanks")
@@ -108,6 +110,12 @@ def why(talk: Talk) -> None:
     talk.offer("M-17", "why", wording.REVIEW, quotes=quotes, rule_title=rule, action=_action(talk, now.told))
 
 
+def _seeing(talk: Talk, state: State) -> State:
+    """With what a model saw in the message, if one was asked."""
+    extracted = talk.message.extracted
+    return seeing(state, extracted.findings, extracted.by) if extracted else state
+
+
 def _anew(state: State) -> State:
     """The episode's knowledge and level, nothing asked but what never changes."""
     asked = tuple(one for one in state.asked if one in _PERSONAL)
@@ -120,7 +128,10 @@ def _row(talk: Talk, text: str) -> bool:
 
 
 def _go_on(talk: Talk, state: State) -> None:
+    raised = stops(state.level) and not stops(talk.now.interview.level)
     talk.change(interview=state, evidence=_evidence(talk), misunderstood=0)
+    if state.outcome is None and raised:  # by a model alone: the questions go on, and a nurse knows by now
+        talk.do(replace(LEVELS_TOLD[state.level].desk, reason="a model saw a sign that no rule sees"))
     if state.outcome is None and state.pending is not None:
         talk.change(state=SAFETY if state.pending.id in _SAFETY else INTERVIEW)
         talk.put(wording.question(talk.rules, state.pending, talk.now.turn + 1))
@@ -137,7 +148,7 @@ def _conclude(talk: Talk) -> None:
     """Tells the level, calls whom it needs, leaves it in the record."""
     state, now = talk.now.interview, talk.now
     told = LEVELS_TOLD[state.level]
-    talk.do(Concluded(state.level, state.fired, state.present()), told.desk)
+    talk.do(Concluded(state.level, state.fired, state.known(), state.model()), told.desk)
     owned = now.state == HUMAN or state.outcome == "person"
     talk.change(
         state=EMERGENCY if state.level == LEVELS[-1] else HUMAN if owned else CONCLUDED,

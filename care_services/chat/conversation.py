@@ -66,6 +66,8 @@ class Concluded:
     level: str
     fired: tuple[Fired, ...]
     findings: Mapping[str, Known]
+    model: str | None = None
+    """Model and prompt version, where findings are a model's."""
 
     @property
     def flagged(self) -> bool:
@@ -91,6 +93,18 @@ Effect = Desk | Concluded | Choice | Forward
 
 
 @dataclass(frozen=True, slots=True)
+class Extracted:
+    """What a model saw in the last messages, as far as it counts (`care_services/assistance/extraction.py`)."""
+
+    findings: Mapping[str, str]
+    """Code -> the member's words."""
+    symptom: bool
+    """Whether it takes the message for the report of a symptom."""
+    by: str
+    """Model and prompt version."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """A message of the member's. Seconds since 1970: `at` by the channel's clock, `received` by ours."""
 
@@ -102,6 +116,7 @@ class Inbound:
     tapped: str | None = None
     earlier: tuple[str, ...] = ()
     """Ids of those whose texts stand before its own, a line each: they are one thought."""
+    extracted: Extracted | None = None
 
 
 @dataclass(frozen=True, slots=True)

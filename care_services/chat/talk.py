@@ -102,9 +102,10 @@ class Talk:
         """An interview breaks off: what it found so far is a level, urgent at least, and a nurse's; whom to call."""
         state = self.now.interview
         level = highest(state.level, "urgent")
-        self.change(interview=replace(state, level=level, pending=None, outcome="person"))
+        ruled = highest(state.ruled, "urgent")
+        self.change(interview=replace(state, level=level, ruled=ruled, pending=None, outcome="person"))
         self.change(told=level, told_at=self.message.at)
-        self.do(Concluded(level, state.fired, state.present()))
+        self.do(Concluded(level, state.fired, state.known(), state.model()))
         return replace(NURSE, reason=desk.reason)
 
     def open(self) -> None:

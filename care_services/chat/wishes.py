@@ -93,7 +93,9 @@ def wished(talk: Talk) -> None:
         signs -= OF_MEDICINES
     _remember(talk)
     if signs or (found.clear and found.intent == SYMPTOM and state not in ADMINISTRATIVE):
-        _clinical_first(talk, found)
+        _clinical_first(talk, found, text)
+    elif state not in ADMINISTRATIVE and _seen(talk, found):
+        _clinical_first(talk, found, "")  # as if the menu's "Tenho um sintoma" were tapped
     elif state in ADMINISTRATIVE:
         _answer(talk, found)
     elif not found.clear:
@@ -173,7 +175,17 @@ def not_understood(talk: Talk) -> None:
     _again(talk, Say("menu_again", wording.text(talk.rules, "menu_again")))
 
 
-def _clinical_first(talk: Talk, found: Wish) -> None:
+def _seen(talk: Talk, found: Wish) -> bool:
+    """Whether a model takes for a symptom what the rules do not: where the wish is not clear, or there is a sign beside
+    an administrative one. Who asks for a person has one."""
+    seen = talk.message.extracted
+    if seen is None:
+        return False
+    beside = found.intent in FLOWS and FLOWS[found.intent] != MEDICATION
+    return bool(seen.findings) and beside if found.clear else bool(seen.findings) or seen.symptom
+
+
+def _clinical_first(talk: Talk, found: Wish, story: str) -> None:
     state = talk.now.state
     if not talk.now.noticed:
         notice(talk)
@@ -183,7 +195,7 @@ def _clinical_first(talk: Talk, found: Wish) -> None:
         flow = _other(talk.message.text, found)
         if flow:
             _keep(talk, flow)
-    clinical.begin(talk, talk.message.text)
+    clinical.begin(talk, story)
 
 
 def _other(text: str, found: Wish) -> str | None:

@@ -32,8 +32,8 @@ _CONDITIONS = ("immune_low", "dialysis", "anticoagulant", "recent_surgery")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A finding as it is known. `source`: stated (a direct answer) or matched (the scanner). `quote`: the member's
-    words."""
+    """A finding as it is known. `source`: stated (a direct answer), matched (the scanner) or extracted (a model).
+    `quote`: the member's words."""
 
     present: bool | None
     source: str
@@ -51,7 +51,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that is known of an interview. `level` never falls."""
+    """All that is known of an interview. `level` never falls.
+
+    What only a model saw raises it and steers nothing: what is asked, and when it ends, is decided by `ruled`, the
+    level by rules alone. So no answer of a model can lead past a question whose answer would have been worse.
+    """
 
     findings: dict[str, Known] = field(default_factory=dict)
     facts: Facts = field(default_factory=dict)
@@ -67,10 +71,23 @@ class State:
     outcome: str | None = None
     answers: tuple[tuple[str, str], ...] = ()
     """The member's words, each with the id of the question they answer, "story" where nothing was asked."""
+    ruled: str = LEVELS[0]
+    seen: dict[str, Known] = field(default_factory=dict)
+    """Findings that a model alone saw."""
+    seen_by: str | None = None
+    """Model and prompt version."""
 
     def present(self) -> dict[str, Known]:
-        """What is there."""
+        """What is there, by rules."""
         return {code: known for code, known in self.findings.items() if known.present}
+
+    def known(self) -> dict[str, Known]:
+        """What is there, and what only a model saw."""
+        return self.seen | self.present()
+
+    def model(self) -> str | None:
+        """Whose findings are among them beside those of the rules."""
+        return self.seen_by if self.seen.keys() - self.present().keys() else None
 
 
 def step(state: State, message: str, rules: RuleSet) -> State:
@@ -83,18 +100,37 @@ def step(state: State, message: str, rules: RuleSet) -> State:
     state = _answered(state, heard, rules) if state.pending else state
     state = _heard(state, heard, rules)
     found = _assessed(state, rules)
-    state = replace(state, level=found.level, fired=found.fired)
-    if found.stops:
+    state = replace(state, ruled=found.level, level=highest(state.level, found.level), fired=found.fired)
+    state = _raised(state, rules)
+    if found.stops or state.level == LEVELS[-1]:
         return replace(state, pending=None, outcome="level")
     if state.unread >= UNREAD_TO_PERSON:
-        return replace(state, pending=None, outcome="person", level=highest(state.level, "urgent"))
+        level, ruled = highest(state.level, "urgent"), highest(state.ruled, "urgent")
+        return replace(state, pending=None, outcome="person", level=level, ruled=ruled)
     question = _next(state, rules)
     if question:
         return replace(state, pending=question, asked=(*state.asked, question.id))
     signs = any(rules.findings[code].kind == "sign" for code in state.present())
     person = found.complaint is None or (found.complaint == "child" and not signs)
-    level = highest(state.level, _unsure(state, rules) if person else _cautious(state, rules))
-    return replace(state, pending=None, outcome="person" if person else "level", level=level)
+    ruled = highest(state.ruled, _unsure(state, rules) if person else _cautious(state, rules))
+    level = highest(state.level, ruled)
+    if level != ruled:  # a model and the rules disagree, upward: a person looks at it today
+        level = highest(level, "urgent")
+    return replace(state, pending=None, outcome="person" if person else "level", level=level, ruled=ruled)
+
+
+def seeing(state: State, findings: Mapping[str, str], by: str) -> State:
+    """The state with what a model saw: code -> quote. by: model and prompt version."""
+    new = {code: Known(True, "extracted", quote) for code, quote in findings.items() if code not in state.seen}
+    return replace(state, seen=state.seen | new, seen_by=by) if new else state
+
+
+def _raised(state: State, rules: RuleSet) -> State:
+    """The level with what only a model saw, and the rules that it fires."""
+    if not state.seen.keys() - state.present().keys():
+        return state
+    found = assess(state.known(), state.facts, rules, state.unanswered, state.level)
+    return replace(state, level=found.level, fired=found.fired)
 
 
 def _unsure(state: State, rules: RuleSet) -> str:
@@ -120,7 +156,7 @@ def _light(state: State) -> bool:
 
 
 def _assessed(state: State, rules: RuleSet) -> Assessment:
-    return assess(state.present(), state.facts, rules, state.unanswered, state.level)
+    return assess(state.present(), state.facts, rules, state.unanswered, state.ruled)
 
 
 def _heard(state: State, heard: Scan, rules: RuleSet) -> State:

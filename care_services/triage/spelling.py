@@ -96,9 +96,13 @@ class Spelling:
                 self._by_gap[gap].add(form)
         self.corrected = lru_cache(maxsize=65536)(self._corrected)
 
+    def usual(self, word: str) -> bool:
+        """Whether a word without accents is one of Portuguese, or known to the rules."""
+        return word in self._common or self._known(word)
+
     def _corrected(self, word: str) -> str:
         """The clinical word meant, or the word as it is."""
-        if len(word) < SHORTEST - 1 or word[0].isdigit() or word in self._common or self._known(word):
+        if len(word) < SHORTEST - 1 or word[0].isdigit() or self.usual(word):
             return word
         for variant in variants(word):
             if self._names(variant):

@@ -70,7 +70,7 @@ def provenance(found: Concluded, targets: Sequence[Json], messages: Sequence[str
         agents.append(
             {
                 "type": concept(coding(_PARTICIPANT, "assembler")),
-                "who": {"display": "language model: findings with quotes"},
+                "who": {"display": f"language model: {found.model or 'unnamed'}"},
                 "onBehalfOf": {"reference": place.device},
             }
         )

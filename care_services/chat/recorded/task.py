@@ -51,7 +51,7 @@ def _inputs(desk: Desk, turn: Turn, made: dict[str, Json], systems: Systems) -> 
     ]
     found += [
         {"type": _type(systems, "finding", ("achado", code)), "valueString": one.quote or code}
-        for code, one in state.present().items()
+        for code, one in state.known().items()
     ]
     found += [{"type": {"text": kind}, "valueString": value} for kind, value in turn.conversation.given]
     found += [{"type": _type(systems, "said"), "valueString": one.text} for one in turn.says]

@@ -1,0 +1,1 @@
+"""What a language model may help with, and what of its answers counts. Rules decide; it may only add."""

@@ -1,0 +1,30 @@
+"""Whether a model is asked about a message: before rules read it, and never before an emergency. Pure.
+
+The care services' contract, sections 1 and 8: in the states open, safety and interview alone, never of a message that
+is an alarm by itself, never against the member's will.
+"""
+
+from __future__ import annotations
+
+from care_services.chat.alarm import alarming
+from care_services.chat.conversation import INTERVIEW, OPEN, SAFETY, Conversation, Inbound
+from care_services.chat.keywords import keyword
+from care_services.triage.rule_set import RuleSet
+
+STATES = frozenset({OPEN, SAFETY, INTERVIEW})
+LEAST_WORDS = 3
+"""Less is an answer that rules read: a yes, a number, an age."""
+
+
+def extracting(conversation: Conversation, message: Inbound, rules: RuleSet) -> bool:
+    """Whether findings are asked for."""
+    return (
+        conversation.model
+        and conversation.state in STATES
+        and message.id not in conversation.seen
+        and message.tapped is None
+        and message.kind != "edit"
+        and len(message.text.split()) >= LEAST_WORDS
+        and keyword(message.text) is None
+        and not alarming(message.text, rules)
+    )
