@@ -22,7 +22,7 @@ from fhir_server.trouble import places
 from hub import encryption
 from hub.logs import configure_logs
 from hub.settings import Settings
-from hub.whatsapp import episodes
+from hub.whatsapp import episodes, silences
 from hub.whatsapp.again import sending_due, watching
 from hub.whatsapp.statuses import applying
 
@@ -51,6 +51,7 @@ WHATSAPP: tuple[Round, ...] = (
     Round("whatsapp statuses", 0.5, applying),
     Round("whatsapp sends due", 1, sending_due),
     Round("whatsapp watch", 2, watching),
+    Round("silences", silences.SECONDS, silences.Silences),
     Round("episodes", episodes.SECONDS, episodes.Episodes),
 )
 """Rounds of a hub that has a WhatsApp."""

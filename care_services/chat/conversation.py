@@ -150,6 +150,8 @@ class Conversation:
     """How often each text was sent in this talk."""
     heard: int = 0
     """When the member last wrote, by the channel's clock."""
+    silences: int = 0
+    """Steps that were carried out in the silence since then."""
     seen: tuple[str, ...] = ()
     """Ids of messages that had their effect."""
 

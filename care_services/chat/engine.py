@@ -51,6 +51,7 @@ def turn(before: Conversation, message: Inbound, rules: RuleSet, protocol: str) 
 
 def silent(before: Conversation, then: Then, rules: RuleSet, protocol: str, at: int) -> Turn:
     """What a silence makes of it. then: the step that is due. at: seconds since 1970."""
+    before = replace(before, silences=before.silences + 1)
     talk = Talk(before, Inbound("", "silence", at, at), rules, protocol)
     if then is Then.REMIND:
         talk.again("remind")
@@ -88,7 +89,7 @@ def _entered(before: Conversation, message: Inbound) -> Conversation:
     quiet = message.at - before.heard if before.heard else 0
     after = replace(
         before, seen=(*before.seen, *message.earlier, message.id)[-KEPT_IDS:], heard=max(before.heard, message.at),
-        said={} if quiet > TALK else before.said,
+        said={} if quiet > TALK else before.said, silences=0,
     )  # fmt: skip
     if before.state == CONCLUDED and message.at - before.told_at > EPISODE:
         after = returned(after)

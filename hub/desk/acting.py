@@ -14,6 +14,7 @@ import psycopg
 
 from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.partner_errors import PartnerUnavailable
+from care_services.chat.recorded import conversation
 from care_services.desk import tasks
 from care_services.desk.acts import acted
 from fhir_server.events.delivery import Later
@@ -69,7 +70,7 @@ async def carry(record: FhirClient, reference: str) -> None:
             return
         made = {
             **talk,
-            "businessStatus": {"text": after.state},
+            "businessStatus": conversation.moved(talk["businessStatus"], after.state),
             "lastModified": now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "input": [{"type": {"text": "conversation"}, "valueString": msgspec.json.encode(after).decode()}],
         }

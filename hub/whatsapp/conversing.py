@@ -21,10 +21,11 @@ import msgspec
 from adapters.fhir_client import FhirClient, FhirRefused
 from care_services.chat import records
 from care_services.chat.conversation import Conversation, Inbound
-from care_services.chat.engine import given_up, turn
+from care_services.chat.engine import given_up, silent, turn
 from care_services.chat.recorded import conversation
 from care_services.chat.recorded.device import device
 from care_services.chat.recorded.place import Place
+from care_services.chat.silence import Then
 from care_services.chat.thoughts import thoughts
 from care_services.triage.rule_set import rules
 from hub.ledger import Ledger, now
@@ -86,6 +87,27 @@ class Conversing:
                 continue
             self._know(key, entries, answer)
             said += _said(answer)
+
+    async def silence(self, task: Json, then: Then) -> bool:
+        """Makes the turn that nobody wrote; False: the conversation is not as it was, and nothing is done.
+
+        task: of a conversation in which something was said. then: the step that is due. Raises FhirRefused,
+        PartnerUnavailable.
+        """
+        before, moment = stored(task), now()
+        came = silent(before, then, rules(), self._to_draw, int(moment.timestamp()))
+        last = next(one for one in reversed(before.seen) if "/" not in one)  # acts of people are there too
+        event = f"{task['id']}-{task['meta']['versionId']}"
+        place = replace(await self._place(task, last), event=event, now=moment)
+        try:
+            await self._transaction(
+                records.entries(came, msgspec.json.encode(came.conversation).decode(), place)
+            )  # fmt: skip
+        except FhirRefused as refused:
+            if refused.status not in (409, 412):
+                raise
+            return False
+        return True
 
     async def give_up(self, message: Json, *, alarm: bool = True) -> list[str]:
         """A person has the conversation from now on, for a message of which no turn can be made. As `answer`.

@@ -12,6 +12,9 @@ from mappings.identifiers import Systems, coding, concept
 
 Json = Any
 
+STATES = "estado-da-conversa"
+"""Code system of `businessStatus`."""
+
 
 def key(message: Json, systems: Systems) -> str | None:
     """What names the conversation of a Communication: business number and identity; None: it is of no member."""
@@ -37,15 +40,25 @@ def begun(message: Json, key: str, systems: Systems) -> Json:
         "intent": "order",
         "code": concept(coding(systems.codes("tarefa"), "conversation")),
         "for": {name: who[name] for name in ("extension", "identifier") if name in who},
-        "businessStatus": {"text": "new"},
+        "businessStatus": standing("new", systems),
     }
+
+
+def standing(state: str, systems: Systems) -> Json:
+    """The state as `businessStatus`."""
+    return {**concept(coding(systems.codes(STATES), state)), "text": state}
+
+
+def moved(status: Json, state: str) -> Json:
+    """A `businessStatus` with another state."""
+    return {"coding": [{**one, "code": state} for one in status["coding"]], "text": state}
 
 
 def changed(name: str, stored: str, encounter: Json | None, place: Place) -> Json:
     """The entry that changes it, unless somebody else did. name: of the state; stored: all that the engine knows."""
     task = {
         **{element: value for element, value in place.task.items() if element != "encounter"},
-        "businessStatus": {"text": name},
+        "businessStatus": standing(name, place.systems),
         "lastModified": instant(place.now),
         "input": [{"type": {"text": "conversation"}, "valueString": stored}],
         **({"encounter": encounter} if encounter else {}),
