@@ -82,10 +82,10 @@ SCOPES: Mapping[str, tuple[str, str]] = {
     CHAT: (
         "Conversas",
         _system(
-            rs="Communication",
-            crs="CommunicationRequest QuestionnaireResponse Observation RiskAssessment Flag Provenance Appointment"
-            " Device",
-            crus="Task Consent Encounter",
+            rs="Patient Coverage RelatedPerson ClaimResponse Condition MedicationStatement",
+            rus="Communication",
+            crs="CommunicationRequest Provenance Appointment Device",
+            crus="Task Consent Encounter QuestionnaireResponse Observation RiskAssessment Flag",
         ),
     ),
     DESK: (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from care_services.chat import wording
+from care_services.chat import whom, wording
 from care_services.chat.alarm import level_of, stops
 from care_services.chat.conversation import (
     ASKING,
@@ -74,12 +74,17 @@ def signs(talk: Talk) -> set[str]:
 
 def begin(talk: Talk, text: str) -> None:
     """The interview begins; in an episode that goes on, with what is known and the level so far."""
-    _go_on(talk, step(_seeing(talk, _anew(talk.now.interview)), text, talk.rules))
+    _go_on(talk, step(_seeing(talk, _anew(whom.joined(talk))), text, talk.rules))
 
 
 def answered(talk: Talk) -> None:
-    """The message is an answer, or more of the story."""
-    _go_on(talk, step(_seeing(talk, talk.now.interview), talk.message.text, talk.rules))
+    """The message is an answer, or more of the story. Raises Look."""
+    if whom.asked(talk):
+        whom.named(talk)
+        if not signs(talk):
+            whom.question(talk)
+            return
+    _go_on(talk, step(_seeing(talk, whom.joined(talk)), talk.message.text, talk.rules))
 
 
 def after(talk: Talk) -> None:
@@ -134,7 +139,8 @@ def _go_on(talk: Talk, state: State) -> None:
         talk.do(replace(LEVELS_TOLD[state.level].desk, reason="a model saw a sign that no rule sees"))
     if state.outcome is None and state.pending is not None:
         talk.change(state=SAFETY if state.pending.id in _SAFETY else INTERVIEW)
-        talk.put(wording.question(talk.rules, state.pending, talk.now.turn + 1))
+        if not whom.asks(talk):
+            whom.question(talk)
     else:
         _conclude(talk)
 

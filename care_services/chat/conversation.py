@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from care_services.chat.known import Found
+from care_services.chat.proof import Proof
 from care_services.triage.assessment import Fired
 from care_services.triage.interview import Known
 from care_services.triage.interview import State as Interview
 
 NEW, OPEN, SAFETY, INTERVIEW, CONCLUDED = "new", "open", "safety", "interview", "concluded"
-EMERGENCY, HUMAN = "emergency", "human"
+EMERGENCY, HUMAN, PROVING = "emergency", "human", "proving"
 AUTHORIZATION, APPOINTMENT, MEDICATION, GENERAL = "authorization", "appointment", "medication", "general"
 ADMINISTRATIVE = (AUTHORIZATION, APPOINTMENT, MEDICATION, GENERAL)
-STATES = (NEW, OPEN, SAFETY, INTERVIEW, CONCLUDED, EMERGENCY, HUMAN, *ADMINISTRATIVE)
+STATES = (NEW, OPEN, PROVING, SAFETY, INTERVIEW, CONCLUDED, EMERGENCY, HUMAN, *ADMINISTRATIVE)
 ASKING = frozenset({SAFETY, INTERVIEW})
 CLINICAL = frozenset({*ASKING, CONCLUDED, EMERGENCY})
 KEPT_GIVEN = 40
@@ -57,6 +59,8 @@ class Desk:
     """Until somebody should have taken it: the promise."""
     reason: str
     """A word of ours, never the member's."""
+    focus: str | None = None
+    """Reference of what it is about, if neither the episode nor the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,8 @@ class Inbound:
     received: int
     text: str = ""
     tapped: str | None = None
+    found: Found = field(default_factory=Found)
+    """What was looked up in the record for it."""
     earlier: tuple[str, ...] = ()
     """Ids of those whose texts stand before its own, a line each: they are one thought."""
     extracted: Extracted | None = None
@@ -144,6 +150,18 @@ class Conversation:
     protocol: str | None = None
     given: tuple[tuple[str, str], ...] = ()
     """Kind and value of what was named for the flow that is under way."""
+    proof: Proof = field(default_factory=Proof)
+    """Of who writes."""
+    wanted: str | None = None
+    """What the proof under way is for."""
+    resumes: str = OPEN
+    """The state after the proof."""
+    refused: str | None = None
+    """Reference of the refusal that was told last, which can be reviewed."""
+    whom: str | None = None
+    """Reference of the dependant the episode is about; "" if it is another person."""
+    joined: str | None = None
+    """Reference of the Patient whose record has joined what is known in the episode."""
     model: bool = True
     """Whether model assistance may be used."""
     said: Mapping[str, int] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from care_services.chat import clinical, wishes, wording
+from care_services.chat import clinical, proving, told, whom, wishes, wording
 from care_services.chat.buttons import Button, parse
 from care_services.chat.conversation import (
     ADMINISTRATIVE,
@@ -20,6 +20,7 @@ from care_services.chat.conversation import (
     KEPT_IDS,
     NEW,
     OPEN,
+    PROVING,
     Choice,
     Conversation,
     Forward,
@@ -41,7 +42,10 @@ FILES = frozenset({"image", "document", "location"})
 
 
 def turn(before: Conversation, message: Inbound, rules: RuleSet, protocol: str) -> Turn:
-    """What a message makes of a conversation. protocol: the number of a request that begins with it."""
+    """What a message makes of a conversation. protocol: the number of a request that begins with it.
+
+    Raises Look: something of the record must be known first; the same is asked again with it.
+    """
     if message.id in before.seen:
         return Turn(before)
     talk = Talk(_entered(before, message), message, rules, protocol)
@@ -80,7 +84,7 @@ def returned(before: Conversation) -> Conversation:
     """A person gives the talk back; the episode is over, which a professional alone can say of an emergency."""
     return replace(
         before, state=OPEN, interview=State(), episode=before.episode + 1, evidence=(), told=None, protocol=None,
-        question=None, misunderstood=0, given=(),
+        question=None, misunderstood=0, given=(), whom=None, joined=None,
     )  # fmt: skip
 
 
@@ -101,6 +105,8 @@ def _entered(before: Conversation, message: Inbound) -> Conversation:
 def _hear(talk: Talk) -> None:
     message = talk.message
     if message.kind in NO_TURN:
+        if message.kind == "system":  # the channel says that a number or an identity changed
+            proving.void(talk)
         return
     if message.text and clinical.alarm(talk):
         return
@@ -131,6 +137,8 @@ def _tapped(talk: Talk, button: Button) -> None:
         talk.again("old_button")
     elif button.flow == "ask" and state in ASKING:
         clinical.answered(talk)
+    elif button.flow == "whom" and state in ASKING:
+        whom.chosen(talk, button.answer)
     else:
         _chosen(talk, button)
 
@@ -157,6 +165,8 @@ def _chosen(talk: Talk, button: Button) -> None:
             talk.person(replace(SERVICE, reason="cancels a request"))
         case "why", "review":
             talk.person(replace(NURSE, minutes=24 * 60, reason="asks for a review of an automated result"))
+        case "told", "review":
+            told.review(talk)
         case (_, "human"):
             talk.person(SERVICE)
         case "leave" | "cancel", _ if talk.now.state in ASKING:
@@ -176,6 +186,8 @@ def _said(talk: Talk) -> None:
         clinical.answered(talk)
     elif state == CONCLUDED:
         clinical.after(talk)
+    elif state == PROVING:
+        proving.answered(talk)
     else:
         wishes.wished(talk)
 
@@ -191,6 +203,8 @@ def _wordless(talk: Talk) -> None:
             talk.again()
         else:
             clinical.unheard(talk)
+    elif state == PROVING:
+        talk.again()
     elif state in ADMINISTRATIVE and file:  # the picture of an order, say
         wishes.done(talk, state)
     elif not file:

@@ -34,7 +34,7 @@ class Known:
 
     reference: str
     born: date
-    card: str
+    cards: tuple[str, ...]
     cpf: str
 
 
@@ -44,6 +44,8 @@ class Proof:
 
     born: date | None = None
     failed: int = 0
+    failed_at: int = 0
+    """Seconds since 1970, of the last failure."""
     proved: str | None = None
     """Reference of the Patient."""
 
@@ -70,11 +72,11 @@ def said(proof: Proof, text: str, candidates: Sequence[Known]) -> Proof:
         for one in candidates
         if len(digits) >= LAST
         and one.born == proof.born
-        and (_ends(one.card, digits[-LAST:]) or _ends(one.cpf, digits[-LAST:]))
+        and any(_ends(number, digits[-LAST:]) for number in (*one.cards, one.cpf))
     ]
     if len(matches) == 1:
-        return replace(proof, proved=matches[0].reference)
-    return Proof(failed=proof.failed + 1)
+        return Proof(proved=matches[0].reference)
+    return replace(proof, born=None, failed=proof.failed + 1)
 
 
 def _ends(number: str, last: str) -> bool:

@@ -11,6 +11,7 @@ from care_services.chat.conversation import HUMAN, Choice, Concluded, Desk, Turn
 from care_services.chat.levels_told import LEVELS_TOLD
 from care_services.chat.recorded import conversation
 from care_services.chat.recorded.appointment import appointment
+from care_services.chat.recorded.attributed import subject_added
 from care_services.chat.recorded.communication_request import check_in, said
 from care_services.chat.recorded.consent import consent
 from care_services.chat.recorded.encounter import episode
@@ -25,6 +26,7 @@ Json = Any
 
 def entries(turn: Turn, state: str, place: Place) -> list[Json]:
     """The entries of the transaction. state: the conversation, as it is stored."""
+    place = place.identified(turn.conversation.proof.proved, turn.conversation.whom)
     encounter, found = episode(turn, place)
     found.insert(0, conversation.changed(turn.conversation.state, state, encounter, place))
     made: dict[str, Json] = {}
@@ -35,9 +37,13 @@ def entries(turn: Turn, state: str, place: Place) -> list[Json]:
     focus = {"reference": encounter["reference"]} if encounter else {"reference": place.message}
     for number, effect in enumerate(turn.effects):
         if isinstance(effect, Desk):
-            found.append(once(task(effect, turn, focus, made, place), place, f"task-{number}"))
+            about = {"reference": effect.focus} if effect.focus else focus
+            found.append(once(task(effect, turn, about, made, place), place, f"task-{number}"))
         elif isinstance(effect, Choice):
             found.append(consent(effect, place))
+    whose = place.subject(turn.conversation.interview.about).get("reference")
+    if whose:
+        found.append(subject_added(place.message, "subject", whose))
     if turn.says:
         where = focus if encounter else None
         found.append(once(said(turn.says, turn.conversation.told, where, place), place, "says"))

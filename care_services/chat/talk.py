@@ -67,6 +67,10 @@ class Talk:
         shown = wording.options(self.rules, flow, item or flow, answers, self.now.turn + 1)
         self.put(Say(name, wording.text(self.rules, name, **slots), shown))
 
+    def ask(self, name: str, **slots: str) -> None:
+        """A text that asks for words."""
+        self.put(Say(name, wording.text(self.rules, name, **slots)))
+
     def put(self, asked: Say) -> None:
         """The question of this turn: answers to earlier ones are stale from now on."""
         self.says.append(asked)

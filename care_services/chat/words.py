@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from care_services.chat import clinical, wording
+from care_services.chat import clinical, proving, wording
 from care_services.chat.conversation import ASKING, EMERGENCY, HUMAN, NEW, Choice, Desk, Forward
 from care_services.chat.keywords import Keyword
 from care_services.chat.levels_told import DAY
@@ -26,8 +24,11 @@ def spoken(talk: Talk, word: Keyword) -> None:
     elif word is Keyword.HUMAN:
         talk.person(SERVICE)
     elif word is Keyword.SEE:
-        # What was decided is told to whoever proved who they are; until then a person sees to it.
-        talk.person(replace(SERVICE, reason="asks for details of what was told of"))
+        if state in ASKING:
+            menu(talk)
+        else:
+            notice(talk)
+            proving.want(talk, proving.SEE)
     elif word is Keyword.MENU:
         menu(talk)
     elif word is Keyword.CANCEL:

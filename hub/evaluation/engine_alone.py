@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from care_services.chat.conversation import ADMINISTRATIVE as FLOWS
 from care_services.chat.conversation import Concluded, Conversation, Desk, Inbound
 from care_services.chat.engine import turn
+from care_services.chat.known import NOTHING
 from care_services.triage.rule_set import RuleSet
 from hub.evaluation.member import Said, Shown, Tap
 from hub.evaluation.service import NONE, Outcome
@@ -41,7 +42,9 @@ class EngineAlone:
             self._messages += 1
             text, tapped = (one.title, one.id) if isinstance(one, Tap) else (one, None)
             at = _START + self._messages
-            message = Inbound(str(self._messages), "interactive" if tapped else "text", at, at, text, tapped)
+            message = Inbound(
+                str(self._messages), "interactive" if tapped else "text", at, at, text, tapped, found=NOTHING
+            )
             made = turn(self._talks[number], message, self._rules, PROTOCOL)
             self._talks[number] = made.conversation
             for effect in made.effects:

@@ -20,8 +20,9 @@ import msgspec
 
 from adapters.fhir_client import FhirClient, FhirRefused
 from care_services.chat import records
-from care_services.chat.conversation import Conversation, Inbound
+from care_services.chat.conversation import Conversation, Inbound, Turn
 from care_services.chat.engine import given_up, silent, turn
+from care_services.chat.known import Look
 from care_services.chat.recorded import conversation
 from care_services.chat.recorded.device import device
 from care_services.chat.recorded.place import Place
@@ -29,6 +30,7 @@ from care_services.chat.silence import Then
 from care_services.chat.thoughts import thoughts
 from care_services.triage.rule_set import rules
 from hub.ledger import Ledger, now
+from hub.whatsapp.looked_up import attributed, looked_up
 from mappings import r4
 from mappings.identifiers import Systems
 from mappings.tasy.site import Site
@@ -74,9 +76,13 @@ class Conversing:
                 heard = [one for one in heard if one.id not in (*left[0].earlier, left[0].id)]
                 lost = 0
                 continue
-            came = turn(before, left[0], rules(), self._to_draw)
+            came = await self._turn(before, left[0], task)
             state = msgspec.json.encode(came.conversation).decode()
             entries = records.entries(came, state, await self._place(task, left[0].id))
+            if came.conversation.proof.proved and not before.proof.proved:
+                known = {one["request"]["url"] for one in entries}
+                more = await attributed(self._record, task, came.conversation.proof.proved)
+                entries += [one for one in more if one["request"]["url"] not in known]
             try:
                 answer = await self._transaction(entries)
             except FhirRefused as refused:
@@ -108,6 +114,15 @@ class Conversing:
                 raise
             return False
         return True
+
+    async def _turn(self, before: Conversation, message: Inbound, task: Json) -> Turn:
+        """The turn of a message, once what it needs of the record is looked up."""
+        while True:
+            try:
+                return turn(before, message, rules(), self._to_draw)
+            except Look as look:
+                found = await looked_up(self._record, look, message.found, task["for"], self._systems)
+                message = replace(message, found=found)
 
     async def give_up(self, message: Json, *, alarm: bool = True) -> list[str]:
         """A person has the conversation from now on, for a message of which no turn can be made. As `answer`.

@@ -5,7 +5,7 @@ People are named by their identity on the channel; by their Patient besides, onc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -36,6 +36,8 @@ class Place:
     now: datetime
     device: str
     """Reference of the service's own Device."""
+    whom: str | None = None
+    """Reference of the dependant it is about, if it is one."""
 
     @property
     def member(self) -> Json:
@@ -43,11 +45,19 @@ class Place:
         return self.task["for"]
 
     def subject(self, about: str | None) -> Json:
-        """Whom it is about: whoever writes, or somebody of whom nothing else is known. about: as in the interview."""
+        """Whom it is about: whoever writes, or somebody whom their identity on the channel stands for, who is no more
+        than that unless it is a dependant. about: as in the interview."""
         if about not in _OTHERS:
             return self.member
         named = {name: value for name, value in self.member.items() if name != "reference"}
-        return {**named, "display": f"{_OTHERS[about]}, por quem escreve"}
+        whose = {"reference": self.whom} if self.whom else {}
+        return {**whose, **named, "display": f"{_OTHERS[about]}, por quem escreve"}
+
+    def identified(self, patient: str | None, whom: str | None) -> Place:
+        """The same, where who writes has proved to be a Patient; None: they have not."""
+        member = {name: value for name, value in self.member.items() if name != "reference"}
+        named = {"reference": patient, **member} if patient else member
+        return replace(self, task={**self.task, "for": named}, whom=whom if patient else None)
 
     @property
     def number(self) -> Json:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from care_services.chat.conversation import Concluded, Conversation, Desk, Inbound, Say, Turn
 from care_services.chat.engine import turn
+from care_services.chat.known import NOTHING, Found
 from care_services.triage.rule_set import rules
 
 NOON = 1_790_000_000
@@ -17,10 +18,12 @@ class Member:
     now: Conversation = field(default_factory=Conversation)
     turns: list[Turn] = field(default_factory=list)
     clock: int = NOON
+    found: Found = NOTHING
+    """What the record knows."""
     ids: itertools.count[int] = field(default_factory=itertools.count)
 
     def hears(self, message: Inbound) -> Turn:
-        came = turn(self.now, message, rules(), f"P-{message.id}")
+        came = turn(self.now, replace(message, found=self.found), rules(), f"P-{message.id}")
         self.now = came.conversation
         self.turns.append(came)
         return came

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from care_services.chat.proof import Known, Proof, birth_date, said
 
-ANA = Known("Patient/seg-1", date(1980, 5, 15), "00900000001234567", "52998224725")
-RUI = Known("Patient/seg-2", date(1980, 5, 15), "00900000007654321", "11144477735")
+ANA = Known("Patient/seg-1", date(1980, 5, 15), ("00900000001234567",), "52998224725")
+RUI = Known("Patient/seg-2", date(1980, 5, 15), ("00900000007654321",), "11144477735")
 
 
 @pytest.mark.parametrize(

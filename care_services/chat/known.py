@@ -1,0 +1,58 @@
+"""What of the record a turn may need to know, and how it says so: it is asked again with what was looked up. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from care_services.chat.proof import Known
+
+CANDIDATES, DECIDED, RECORDED, DEPENDANTS = "candidates", "decided", "recorded", "dependants"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """An authorization that was decided, in words for the member."""
+
+    reference: str
+    protocol: str
+    state: str
+    """approved, partial, denied."""
+    password: str = ""
+    until: str = ""
+    """Day until which it is good, as people write it."""
+    reasons: tuple[str, ...] = ()
+    """Why not, or why not all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependant:
+    """Somebody for whom the member answers."""
+
+    reference: str
+    name: str
+    """The first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was looked up for a turn; None: it was not."""
+
+    candidates: tuple[Known, ...] | None = None
+    """Who this identity on the channel may be."""
+    decided: tuple[Decided, ...] | None = None
+    """Newest first."""
+    recorded: tuple[tuple[str, str], ...] | None = None
+    """Findings of the record, and its words for them."""
+    dependants: tuple[Dependant, ...] | None = None
+
+
+NOTHING = Found((), (), (), ())
+"""Of somebody of whom the record knows nothing."""
+
+
+class Look(Exception):
+    """The turn needs something of the record first: what, and of which Patient."""
+
+    def __init__(self, what: str, patient: str | None = None) -> None:
+        super().__init__(what)
+        self.what, self.patient = what, patient

@@ -1,0 +1,43 @@
+"""What was written before somebody proved who they are becomes part of their record, once they did. Pure.
+
+The care services' contract, section 2. What is about others than who writes stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+Json = Any
+
+ELEMENTS: Mapping[str, tuple[str, str]] = {
+    "Communication": ("sender", "subject"),
+    "Task": ("subject", "for"),
+    "Encounter": ("subject", "subject"),
+    "QuestionnaireResponse": ("subject", "subject"),
+    "Observation": ("subject", "subject"),
+    "RiskAssessment": ("subject", "subject"),
+    "Flag": ("subject", "subject"),
+}
+"""Type -> the search parameter that finds what somebody wrote or what is about them, and the element that says whose
+record it is part of."""
+
+
+def subjects_added(resources: Iterable[Json], conversation: str, patient: str) -> Iterator[Json]:
+    """The entries that say whose record it is. conversation: id of its Task, which has an entry of its own."""
+    for one in resources:
+        kind, element = one["resourceType"], ELEMENTS[one["resourceType"]][1]
+        whose = one.get(element, {})
+        if "reference" not in whose and "display" not in whose and one["id"] != conversation:
+            yield subject_added(f"{kind}/{one['id']}", f"{element}/reference" if whose else element, patient)
+
+
+def subject_added(reference: str, element: str, patient: str) -> Json:
+    """An entry of one. element: "subject", or "subject/reference" where there is an identifier already."""
+    value = patient if element.endswith("/reference") else {"reference": patient}
+    step = [{"op": "add", "path": f"/{element}", "value": value}]
+    data = b64encode(json.dumps(step).encode()).decode()
+    patch = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
+    return {"resource": patch, "request": {"method": "PATCH", "url": reference}}

@@ -1,0 +1,130 @@
+"""What a turn needs to know of the record is looked up: who an identity may be, what was decided, what is known.
+
+The care services' contract, section 2. Whoever is not known is looked for like anybody else: as many requests, all the
+same. Identifiers are asked for through the FHIR API, where they may be encrypted (docs/decisions/field-encryption.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from adapters.fhir_client import FhirClient
+from care_services.chat.known import CANDIDATES, DECIDED, DEPENDANTS, RECORDED, Dependant, Found, Look
+from care_services.chat.proof import Known
+from care_services.chat.recorded.attributed import ELEMENTS, subjects_added
+from care_services.chat.told import decided
+from care_services.triage.recorded import recorded
+from mappings.identifiers import CPF, Systems, value_of
+from mappings.whatsapp.phone import forms
+
+Json = Any
+
+NOBODY = "nobody"
+"""Is searched for where there is nobody to search for."""
+LATEST = 10
+"""Answers to authorizations that are looked at, the newest."""
+
+
+async def looked_up(record: FhirClient, look: Look, found: Found, who: Json, systems: Systems) -> Found:
+    """What was found so far, with what a turn asks for besides. who: the conversation's `for`.
+
+    Raises FhirRefused, PartnerUnavailable.
+    """
+    patient = look.patient or f"Patient/{NOBODY}"
+    match look.what:
+        case kind if kind == CANDIDATES:
+            return replace(found, candidates=tuple(await candidates(record, who, systems)))
+        case kind if kind == DECIDED:
+            criteria = {
+                "patient": patient, "use": "preauthorization", "outcome": "complete,partial,error",
+                "_sort": "-created", "_count": str(LATEST),
+            }  # fmt: skip
+            answers = await _first_page(record, "ClaimResponse", criteria)
+            return replace(found, decided=tuple(decided(answers, systems)))
+        case kind if kind == RECORDED:
+            conditions, medicines, pregnancy = await asyncio.gather(
+                _first_page(record, "Condition", {"patient": patient, "clinical-status": "active,recurrence,relapse"}),
+                _first_page(record, "MedicationStatement", {"patient": patient, "status": "active"}),
+                _first_page(record, "Observation", {"patient": patient, "code": "http://loinc.org|82810-3"}),
+            )
+            return replace(found, recorded=tuple(recorded(conditions, medicines, pregnancy)))
+        case kind if kind == DEPENDANTS:
+            return replace(found, dependants=tuple(await dependants(record, patient)))
+    raise ValueError(f"nobody looks up {look.what}")
+
+
+async def candidates(record: FhirClient, who: Json, systems: Systems) -> list[Known]:
+    """Active Patients with the telephone number of an identity, and what they are asked for as proof."""
+    phone = _phone(who, systems)
+    numbers = [one for form in (forms(phone) if phone else ()) for one in (f"+{form}", form, form[2:])] or [NOBODY]
+    people = await _first_page(record, "Patient", {"phone": ",".join(numbers), "active": "true"})
+    ids = ",".join(f"Patient/{one['id']}" for one in people) or f"Patient/{NOBODY}"
+    contracts = await _first_page(record, "Coverage", {"beneficiary": ids, "status": "active"})
+    cards: dict[str, list[str]] = {}
+    for one in contracts:
+        numbered = (one.get("subscriberId"), value_of(one, systems.sid("carteira")))
+        cards.setdefault(one["beneficiary"]["reference"], []).extend(filter(None, numbered))
+    found = []
+    for one in people:
+        reference = f"Patient/{one['id']}"
+        if len(one.get("birthDate", "")) == 10:
+            born = date.fromisoformat(one["birthDate"])
+            found.append(Known(reference, born, tuple(cards.get(reference, ())), value_of(one, CPF) or ""))
+    return found
+
+
+async def dependants(record: FhirClient, patient: str) -> list[Dependant]:
+    """Those for whom a Patient answers: RelatedPersons that are the same person, by CPF."""
+    cpf = value_of(await record.read(patient), CPF)
+    if cpf is None:
+        return []
+    related = await _first_page(record, "RelatedPerson", {"identifier": f"{CPF}|{cpf}", "active": "true"})
+    references = sorted({one["patient"]["reference"] for one in related if "reference" in one["patient"]} - {patient})
+    if not references:
+        return []
+    ids = ",".join(one.partition("/")[2] for one in references)
+    people = await _first_page(record, "Patient", {"_id": ids, "active": "true"})
+    return sorted(
+        (Dependant(f"Patient/{one['id']}", _first_name(one)) for one in people), key=lambda one: one.reference
+    )
+
+
+async def attributed(record: FhirClient, task: Json, patient: str) -> list[Json]:
+    """The entries that make what a conversation left so far part of a Patient's record."""
+    identifier = task["for"]["identifier"]
+    who = f"{identifier['system']}|{identifier['value']}"
+    found = await asyncio.gather(
+        *(_all(record, kind, {f"{parameter}:identifier": who}) for kind, (parameter, _) in ELEMENTS.items())
+    )
+    return [one for resources in found for one in subjects_added(resources, task["id"], patient)]
+
+
+async def _first_page(record: FhirClient, kind: str, criteria: dict[str, str]) -> list[Json]:
+    found = []
+    async for one in record.search(kind, {"_count": "50", **criteria}):
+        found.append(one)
+        if len(found) == int(criteria.get("_count", "50")):
+            break
+    return found
+
+
+async def _all(record: FhirClient, kind: str, criteria: dict[str, str]) -> list[Json]:
+    return [one async for one in record.search(kind, {"_count": "200", **criteria})]
+
+
+def _phone(who: Json, systems: Systems) -> str | None:
+    """The telephone number of an identity, if the channel told one."""
+    named = who.get("identifier", {})
+    if named.get("system") == systems.sid("telefone"):
+        return str(named["value"])
+    url = systems.extension("telefone")
+    return next((one["valueString"] for one in who.get("extension", ()) if one["url"] == url), None)
+
+
+def _first_name(patient: Json) -> str:
+    names = sorted(patient.get("name", ()), key=lambda one: one.get("use") != "usual")
+    whole = next((one.get("text") or " ".join(one.get("given", ())) for one in names), "")
+    return whole.split(" ")[0].capitalize() if whole else "Sem nome"
