@@ -124,7 +124,7 @@ def application(
             other = Callbacks(ledger, settings.tasy_callback_secret, other, place.names)
     chat = None
     if settings.whatsapp_url is not None:
-        other = chat = WhatsAppWebhook(settings, ledger, place, other)
+        other = chat = WhatsAppWebhook(settings, ledger, place, database_url, other)
     auth = authorization(settings, database_url, other, log, fhir, counts) if settings.access == "smart" else None
 
     async def keep_learning() -> None:

@@ -29,13 +29,13 @@ class Services:
         return [name for name in self.subscriptions.get((resource_type, interaction), ()) if name in self.run]
 
 
-def services(settings: Settings) -> Services:
-    """Those that the settings switch on."""
+def services(settings: Settings, url: str = "") -> Services:
+    """Those that the settings switch on. url: of the database, for whoever calls them."""
     run: dict[str, Service] = {}
     if settings.tasy_url is not None:
         run["authorization"] = Requested(settings)
     if settings.whatsapp_url is not None:
-        run["chat"], run["whatsapp"] = heard, Sending(settings)
+        run["chat"], run["whatsapp"] = heard, Sending(settings, url)
         run["desk"] = Acting(settings)
     return Services(run)
 

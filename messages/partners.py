@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from messages.store import Rows
 
-WHAT = ("circuit", "rate", "certificate", "key", "host-key", "token")
+WHAT = ("circuit", "rate", "certificate", "key", "host-key", "token", "number", "template")
 ALARMS = (timedelta(days=5), timedelta(days=15), timedelta(days=45))
 """Before something expires, most urgent first. Tasy contract, section 2."""
 

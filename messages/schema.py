@@ -182,7 +182,7 @@ partner_state = Table(
     "partner_state",
     metadata,
     Column("partner", Text, nullable=False),
-    # circuit, rate, certificate, key, host-key or token.
+    # circuit, rate, certificate, key, host-key, token, number or template.
     Column("what", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("value", JSONB, nullable=False),
@@ -236,3 +236,13 @@ unanswered = Table(
     Column("since", BigInteger, nullable=False),
 )
 """Messages of members that have had no turn yet: a few seconds' worth."""
+
+pace = Table(
+    "pace",
+    metadata,
+    # A place that sends, or a place and the hash of a person.
+    Column("key", _KEY, primary_key=True),
+    # How far its sends so far reach.
+    Column("until", _INSTANT, nullable=False),
+)
+"""How fast partners are sent to; see `pace.py`."""

@@ -29,7 +29,7 @@ def run(settings: Settings, url: str, found: Services | None = None) -> None:
     # It tells what we tell anyhow, with addresses.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     encryption.begin(settings, url)
-    asyncio.run(_work(settings, url, services(settings) if found is None else found))
+    asyncio.run(_work(settings, url, services(settings, url) if found is None else found))
 
 
 async def _work(settings: Settings, url: str, found: Services) -> None:

@@ -62,12 +62,12 @@ def step(request: Json, every: Sequence[Send], moment: datetime) -> Step:
 
 def sending_due(settings: Settings, url: str) -> Callable[[], Awaitable[None]]:
     """The round (`hub/rounds.py`) of what is to be sent by now. Raises SiteUnusable."""
-    return Looks(settings, Sending(settings)).due
+    return Looks(settings, Sending(settings, url)).due
 
 
 def watching(settings: Settings, url: str) -> Callable[[], Awaitable[None]]:
     """The round of emergencies. Raises SiteUnusable."""
-    return Looks(settings, Sending(settings)).watch
+    return Looks(settings, Sending(settings, url)).watch
 
 
 class Looks:

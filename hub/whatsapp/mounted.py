@@ -31,13 +31,13 @@ CONNECTIONS = 16
 class WhatsAppWebhook:
     """Takes what WhatsApp tells, between `start` and `stop`; everything else goes on to `other`."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, place: Site, other: Asgi) -> None:
-        """settings: with a WhatsApp. ledger: theirs who made it. Raises SiteUnusable."""
+    def __init__(self, settings: Settings, ledger: Ledger, place: Site, url: str, other: Asgi) -> None:
+        """settings: with a WhatsApp. ledger: theirs who made it. url: of the database. Raises SiteUnusable."""
         secret, verify = settings.whatsapp_secret, settings.whatsapp_verify
         if secret is None or verify is None:
             raise ValueError("without secret or verify token there is no webhook")
         self._settings, self._ledger, self._systems, self._other = settings, ledger, place.systems, other
-        self._at_once = AtOnce(settings, ledger, place, Sending(settings).send)
+        self._at_once = AtOnce(settings, ledger, place, Sending(settings, url).send)
         self._path = urlsplit(settings.whatsapp_webhook).path
         self._webhook = Webhook(Secrets(secret, verify), self._keep)
         self._open = AsyncExitStack()

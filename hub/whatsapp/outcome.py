@@ -12,16 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from care_services.delivery.failed import Again, NotDone, follows
-from hub.whatsapp.requested import notice, watched
+from care_services.delivery.templates import TEMPLATES
+from hub.whatsapp.requested import TEMPLATE, UNTIL, expires, notice, watched
 from mappings.identifiers import Systems, coding, concept
 from mappings.whatsapp import ladder
 from mappings.whatsapp.codes import Do, Reaction, reaction
 from mappings.whatsapp.sends import ACCEPTED, FAILED, Send, instant, state, with_sends
 
 Json = Any
-
-TEMPLATE = "modelo"
-"""Extension of a request that goes as a template from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,8 @@ def _failed(made: Json, every: Sequence[Send], request: Json, systems: Systems, 
     last = max(every, key=lambda one: one.at[FAILED])
     did = why(last)
     tries = sum(why(one) == did for one in every)
-    then = follows(did, tries, notice(request), now, was_template=last.template is not None)
+    said = notice(request, systems, next((one.name for one in TEMPLATES if one.category == _category(request)), None))
+    then = follows(did, tries, said, now, was_template=last.template is not None)
     trouble = Trouble(did.do, last.line, last.template, next(iter(last.codes), None)) if did.alarm else None
     code = ", ".join(str(one) for one in last.codes) or "none"
     text = f"WhatsApp: code {code}, {did.do.value}"
@@ -103,9 +102,11 @@ def planned(request: Json, at: datetime, systems: Systems, *, as_template: bool 
     """The request, to be looked at again then."""
     made = {**request, "status": "active", "occurrenceDateTime": instant(at)}
     made.pop("statusReason", None)
-    url = systems.extension(TEMPLATE)
-    if as_template and not any(one["url"] == url for one in made.get("extension", ())):
-        made["extension"] = [*made.get("extension", ()), {"url": url, "valueBoolean": True}]
+    said = {one["url"] for one in made.get("extension", ())}
+    more: list[Json] = [{"url": systems.extension(UNTIL), "valueInstant": instant(expires(request, systems))}]
+    if as_template:
+        more.append({"url": systems.extension(TEMPLATE), "valueBoolean": True})
+    made["extension"] = [*made.get("extension", ()), *(one for one in more if one["url"] not in said)]
     return [put(made)]
 
 
@@ -152,6 +153,10 @@ def once(resource: Json) -> Json:
     kind, own = resource["resourceType"], resource["identifier"][0]
     where = f"identifier={own['system']}|{own['value']}"
     return {"resource": resource, "request": {"method": "POST", "url": kind, "ifNoneExist": where}}
+
+
+def _category(request: Json) -> str:
+    return str(request["category"][0]["coding"][0]["code"])
 
 
 def _plain(made: Json) -> Json:

@@ -15,8 +15,11 @@ from mappings.whatsapp.sends import Send, with_sends
 
 Json = Any
 
-ALIVE = timedelta(hours=24)
-"""For so long after it was written somebody may still be told."""
+ALIVE = {"safety": timedelta(hours=1), "authorization": timedelta(hours=12), "appointment": timedelta(hours=4)}
+"""Category -> for so long after it was due somebody may still be told; a day for others. Contract, section 9."""
+_DAY = timedelta(hours=24)
+TEMPLATE, SLOT, UNTIL = "modelo", "vaga", "vale-ate"
+"""Extensions of a request: it goes as a template from now on; what a slot of its template says; until when it holds."""
 LEVELS = {"stat": "emergency", "asap": "very-urgent", "urgent": "urgent"}
 """Priority of a request -> level of urgency that it comes from."""
 WATCHED = frozenset({"stat", "asap"})
@@ -25,11 +28,36 @@ OPENER = "Escolher"
 """Opens a list."""
 
 
-def notice(request: Json) -> Notice:
-    """What is to be said, as the decision about it needs it."""
+def notice(request: Json, systems: Systems, template: str | None = None) -> Notice:
+    """What is to be said, as the decision about it needs it. template: that of its category."""
     category = request["category"][0]["coding"][0]["code"]
-    expires = datetime.fromisoformat(request["authoredOn"]) + ALIVE
-    return Notice(category, expires, level=LEVELS.get(request.get("priority", "")))
+    return Notice(category, expires(request, systems), template, LEVELS.get(request.get("priority", "")))
+
+
+def expires(request: Json, systems: Systems) -> datetime:
+    """Until when a request holds: from when it was first due on, whenever it is tried again."""
+    for one in _own(request, systems, UNTIL):
+        return datetime.fromisoformat(one["valueInstant"])
+    begins = due(request) or datetime.fromisoformat(request["authoredOn"])
+    return begins + ALIVE.get(request["category"][0]["coding"][0]["code"], _DAY)
+
+
+def as_template(request: Json, systems: Systems) -> bool:
+    """Whether it goes as a template, though its window may be open."""
+    return any(one["valueBoolean"] for one in _own(request, systems, TEMPLATE))
+
+
+def slots(request: Json, systems: Systems) -> dict[str, str]:
+    """What is known for the slots of a template."""
+    found = {}
+    for one in _own(request, systems, SLOT):
+        part = {each["url"]: each["valueString"] for each in one["extension"]}
+        found[part["nome"]] = part["valor"]
+    return found
+
+
+def _own(request: Json, systems: Systems, name: str) -> list[Json]:
+    return [one for one in request.get("extension", ()) if one["url"] == systems.extension(name)]
 
 
 def route(request: Json, systems: Systems) -> tuple[str | None, To]:

@@ -22,9 +22,10 @@ from hub.ledger import Ledger, Rows, now
 from hub.sealing_key import bodies
 from hub.settings import Settings
 from hub.tasy.site import site
-from hub.whatsapp.outcome import needs_request, put, settled
+from hub.whatsapp.lines import Lines
+from hub.whatsapp.outcome import Trouble, needs_request, put, settled
 from hub.whatsapp.receiver import ACTOR, STATUSES
-from hub.whatsapp.sending import RACED, RACES, written
+from hub.whatsapp.trying import RACED, RACES, troubled, written
 from mappings.identifiers import Systems
 from mappings.whatsapp import ladder
 from mappings.whatsapp.communication import message_id
@@ -68,6 +69,9 @@ class Applied:
         """ledger: theirs who made it."""
         self._now = clock
         self._settings, self._ledger, self._systems = settings, ledger, systems
+        self._lines = Lines(settings.whatsapp_numbers, ledger, clock)
+        self._trouble: dict[Trouble, None] = {}
+        """What people who run the hub are to be told, once for a batch."""
         self._life = AsyncExitStack()
         self._record: FhirClient | None = None
 
@@ -108,6 +112,9 @@ class Applied:
         ended += await self._applied(record, {id: made[id] for id in of}, of)
         await self._ledger(lambda connection: store.advance_many(connection, ended, ACTOR, self._now()))
         await self._given_back(waiting, LOOK_AGAIN)
+        for trouble in [*self._trouble]:
+            await troubled(trouble, self._lines)
+            del self._trouble[trouble]
 
     async def _messages(self, record: FhirClient, statuses: Sequence[Status]) -> dict[str, Json]:
         """Communications that statuses may be about, by id."""
@@ -171,6 +178,8 @@ class Applied:
             failed = made["status"] if made["status"] in ("not-done", "stopped") else "on-hold"
             return [put(with_sends(made, every, self._systems, failed=failed))]
         outcome = settled(made, every, request, self._systems, self._now())
+        if outcome.trouble is not None:
+            self._trouble[outcome.trouble] = None
         return outcome.entries
 
     async def _requests(

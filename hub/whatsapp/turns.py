@@ -102,7 +102,7 @@ class Turns:
     def __init__(self, settings: Settings, url: str, bury: Bury) -> None:
         """url: of the database. bury: keeps for people what cannot be worked on. Raises SiteUnusable."""
         self._settings, self._url, self._bury = settings, url, bury
-        self._place, self._sending = site(settings).site, Sending(settings)
+        self._place, self._sending = site(settings).site, Sending(settings, url)
 
     async def run(self) -> None:
         """Works whenever it is the one."""

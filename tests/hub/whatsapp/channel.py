@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import uvicorn
 
 from adapters.fhir_client import FhirClient
@@ -64,7 +65,7 @@ class Channel:
     database: str
 
     def __post_init__(self) -> None:
-        self.sending = Sending(self.settings, self.clock)
+        self.sending = Sending(self.settings, self.database, self.clock)
         self.statuses = Applied(self.settings, self.ledger, SYSTEMS, self.clock)
         self.phone = f"5517{random.randrange(10**9, 2 * 10**9)}"
 
@@ -109,6 +110,12 @@ class Channel:
             await asyncio.sleep(0.01)
         await self.served.webhooks.settled()
         await self.statuses.look()
+
+    def forget_lines(self) -> None:
+        """Numbers and templates are as good as new, and nothing was sent by them, for the next test."""
+        with psycopg.connect(self.database, autocommit=True) as connection:
+            connection.execute("delete from messages.partner_state where partner = 'whatsapp'")
+            connection.execute("delete from messages.pace")
 
     async def request(self, reference: str) -> Json:
         return await self.record.read(reference)
@@ -176,5 +183,7 @@ async def channel(hub: HubProcess, database: str) -> AsyncIterator[Channel]:
                     "HUB_WHATSAPP_NUMBERS": ",".join(f"{u}={id}" for u, id in zip(PURPOSES, NUMBERS, strict=True)),
                 }
             )  # fmt: skip
-            yield Channel(settings, record, account, served, ledger, clock, database)
+            found = Channel(settings, record, account, served, ledger, clock, database)
+            found.forget_lines()
+            yield found
     ledger.close()
