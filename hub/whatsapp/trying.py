@@ -64,8 +64,8 @@ class Trying:
         systems = self._systems
         wait = await self._paced(line, to, urgent=watched(request))
         if wait:
-            again = planned(request, self._now() + timedelta(seconds=wait), systems)
-            return await written(self._record, again, lost_races=True)
+            later = planned(request, self._now() + timedelta(seconds=wait), systems)
+            return await written(self._record, later, lost_races=True)
         template = content.name if isinstance(content, Template) else None
         first = Send(1, line, self._now(), template)
         pedido = systems.sid("whatsapp/pedido")
