@@ -90,7 +90,7 @@ SCOPES: Mapping[str, tuple[str, str]] = {
     ),
     DESK: (
         "Mesas",
-        _system(rs="Provenance RiskAssessment", rus="Task", crs="Communication", crus="CommunicationRequest"),
+        _system(rs="Provenance RiskAssessment", rus="Task", crus="Communication CommunicationRequest"),
     ),
 }
 """Id of a service -> what people are told it is called, and its scopes."""

@@ -20,6 +20,7 @@ from adapters.fhir_client import FhirRefused
 from adapters.partner_errors import PartnerUnavailable
 from fhir_server.trouble import places
 from hub import encryption
+from hub.desk import leaving
 from hub.logs import configure_logs
 from hub.settings import Settings
 from hub.whatsapp import episodes, silences
@@ -52,6 +53,7 @@ WHATSAPP: tuple[Round, ...] = (
     Round("whatsapp sends due", 1, sending_due),
     Round("whatsapp watch", 2, watching),
     Round("silences", silences.SECONDS, silences.Silences),
+    Round("desks", leaving.SECONDS, leaving.Leaving),
     Round("episodes", episodes.SECONDS, episodes.Episodes),
 )
 """Rounds of a hub that has a WhatsApp."""

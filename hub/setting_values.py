@@ -161,13 +161,20 @@ def numbers(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def channel(text: str) -> str:
-    """The URL of the messaging channel."""
+    """The URL of a service that is told or asked by the hub."""
     parts = urlsplit(text)
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        raise ValueError("must be an https URL, such as https://graph.facebook.com; http on this machine alone")
+        raise ValueError("must be an https URL, such as https://example.org; http on this machine alone")
     if not parts.hostname or parts.query or parts.fragment or parts.username:
         raise ValueError("must have a host, no query, no fragment and nobody's name")
     return text.rstrip("/")
+
+
+def telephone(text: str) -> str:
+    """A telephone number, as people are told it."""
+    if not re.fullmatch(r"\+?[0-9][0-9 ()\-]{2,24}", text):
+        raise ValueError("must be a telephone number, such as 0800 000 0000")
+    return text
 
 
 def places(text: str) -> tuple[str, ...]:

@@ -145,6 +145,14 @@ class Settings:
     """What Meta says once, when the webhook is set up."""
     whatsapp_numbers: tuple[tuple[str, str], ...] = ()
     """Purpose of each business number, and its id: care=1000,notices=1001."""
+    oncall_url: str | None = None
+    """Where whoever is on call is paged, by a signed webhook; unset: nobody is."""
+    oncall_secret: str | None = field(default=None, repr=False)
+    """What pages are signed with."""
+    line_phone: str | None = None
+    """Telephone number of the operator's line that is open 24 hours, as members are told it."""
+    take_seconds: int = 120
+    """Seconds within which somebody should take an emergency: after that it goes to the next desk."""
     log_level: str = "info"
     """debug, info, warning or error. At info each request is one line."""
 
@@ -263,6 +271,10 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "whatsapp_secret": str,
     "whatsapp_verify": str,
     "whatsapp_numbers": value.numbers,
+    "oncall_url": value.channel,
+    "oncall_secret": str,
+    "line_phone": value.telephone,
+    "take_seconds": value.whole(1, 3600),
     "log_level": value.choice("debug", "info", "warning", "error"),
 }
 
@@ -305,6 +317,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     for name in ("token", "secret", "verify", "numbers"):
         if settings.whatsapp_url is not None and not getattr(settings, f"whatsapp_{name}"):
             raise SettingError(f"HUB_WHATSAPP_{name.upper()}", "must be set where HUB_WHATSAPP_URL is")
+    if settings.oncall_url is not None and settings.oncall_secret is None:
+        raise SettingError("HUB_ONCALL_SECRET", "must be set where HUB_ONCALL_URL is")
     if settings.env == "production" and environment.get("AUTHLIB_INSECURE_TRANSPORT"):
         raise SettingError("AUTHLIB_INSECURE_TRANSPORT", "must not be set with HUB_ENV=production")
     return settings

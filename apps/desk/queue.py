@@ -97,19 +97,13 @@ def inputs(task: Json) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for one in task.get("input", ()):
         kinds = [str(each["code"]) for each in one["type"].get("coding", ()) if "code" in each]
-        name = kinds[0] if kinds else str(one["type"].get("text", "summary"))
+        name = kinds[0] if kinds else str(one["type"].get("text", "more"))
         value = next((value for key, value in one.items() if key.startswith("value")), "")
         if isinstance(value, Mapping):
             text = str(value.get("display") or value.get("reference") or value.get("text") or "")
         else:
             text = str(value)
-        if name == "summary":  # "level: urgent", "rule RF01: ...", a line each
-            for line in text.splitlines():
-                key, _, rest = line.partition(": ")
-                kind = key if key in ("level", "reason") else "rule" if key.startswith("rule ") else "finding"
-                found.setdefault(kind, []).append(rest if key == kind else line.removeprefix("rule "))
-        else:
-            found.setdefault(name, []).append(": ".join([*kinds[1:], text]))
+        found.setdefault(name, []).append(": ".join([*kinds[1:], text]))
     return found
 
 

@@ -57,7 +57,7 @@ def _line(one: Json, asked: Mapping[str, Json]) -> Line:
                     if (id := each.get("reference", "").rpartition("/")[2]) in asked), one)  # fmt: skip
     payload = one.get("payload", ())
     return Line(
-        one.get("sent") or request.get("authoredOn") or one.get("meta", {}).get("lastUpdated", ""), wrote,
+        _at(one, request), wrote,
         tuple(str(part["contentString"]) for part in payload if "contentString" in part),
         tuple(_titles(payload)),
         tuple(
@@ -67,6 +67,12 @@ def _line(one: Json, asked: Mapping[str, Json]) -> Line:
         "" if wrote else _state(one), str(request.get("requester", {}).get("display", "")),
         wrote and one.get("priority") == "stat",
     )  # fmt: skip
+
+
+def _at(one: Json, request: Json) -> str:
+    """When it was said, or will be."""
+    known = (one.get("sent"), request.get("occurrenceDateTime"), request.get("authoredOn"))
+    return str(next((each for each in known if each), one.get("meta", {}).get("lastUpdated", "")))
 
 
 def _titles(payload: Iterable[Json]) -> Iterable[str]:

@@ -69,6 +69,11 @@ set to it. Made to misbehave at every call, or by what is posted to /_simulador/
 A name that is none is answered with all of them; GET /_simulador tells what it received.
 """
 
+ONCALL = """\
+Whoever is on call, as a webhook on a socket of this machine. It prints how a hub is set to it, and each page as it
+comes.
+"""
+
 POPULATION = """\
 Writes NDJSON files of a synthetic plan: members, network and products as the ERP's sets of files have them, and
 conditions, visits and guides. The same members, seed and day give the same files.
@@ -111,6 +116,9 @@ def parser(commands: Any) -> None:
     model.add_argument("--port", dest="listen", type=int, default=8091, metavar="PORT", help=where)
     wrong = "goes wrong at every call; may be repeated"
     model.add_argument("--trouble", action="append", default=[], metavar="NAME", help=wrong)
+    oncall = described(what, "oncall", help="run whoever is on call", description=ONCALL)
+    where = "on 127.0.0.1; 0: any that is free; default 8092"
+    oncall.add_argument("--port", dest="listen", type=int, default=8092, metavar="PORT", help=where)
     population = described(what, "population", help="write a synthetic plan as NDJSON", description=POPULATION)
     _plan(population, 50_000)
     population.add_argument("--out", type=Path, default=Path("population"), metavar="FOLDER", help="default population")
@@ -148,6 +156,10 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
             from hub.simulated_model import run as model
 
             return model(chosen.listen, chosen.trouble)
+        if chosen.what == "oncall":
+            from hub.simulated_on_call import run as on_call
+
+            return on_call(chosen.listen)
         if chosen.what == "do":
             return do(chosen.folder or settings.simulated_tasy, chosen.path, chosen.body)
         return population(chosen.members, chosen.seed, chosen.day, chosen.out, chosen.type, compressed=chosen.gzip)
