@@ -154,6 +154,8 @@ CODES: Mapping[str, tuple[str, str]] = {
     "read": ("lido", "read"),
     "failed": ("falhou", "failed"),
     "queued": ("na fila de envio", "to be sent"),
+    "summary": ("O que não chegou à pessoa", "What did not reach the person"),
+    "telephone": ("Telefone", "Telephone"),
     "proposed": ("proposta", "proposed"),
     "booked": ("marcada", "booked"),
     "cancelled": ("cancelada", "cancelled"),

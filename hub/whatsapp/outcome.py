@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from care_services.delivery.failed import Again, NotDone, follows
@@ -20,6 +20,13 @@ from mappings.whatsapp.codes import Do, Reaction, reaction
 from mappings.whatsapp.sends import ACCEPTED, FAILED, Send, instant, state, with_sends
 
 Json = Any
+
+
+PROMISES = {
+    "stat": timedelta(minutes=2), "asap": timedelta(minutes=10), "urgent": timedelta(hours=1),
+    "routine": timedelta(hours=8),
+}  # fmt: skip
+"""Priority -> within which somebody telephones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +132,19 @@ def phone_task(request: Json, reason: str, systems: Systems, now: datetime) -> J
         (one["valueString"] for one in whom.get("extension", ()) if one["url"] == systems.extension("telefone")), None
     )
     said = {"type": {"text": "summary"}, "valueString": request["payload"][0]["contentString"]}
+    priority = "stat" if watched(request) else request.get("priority", "routine")
     number = [{"type": {"text": "telephone"}, "valueString": f"+{phone}"}] if phone else []
     return {
         "resourceType": "Task",
         "identifier": [{"system": systems.sid("whatsapp/pedido"), "value": request["id"]}],
         "status": "requested",
         "intent": "order",
-        "priority": "stat" if watched(request) else request.get("priority", "routine"),
+        "priority": priority,
         "code": concept(coding(systems.codes("tarefa"), "phone-contact")),
         "focus": {"reference": f"CommunicationRequest/{request['id']}"},
         "for": whom,
         "authoredOn": instant(now),
+        "restriction": {"period": {"end": instant(now + PROMISES[priority])}},
         "description": reason,
         "input": [*number, said],
     }

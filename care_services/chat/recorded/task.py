@@ -17,6 +17,8 @@ from mappings.identifiers import Systems, coding, concept
 
 Json = Any
 
+_ADMINISTRATIVE = ("service-desk", "data-subject-request")
+
 
 def task(desk: Desk, turn: Turn, focus: Json, made: dict[str, Json], place: Place) -> Json:
     """focus: the episode or the message; made: references to `answers` and `assessment`, where there are such."""
@@ -41,21 +43,27 @@ def task(desk: Desk, turn: Turn, focus: Json, made: dict[str, Json], place: Plac
 
 
 def _inputs(desk: Desk, turn: Turn, made: dict[str, Json], systems: Systems) -> list[Json]:
-    state, told = turn.conversation.interview, turn.conversation.told
     found = [{"type": _type(systems, "reason"), "valueString": desk.reason}]
-    if told is not None or state.answers:
-        found.append({"type": _type(systems, "level"), "valueCode": told or state.level})
+    if desk.code not in _ADMINISTRATIVE:
+        found += _clinical(turn, systems)
+    found += [{"type": {"text": kind}, "valueString": value} for kind, value in turn.conversation.given]
+    found += [{"type": _type(systems, "said"), "valueString": one.text} for one in turn.says]
+    return found + [{"type": _type(systems, name), "valueReference": one} for name, one in made.items()]
+
+
+def _clinical(turn: Turn, systems: Systems) -> list[Json]:
+    """What those who answer no question of health do not see."""
+    state, told = turn.conversation.interview, turn.conversation.told
+    level = {"type": _type(systems, "level"), "valueCode": told or state.level}
+    found = [level] if told is not None or state.answers else []
     found += [
         {"type": _type(systems, "rule", ("regra", one.id)), "valueString": f"{one.title} ({one.level})"}
         for one in state.fired
     ]
-    found += [
+    return found + [
         {"type": _type(systems, "finding", ("achado", code)), "valueString": one.quote or code}
         for code, one in state.known().items()
     ]
-    found += [{"type": {"text": kind}, "valueString": value} for kind, value in turn.conversation.given]
-    found += [{"type": _type(systems, "said"), "valueString": one.text} for one in turn.says]
-    return found + [{"type": _type(systems, name), "valueReference": one} for name, one in made.items()]
 
 
 def _type(systems: Systems, name: str, which: tuple[str, str] | None = None) -> Json:

@@ -41,10 +41,7 @@ def test_filters() -> None:
 @pytest.mark.parametrize(
     ("input", "told"),
     [
-        ([{"type": {"text": "summary"},
-           "valueString": "level: urgent\nreason: wants a person\nrule RF01: Dor no peito\nchest_pain: “dor”"}],
-         {"level": ["urgent"], "reason": ["wants a person"], "rule": ["RF01: Dor no peito"],
-          "finding": ["chest_pain: “dor”"]}),
+        ([{"type": {"text": "telephone"}, "valueString": "+5517988880001"}], {"telephone": ["+5517988880001"]}),
         ([{"type": {"coding": [{"code": "level"}]}, "valueCode": "urgent"},
           {"type": {"coding": [{"code": "rule"}, {"code": "RF01"}]}, "valueString": "Dor no peito"},
           {"type": {"coding": [{"code": "assessment"}]}, "valueReference": {"reference": "RiskAssessment/1"}}],
