@@ -27,6 +27,8 @@ class Tap:
 
     id: str
     title: str
+    row: bool = False
+    """Of a list."""
 
 
 @dataclass(frozen=True, slots=True)

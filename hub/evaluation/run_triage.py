@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +16,9 @@ from hub.evaluation.cases import BadCase, Case, read_cases
 from hub.evaluation.conversations import Ran, run
 from hub.evaluation.engine_alone import EngineAlone
 from hub.evaluation.figures import Figures, figures
+from hub.evaluation.place import Place, place
 from hub.evaluation.report import page
-from hub.evaluation.service import Service
+from hub.evaluation.whole import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def evaluate(wanted: Wanted) -> tuple[Figures, list[BadCase], Iterator[str]]:
     no case; OSError, BadRules, and what keeps the hub from starting."""
     cases, faults = _read(wanted)
     rule_set = rules()
-    runs = asyncio.run(_run(cases, rule_set, wanted))
+    runs = _run(cases, rule_set, wanted)
     result = figures(runs)
     title = f"Triage, rules {rule_set.version} ({rule_set.status})"
     wanted.report.write_text(page(title, result, runs), encoding="utf-8")
@@ -57,14 +57,16 @@ def _read(wanted: Wanted) -> tuple[list[Case], list[BadCase]]:
     return [forms.mechanical(one, wanted.forms) if wanted.forms else one for one in cases], faults
 
 
-async def _run(cases: Sequence[Case], rule_set: RuleSet, wanted: Wanted) -> list[Ran]:
-    async with _service(rule_set, wanted) as service:
+def _run(cases: Sequence[Case], rule_set: RuleSet, wanted: Wanted) -> list[Ran]:
+    if wanted.engine_alone:
+        return asyncio.run(run(cases, EngineAlone(rule_set), rule_set, pushback=wanted.pushback, tell=_progress))
+    with place() as here:
+        return asyncio.run(_whole(cases, rule_set, wanted, here))
+
+
+async def _whole(cases: Sequence[Case], rule_set: RuleSet, wanted: Wanted, here: Place) -> list[Ran]:
+    async with whole(here, rule_set) as service:
         return await run(cases, service, rule_set, pushback=wanted.pushback, tell=_progress)
-
-
-@asynccontextmanager
-async def _service(rule_set: RuleSet, wanted: Wanted) -> AsyncIterator[Service]:
-    yield EngineAlone(rule_set)
 
 
 def _progress(over: int, all: int) -> None:

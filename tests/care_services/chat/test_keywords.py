@@ -54,3 +54,9 @@ def test_plain_stays_plain(text: str) -> None:
 @given(st.sampled_from(sorted(WORDS)), st.sampled_from(["", "!", "...", "?!", " 🙂"]), st.booleans())
 def test_case_and_punctuation_change_nothing(word: str, tail: str, upper: bool) -> None:
     assert keyword((word.upper() if upper else word.capitalize()) + tail) is WORDS[word]
+
+
+@pytest.mark.parametrize("word", sorted(WORDS))
+def test_near_misses_of_every_word(word: str) -> None:
+    for near in (f"{word} x", f"x {word}", f"{word}x", f"x{word}", word[:-1], f"{word}s", f"nao {word}"):
+        assert keyword(near) is None or plain(near) in WORDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,34 @@ def example(rule: Rule) -> tuple[set[str], dict[str, float]]:
 def test_a_rule_makes_its_level_at_least(rule: Rule) -> None:
     level = assess(*example(rule), rules()).level
     assert LEVELS.index(level) >= LEVELS.index(rule.level)
+
+
+def ways(rule: Rule) -> list[tuple[set[str], dict[str, float]]]:
+    """Every way in which a rule holds: one word of each part of its condition."""
+    found = []
+    for atoms in product(*rule.when.parts):
+        facts = {one.name: one.number + {">": 1, "<": -1}.get(one.compare, 0) for one in atoms if one.compare}
+        found.append(({one.name for one in atoms if not one.compare}, facts))
+    return found
+
+
+@pytest.mark.parametrize("pair", rules().pairs, ids=lambda rule: rule.id)
+def test_every_pair_in_every_way(pair: Rule) -> None:
+    for findings, facts in ways(pair):
+        made = assess(findings, facts, rules())
+        assert pair.id in {one.id for one in made.fired}
+        assert LEVELS.index(made.level) >= LEVELS.index(pair.level)
+
+
+@pytest.mark.parametrize("floor", rules().floors, ids=lambda rule: rule.id)
+@pytest.mark.parametrize("level", ["non-urgent", "less-urgent", "urgent", "very-urgent", "emergency"])
+def test_every_floor_in_every_way(floor: Rule, level: str) -> None:
+    """One level up from the complaint's, never past emergency, and never down."""
+    for findings, facts in ways(floor):
+        before = assess({"throat_ear"}, {"age": 30.0, **facts}, rules(), least=level).level
+        after = assess({"throat_ear", *findings}, {"age": 30.0, **facts}, rules(), least=level)
+        assert f"floor:{floor.id}" in {one.id for one in after.fired}
+        assert LEVELS.index(after.level) >= max(LEVELS.index(before), LEVELS.index("urgent"))
 
 
 @pytest.mark.parametrize("floor", rules().floors, ids=lambda rule: rule.id)
