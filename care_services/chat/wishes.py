@@ -28,6 +28,7 @@ from care_services.chat.talk import SERVICE, Talk
 from care_services.chat.words import menu, notice
 from care_services.entities.reading import entities
 from care_services.intent.model import model
+from care_services.triage.scanner import scan
 
 LEAST, APART = 0.60, 0.10
 """Probability below which a wish is asked for; distance to the next below which too."""
@@ -50,6 +51,8 @@ DESKS = {
     MEDICATION: PHARMACIST,
     GENERAL: replace(SERVICE, reason="general"),
 }
+_NAMED = frozenset({"authorization_request", "appointment_booking", "general_inquiry"})
+"""Wishes that a text has to have a word for."""
 _ENOUGH = {
     AUTHORIZATION: {"protocol"}, APPOINTMENT: {"specialty", "exam", "procedure", "protocol"}, MEDICATION: {"medicine"},
 }  # fmt: skip
@@ -101,8 +104,11 @@ def wished(talk: Talk) -> None:
     elif not found.clear:
         _unclear(talk, found)
     elif found.intent in FLOWS:
-        notice(talk)
-        begin(talk, FLOWS[found.intent])
+        if found.intent not in _NAMED or _named(talk):
+            notice(talk)
+            begin(talk, FLOWS[found.intent])
+        else:
+            _unclear(talk, found)
     elif found.intent == PERSON:
         notice(talk)
         talk.person(SERVICE)
@@ -114,6 +120,14 @@ def wished(talk: Talk) -> None:
         menu(talk)
     else:
         _again(talk, Say("out_of_scope", wording.text(talk.rules, "out_of_scope")))
+
+
+def _named(talk: Talk) -> bool:
+    """Whether a text has a word for an administrative matter or for something mild.
+
+    A story that the rules know nothing of may be anything: a classifier alone does not send it past the safety screen.
+    """
+    return not scan(talk.message.text, talk.rules).present().keys().isdisjoint(("administrative", "mild_story"))
 
 
 def interrupts(talk: Talk) -> bool:

@@ -49,6 +49,17 @@ def test_a_wish_is_a_flow_or_a_person(text: str, state: str, desks: list[tuple[s
 
 @pytest.mark.parametrize(
     "text",
+    ["ele mandou a localização do viaduto e disse cuida da minha mãe", "a localização do viaduto, cuida da minha mãe"],
+)
+def test_a_story_without_an_administrative_word_is_no_administrative_wish(text: str) -> None:
+    member = Member()
+    member.writes(text)
+    assert member.now.state == "open"
+    assert "Tenho um sintoma" in [one.title for one in member.says[-1].options]
+
+
+@pytest.mark.parametrize(
+    "text",
     [
         "quero marcar um dermatologista porque estou com tosse",
         "dor de garganta. e quero a segunda via do boleto",
