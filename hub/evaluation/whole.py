@@ -9,7 +9,7 @@ is the run's own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -56,12 +56,12 @@ class Whole:
 
     def __init__(
         self, webhook: Webhook, account: Account, record: FhirClient, conversing: Conversing, systems: Systems,
-        clock: Clock,
+        clock: Clock, alarming: list[Json],
     ) -> None:  # fmt: skip
-        """record: as the service `hub-chat`."""
+        """record: as the service `hub-chat`. alarming: where the receiver puts what is to be answered at once."""
         self._webhook, self._account, self._record = webhook, account, record
         self._conversing, self._systems, self._clock = conversing, systems, clock
-        self._some = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._alarming, self._some = alarming, asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def hear(self, said: Mapping[int, Sequence[Said]]) -> Mapping[int, Sequence[Shown]]:
         changes, ids = [], {}
@@ -77,7 +77,9 @@ class Whole:
             named = next(each["value"] for each in one["identifier"] if each["value"] in ids)
             heard.setdefault(ids[named], []).append(one)
         numbers = list(heard)
-        replies = await self._all(self._conversing.answer(heard[number]) for number in numbers)
+        at_once = {one["id"] for one in self._alarming}
+        self._alarming.clear()
+        replies = await self._all(self._answered(heard[number], at_once) for number in numbers)
         requests = await self._read([reference for one in replies for reference in one])
         return {
             number: [self._shown(requests[reference]) for reference in references]
@@ -104,6 +106,14 @@ class Whole:
             elif code in _FOR_A_WISH:
                 wishes.add(talk)
         return {one: _outcome(levels.get(one), states.get(one, ""), one in wishes) for one in talks}
+
+    async def _answered(self, messages: Sequence[Json], at_once: Collection[str]) -> list[str]:
+        """The turns of messages of one conversation; those with red flags were answered where they arrived."""
+        said = []
+        for one in messages:
+            if one["id"] in at_once:
+                said += await self._conversing.answer([one])
+        return said + await self._conversing.answer(messages)
 
     async def _told(self, body: bytes) -> None:
         """One body, as Meta sends it."""
@@ -188,12 +198,14 @@ async def whole(place: Place, rules: RuleSet) -> AsyncIterator[Whole]:
             own_clients.door(settings, own_clients.WHATSAPP, SIDE_BY_SIDE) as channel,
             own_clients.door(settings, own_clients.CHAT, SIDE_BY_SIDE) as record,
         ):
+            at_once: list[Json] = []
             receiver = Receiver(
-                channel, ledger, at.systems, list(account.numbers), lambda text: alarming(text, rules), clock
-            )
+                channel, ledger, at.systems, list(account.numbers), lambda text: alarming(text, rules), clock,
+                at_once.extend,
+            )  # fmt: skip
             hook = Webhook(Secrets(account.secret, account.verify), receiver.keep)
             conversing = Conversing(record, at.systems, drawing(ledger, at))
-            yield Whole(hook, account, record, conversing, at.systems, clock)
+            yield Whole(hook, account, record, conversing, at.systems, clock, at_once)
     finally:
         ledger.close()
 
