@@ -29,6 +29,7 @@ from hub.commands import (
     token,
     triage,
     user,
+    whatsapp,
     worker,
 )
 from hub.commands.command import told
@@ -64,6 +65,7 @@ COMMANDS = (
     events,
     triage,
     evaluate,
+    whatsapp,
     scheduler,
 )
 """As `hub --help` lists them."""

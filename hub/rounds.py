@@ -25,6 +25,7 @@ from hub.logs import configure_logs
 from hub.settings import Settings
 from hub.whatsapp import episodes, silences
 from hub.whatsapp.again import sending_due, watching
+from hub.whatsapp.numbers import numbers
 from hub.whatsapp.statuses import applying
 
 LOCK = 4_611_686_018_427_387_879
@@ -52,6 +53,7 @@ WHATSAPP: tuple[Round, ...] = (
     Round("whatsapp statuses", 0.5, applying),
     Round("whatsapp sends due", 1, sending_due),
     Round("whatsapp watch", 2, watching),
+    Round("whatsapp numbers", 5, numbers),
     Round("silences", silences.SECONDS, silences.Silences),
     Round("desks", leaving.SECONDS, leaving.Leaving),
     Round("episodes", episodes.SECONDS, episodes.Episodes),

@@ -160,6 +160,13 @@ def numbers(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((purpose, id) for purpose, id in found)
 
 
+def account(text: str) -> str:
+    """Id of a business account."""
+    if not re.fullmatch(r"[0-9]{1,20}", text):
+        raise ValueError("must be digits")
+    return text
+
+
 def channel(text: str) -> str:
     """The URL of a service that is told or asked by the hub."""
     parts = urlsplit(text)

@@ -145,6 +145,8 @@ class Settings:
     """What Meta says once, when the webhook is set up."""
     whatsapp_numbers: tuple[tuple[str, str], ...] = ()
     """Purpose of each business number, and its id: care=1000,notices=1001."""
+    whatsapp_account: str | None = None
+    """Id of the business account, whose templates are listed; unset: they are not taken over."""
     oncall_url: str | None = None
     """Where whoever is on call is paged, by a signed webhook; unset: nobody is."""
     oncall_secret: str | None = field(default=None, repr=False)
@@ -271,6 +273,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "whatsapp_secret": str,
     "whatsapp_verify": str,
     "whatsapp_numbers": value.numbers,
+    "whatsapp_account": value.account,
     "oncall_url": value.channel,
     "oncall_secret": str,
     "line_phone": value.telephone,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from simulators.whatsapp.installation import NUMBERS, Account
+from simulators.whatsapp.installation import ACCOUNT, NUMBERS, Account
 from simulators.whatsapp.serve import serving
 
 PURPOSES = ("care", "service", "authorization", "appointments", "notices", "spare", "spare")
@@ -48,6 +48,7 @@ def variables(found: Agreed, url: str) -> Mapping[str, str]:
         "HUB_WHATSAPP_TOKEN": found.token,
         "HUB_WHATSAPP_SECRET": found.secret,
         "HUB_WHATSAPP_VERIFY": found.verify,
+        "HUB_WHATSAPP_ACCOUNT": ACCOUNT,
         "HUB_WHATSAPP_NUMBERS": ",".join(f"{use}={id}" for use, id in zip(PURPOSES, NUMBERS, strict=True)),
     }
 

@@ -9,8 +9,8 @@ import base64
 import hmac
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
 
 import httpx2
 import msgspec
@@ -19,6 +19,7 @@ from adapters.partner_errors import PartnerRefused, PartnerUnavailable
 from mappings.whatsapp.codes import Do, Reaction, reaction
 from mappings.whatsapp.outgoing import Content, To, body
 
+T = TypeVar("T")
 VERSION = "v24.0"
 TIMEOUT = httpx2.Timeout(10, connect=3)
 INVALID = 100
@@ -97,6 +98,23 @@ class WhatsApp:
         except (msgspec.MsgspecError, IndexError) as error:
             raise Unclear("the channel's answer names no message") from error
 
+    async def number(self, id: str) -> Number:
+        """How the channel says that a business number stands. Raises PartnerRefused, PartnerUnavailable."""
+        fields = "display_phone_number,status,quality_rating"
+        return _read(await self._ask("GET", f"{self._door.url}/{VERSION}/{id}?fields={fields}"), Number)
+
+    async def templates(self, account: str) -> list[Told]:
+        """All templates of a business account. Raises PartnerRefused, PartnerUnavailable."""
+        found: list[Told] = []
+        after = ""
+        while True:
+            url = f"{self._door.url}/{VERSION}/{account}/message_templates?limit=100{after}"
+            page = _read(await self._ask("GET", url), _Templates)
+            found += page.data
+            if page.paging is None or page.paging.next is None or page.paging.cursors is None:
+                return found
+            after = f"&after={quote(page.paging.cursors.after)}"
+
     async def fetch(self, id: str, told: str | None) -> File:
         """A file somebody sent. told: its SHA-256 as the message told it, in base64. Raises Refused, Unclear, Altered.
 
@@ -154,6 +172,13 @@ class Altered(PartnerRefused):
         self.reason = reason
 
 
+def _read(answer: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except msgspec.MsgspecError as error:
+        raise PartnerUnavailable("WhatsApp's answer cannot be read") from error
+
+
 def content_type(content: bytes) -> str:
     """What a file is by its first bytes, whatever anybody calls it."""
     for sign, at, kind in SIGNS:
@@ -167,6 +192,49 @@ def _code(content: bytes) -> int | None:
         return msgspec.json.decode(content, type=_Failure).error.code
     except msgspec.MsgspecError:
         return None
+
+
+class Number(msgspec.Struct, frozen=True):
+    """A business number, as the channel tells of it."""
+
+    display_phone_number: str
+    status: str = ""
+    """CONNECTED where it can be sent from."""
+    quality_rating: str = ""
+
+
+class _Part(msgspec.Struct, frozen=True):
+    type: str
+    text: str = ""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A template, as the channel tells of it."""
+
+    name: str
+    language: str
+    status: str
+    category: str
+    components: tuple[_Part, ...] = ()
+
+    @property
+    def body(self) -> str:
+        """What it says."""
+        return next((one.text for one in self.components if one.type == "BODY"), "")
+
+
+class _Cursors(msgspec.Struct):
+    after: str
+
+
+class _Paging(msgspec.Struct):
+    cursors: _Cursors | None = None
+    next: str | None = None
+
+
+class _Templates(msgspec.Struct):
+    data: list[Told]
+    paging: _Paging | None = None
 
 
 class _Id(msgspec.Struct):

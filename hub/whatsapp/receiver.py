@@ -66,7 +66,9 @@ class Receiver:
 
     def _others(self, told: Told, body: bytes) -> list[Incoming]:
         """What is no message of a person to one of our numbers."""
-        found = [_status(one, self._now()) for one in told.statuses] + [_notice(one) for one in told.notices]
+        found = [_status(one, self._now()) for one in told.statuses] + [
+            _notice(one, self._now()) for one in told.notices
+        ]
         for one in told.messages:
             if one.number not in self._numbers:
                 fault = Fault("unknown-number", "was written to a number that is none of ours")
@@ -143,8 +145,9 @@ def _status(one: Status, now: datetime) -> Incoming:
     return Incoming(STATUSES, f"{one.id}:{one.state}", body, source=SOURCE, lane=INTERACTIVE, due=now)
 
 
-def _notice(one: Notice) -> Incoming:
-    return Incoming(NOTICES, one.field, _json(one.source), source=SOURCE, lane=INTERACTIVE)
+def _notice(one: Notice, now: datetime) -> Incoming:
+    """A notice is taken by the round that looks after numbers (`numbers.py`)."""
+    return Incoming(NOTICES, f"{one.field}:{one.time}", _json(one.source), source=SOURCE, lane=INTERACTIVE, due=now)
 
 
 def _aside(flow: str, key: str, raw: bytes, fault: Fault) -> Incoming:

@@ -103,6 +103,8 @@ class Notice:
 
     field: str
     source: Json = dataclasses.field(repr=False)
+    time: int | None = None
+    """When it was told, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +129,14 @@ def read(body: bytes) -> Told:
     told = Told([], [], [], [])
     for path, entry in _each(document, "entry", "entry", told.faults):
         for at, change in _each(entry, "changes", f"{path}.changes", told.faults):
-            _change(change, at, told)
+            _change(change, at, told, entry.get("time"))
     return told
 
 
-def _change(change: Json, at: str, told: Told) -> None:
+def _change(change: Json, at: str, told: Told, time: Json) -> None:
     value, name = change.get("value"), str(change.get("field"))
     if name != "messages" or not isinstance(value, dict):
-        told.notices.append(Notice(name, change))
+        told.notices.append(Notice(name, change, time if isinstance(time, int) else None))
         return
     metadata = value.get("metadata")
     number = metadata.get("phone_number_id") if isinstance(metadata, dict) else None
@@ -153,7 +155,7 @@ def _change(change: Json, at: str, told: Told) -> None:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             told.faults.append(Fault(path, f"cannot be read ({type(error).__name__})", "structure"))
     if not (value.keys() & {"messages", "statuses"}):
-        told.notices.append(Notice(name, change))
+        told.notices.append(Notice(name, change, time if isinstance(time, int) else None))
 
 
 def _each(value: Json, name: str, path: str, faults: list[Fault]) -> Iterator[tuple[str, dict[str, Json]]]:

@@ -71,6 +71,10 @@ class Account:
     troubles: list[Trouble] = field(default_factory=list)
     calls: list[Json] = field(default_factory=list)
     """Bodies that were sent to the API."""
+    states: dict[str, str] = field(default_factory=dict)
+    """Of numbers that are not CONNECTED."""
+    templates: list[Json] = field(default_factory=list)
+    """As the API lists them; those of other names are not known."""
     telling: int = 0
     """Messages of which there is more to tell."""
     _ids: Any = field(default_factory=lambda: itertools.count(1))

@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request, Response
 
 from simulators.forms import form
 from simulators.hanging_up import HangUp
-from simulators.whatsapp.installation import Account
+from simulators.whatsapp.installation import ACCOUNT, Account
 from simulators.whatsapp.troubles import TROUBLES, Trouble
 
 Json = dict[str, Any]
@@ -55,6 +55,8 @@ def app(account: Account, tell: Callable[[Json], None]) -> FastAPI:
     async def send(version: str, number: str, request: Request) -> Response:
         if refused := _admitted(account, request):
             return refused
+        if number in account.states:
+            return _error(403, 131031)
         if account.trouble("hang-up"):
             raise HangUp
         if account.trouble("unavailable"):
@@ -98,6 +100,38 @@ def app(account: Account, tell: Callable[[Json], None]) -> FastAPI:
         kind, content = account.media[id]
         return Response(b"altered" + content if account.trouble("media-altered") else content, media_type=kind)
 
+    @api.post("/_simulador/numeros/{number}")
+    async def stands(number: str, request: Request) -> Response:
+        """`{"estado": "BANNED"}`: it cannot be sent from; CONNECTED: it can again."""
+        state = str(msgspec.json.decode(await request.body())["estado"])
+        if state == "CONNECTED":
+            account.states.pop(number, None)
+        else:
+            account.states[number] = state
+        return _json({number: state})
+
+    @api.post("/_simulador/avisos")
+    async def notice(request: Request) -> Response:
+        """Tells any change of a webhook: `{"field": "account_update", "value": {...}}`."""
+        tell(msgspec.json.decode(await request.body()))
+        return _json({}, 202)
+
+    @api.put("/_simulador/modelos")
+    async def approved(request: Request) -> Response:
+        """The account's templates, as the API lists them."""
+        account.templates[:] = msgspec.json.decode(await request.body())
+        return _json({"modelos": len(account.templates)})
+
+    @api.get("/{version}/{id}/message_templates")
+    async def templates(version: str, id: str, request: Request, limit: int = 25, after: int = 0) -> Response:
+        if refused := _admitted(account, request):
+            return refused
+        if id != ACCOUNT:
+            return _error(400, 100)
+        end = after + limit
+        more = {"next": f"{request.url}"} if end < len(account.templates) else {}
+        return _json({"data": account.templates[after:end], "paging": {"cursors": {"after": str(end)}, **more}})
+
     @api.get("/_simulador/conversas/{phone}")
     async def conversation(phone: str) -> Response:
         return _json({"linhas": [msgspec.to_builtins(line) for line in _lines(account, phone)]})
@@ -133,6 +167,9 @@ def app(account: Account, tell: Callable[[Json], None]) -> FastAPI:
     async def media(version: str, id: str, request: Request) -> Response:
         if refused := _admitted(account, request):
             return refused
+        if id in account.numbers:
+            state = account.states.get(id, "CONNECTED")
+            return _json({"id": id, "display_phone_number": f"+{account.numbers[id]}", "status": state})
         if id not in account.media:
             return _error(404, 100)
         kind, content = account.media[id]

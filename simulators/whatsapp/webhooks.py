@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import time
 from typing import Any
 
 import httpx2
@@ -25,7 +26,10 @@ def signed(body: bytes, secret: str) -> str:
 
 def webhook(changes: list[Json]) -> bytes:
     """The body of a webhook that tells of changes."""
-    document = {"object": "whatsapp_business_account", "entry": [{"id": ACCOUNT, "changes": changes}]}
+    document = {
+        "object": "whatsapp_business_account",
+        "entry": [{"id": ACCOUNT, "time": int(time.time()), "changes": changes}],
+    }
     return msgspec.json.encode(document)
 
 

@@ -24,12 +24,13 @@ from adapters.whatsapp.webhook import Secrets, Webhook
 from hub import own_clients
 from hub.ledger import Ledger
 from hub.settings import Settings, read_settings
+from hub.whatsapp.lines import Lines
 from hub.whatsapp.receiver import Receiver
 from hub.whatsapp.sending import Sending
 from hub.whatsapp.statuses import Applied
 from mappings.identifiers import Systems
 from messages.bodies import Sealing
-from simulators.whatsapp.installation import NUMBERS, Account
+from simulators.whatsapp.installation import ACCOUNT, NUMBERS, Account
 from simulators.whatsapp.serve import Served, serving
 from simulators.whatsapp.troubles import Trouble
 from tests.hub_process import HubProcess
@@ -117,6 +118,10 @@ class Channel:
             connection.execute("delete from messages.partner_state where partner = 'whatsapp'")
             connection.execute("delete from messages.pace")
 
+    def lines(self) -> Lines:
+        """How numbers and templates stand."""
+        return Lines(self.settings.whatsapp_numbers, self.ledger, self.clock)
+
     async def request(self, reference: str) -> Json:
         return await self.record.read(reference)
 
@@ -180,6 +185,7 @@ async def channel(hub: HubProcess, database: str) -> AsyncIterator[Channel]:
                     "HUB_DATABASE_URL": database, "HUB_PORT": str(hub.port), "HUB_ACCESS": "open",
                     "HUB_DATA": str(hub.folder), "HUB_WHATSAPP_URL": served.url, "HUB_WHATSAPP_TOKEN": TOKEN,
                     "HUB_WHATSAPP_SECRET": SECRET, "HUB_WHATSAPP_VERIFY": VERIFY,
+                    "HUB_WHATSAPP_ACCOUNT": ACCOUNT,
                     "HUB_WHATSAPP_NUMBERS": ",".join(f"{u}={id}" for u, id in zip(PURPOSES, NUMBERS, strict=True)),
                 }
             )  # fmt: skip
