@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -182,6 +183,14 @@ def telephone(text: str) -> str:
     if not re.fullmatch(r"\+?[0-9][0-9 ()\-]{2,24}", text):
         raise ValueError("must be a telephone number, such as 0800 000 0000")
     return text
+
+
+def day(text: str) -> date:
+    """A day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a day, such as 2026-11-01") from None
 
 
 def places(text: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,20 @@ class Settings:
     """Telephone number of the operator's line that is open 24 hours, as members are told it."""
     take_seconds: int = 120
     """Seconds within which somebody should take an emergency: after that it goes to the next desk."""
+    llm_base_url: str | None = None
+    """URL of an OpenAI-compatible server with its version; unset: no language model is asked anything."""
+    llm_api_key: str | None = field(default=None, repr=False)
+    """What opens it, where it wants something."""
+    llm_model: str | None = None
+    """The model that reads and words."""
+    llm_transcription_model: str | None = None
+    """The model that hears voice messages; unset: people do."""
+    llm_daily_calls: int = 20_000
+    """Calls of a day, over all processes."""
+    llm_member_calls: int = 60
+    """Calls of a day about one member."""
+    llm_prices: date | None = None
+    """Date of the price table by which calls are reckoned: kept with each."""
     log_level: str = "info"
     """debug, info, warning or error. At info each request is one line."""
 
@@ -278,6 +293,13 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "oncall_secret": str,
     "line_phone": value.telephone,
     "take_seconds": value.whole(1, 3600),
+    "llm_base_url": value.channel,
+    "llm_api_key": str,
+    "llm_model": str,
+    "llm_transcription_model": str,
+    "llm_daily_calls": value.whole(0, 10_000_000),
+    "llm_member_calls": value.whole(0, 10_000),
+    "llm_prices": value.day,
     "log_level": value.choice("debug", "info", "warning", "error"),
 }
 
@@ -322,6 +344,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             raise SettingError(f"HUB_WHATSAPP_{name.upper()}", "must be set where HUB_WHATSAPP_URL is")
     if settings.oncall_url is not None and settings.oncall_secret is None:
         raise SettingError("HUB_ONCALL_SECRET", "must be set where HUB_ONCALL_URL is")
+    if settings.llm_base_url is not None and settings.llm_model is None:
+        raise SettingError("HUB_LLM_MODEL", "must be set where HUB_LLM_BASE_URL is")
     if settings.env == "production" and environment.get("AUTHLIB_INSECURE_TRANSPORT"):
         raise SettingError("AUTHLIB_INSECURE_TRANSPORT", "must not be set with HUB_ENV=production")
     return settings

@@ -246,3 +246,40 @@ pace = Table(
     Column("until", _INSTANT, nullable=False),
 )
 """How fast partners are sent to; see `pace.py`."""
+
+model_use = Table(
+    "model_use",
+    metadata,
+    Column("day", Date, nullable=False),
+    # A member's hashed id; empty: everybody.
+    Column("member", _KEY, nullable=False),
+    Column("calls", Integer, nullable=False),
+    PrimaryKeyConstraint("day", "member"),
+)
+"""Calls of the language model so far: the budgets."""
+
+model_call = Table(
+    "model_call",
+    metadata,
+    _id(),
+    Column("at", _INSTANT, nullable=False),
+    # extract, phrase or transcribe.
+    Column("purpose", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    # Version of the system text.
+    Column("prompt", Text, nullable=False),
+    # ok, timeout, refused, ...; suspicious, budget-member, budget-day: nobody was asked.
+    Column("outcome", Text, nullable=False),
+    # Tokens.
+    Column("input", Integer, nullable=False),
+    Column("cached", Integer, nullable=False),
+    Column("output", Integer, nullable=False),
+    Column("milliseconds", Integer, nullable=False),
+    # Items of the answer that counted, and that did not.
+    Column("accepted", Integer, nullable=False),
+    Column("dropped", Integer, nullable=False),
+    # Date of the price table by which it is reckoned.
+    Column("prices", Date),
+    Index("model_call_at", "at"),
+)
+"""Calls of the language model, one by one, without a word of what was said."""

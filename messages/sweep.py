@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from messages.store import Rows
 
 RETENTION = timedelta(days=5 * 365 + 2)
+DAYS_OF_USE = timedelta(days=30)
+"""Of the language model, by member."""
 _CHUNK = 5000
 
 _MESSAGES = """
@@ -28,4 +30,6 @@ def sweep(connection: Rows, now: datetime) -> int:
     connection.execute(_RUNS, (before,))
     connection.execute("delete from messages.callback where received < %s", (before,))
     connection.execute("delete from messages.protocol_day where day < %s", (before.date(),))
+    connection.execute("delete from messages.model_call where at < %s", (before,))
+    connection.execute("delete from messages.model_use where day < %s", ((now - DAYS_OF_USE).date(),))
     return removed

@@ -21,6 +21,11 @@ _SPOKEN = re.compile(
     r"(?:[\s,.\-]+(?:zero|um|uma|dois|duas|tr[eê]s|quatro|cinco|seis|meia|sete|oito|nove)\b){5,}",
     re.IGNORECASE,
 )
+_DATE = re.compile(
+    r"\b\d{1,2}[ºo]?\s+de\s+(?:janeiro|fevereiro|mar[cç]o|abril|maio|junho|julho|agosto|setembro|outubro|novembro|"
+    r"dezembro)\s+(?:de\s+)?(?:\d{2}){1,2}\b",
+    re.IGNORECASE,
+)
 _MAIL = re.compile(r"[\w.+%-]+\s?@\s?[\w-]+(?:\.[\w-]+)+")
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _STREET = (
@@ -118,6 +123,7 @@ def _spans(text: str, known: Collection[str], is_word: Callable[[str], bool]) ->
     found += [(*hit.span(), "LINK") for hit in _LINK.finditer(text)]
     found += [(*hit.span(), _kind(hit[0])) for hit in _NUMBER.finditer(text)]
     found += [(*hit.span(), "NUMERO") for hit in _SPOKEN.finditer(text)]
+    found += [(*hit.span(), "DATA") for hit in _DATE.finditer(text)]
     found += [(*hit.span(), "ENDERECO") for pattern in _ADDRESSES for hit in pattern.finditer(text)]
     for pattern, kind in ((_RELATIVE, "PARENTE"), (_INTRODUCED, "NOME")):
         for hit in pattern.finditer(text):

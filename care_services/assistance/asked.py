@@ -1,7 +1,7 @@
 """Whether a model is asked about a message: before rules read it, and never before an emergency. Pure.
 
 The care services' contract, sections 1 and 8: in the states open, safety and interview alone, never of a message that
-is an alarm by itself, never against the member's will.
+is an alarm by itself, never against the member's will, or before they were told.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ def extracting(conversation: Conversation, message: Inbound, rules: RuleSet) -> 
     """Whether findings are asked for."""
     return (
         conversation.model
+        and conversation.model_told
         and conversation.state in STATES
         and message.id not in conversation.seen
         and message.tapped is None

@@ -87,13 +87,20 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Assistance:
+    """Model assistance is refused, or wanted again: a Consent."""
+
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Forward:
     """The message goes to whoever owns the talk."""
 
     message: str
 
 
-Effect = Desk | Concluded | Choice | Forward
+Effect = Desk | Concluded | Choice | Assistance | Forward
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,8 @@ class Inbound:
     earlier: tuple[str, ...] = ()
     """Ids of those whose texts stand before its own, a line each: they are one thought."""
     extracted: Extracted | None = None
+    model: bool = False
+    """Whether there is a model that may be asked of later messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +172,9 @@ class Conversation:
     joined: str | None = None
     """Reference of the Patient whose record has joined what is known in the episode."""
     model: bool = True
-    """Whether model assistance may be used."""
+    """Whether model assistance may be used: the member did not refuse it."""
+    model_told: bool = False
+    """Whether the member was told of it: none is asked before."""
     said: Mapping[str, int] = field(default_factory=dict)
     """How often each text was sent in this talk."""
     heard: int = 0

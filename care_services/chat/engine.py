@@ -50,6 +50,7 @@ def turn(before: Conversation, message: Inbound, rules: RuleSet, protocol: str) 
         return Turn(before)
     talk = Talk(_entered(before, message), message, rules, protocol)
     _hear(talk)
+    _tell_of_model(talk)
     return talk.ended()
 
 
@@ -100,6 +101,17 @@ def _entered(before: Conversation, message: Inbound) -> Conversation:
     if quiet > FORGOTTEN and after.state in (OPEN, *ADMINISTRATIVE):
         after = replace(after, state=NEW, noticed=False, question=None)
     return after
+
+
+def _tell_of_model(talk: Talk) -> None:
+    """With the first calm reply the member is told that a model may help, and how to refuse it."""
+    now = talk.now
+    if talk.message.model and now.model and not now.model_told and talk.says and now.state in (OPEN, *ASKING):
+        asked = list(talk.says)
+        talk.says.clear()
+        talk.say("model_notice")
+        talk.says += asked
+        talk.change(model_told=True)
 
 
 def _hear(talk: Talk) -> None:

@@ -38,6 +38,8 @@ class Keyword(Enum):
     """Details of what was told of."""
     NO_MODEL = "no-model"
     """Refuses model assistance."""
+    MODEL = "model"
+    """Wants it again."""
 
 
 WORDS: Mapping[str, Keyword] = {
@@ -55,6 +57,7 @@ WORDS: Mapping[str, Keyword] = {
         Keyword.CORRECT: ("corrigir", "corrigir meus dados"),
         Keyword.SEE: ("ver",),
         Keyword.NO_MODEL: ("sem ia", "nao quero ia", "sem robo", "sem inteligencia artificial"),
+        Keyword.MODEL: ("com ia", "com inteligencia artificial"),
     }.items()
     for word in words
 }

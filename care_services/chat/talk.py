@@ -32,8 +32,8 @@ from care_services.triage.rule_set import RuleSet
 MOST = 2
 """Times a text is sent in a talk."""
 COURTESY = frozenset(
-    {"thanks", "M-05", "M-06", "M-13", "M-16", "resumed", "no_model", "emergency_called", "emergency_again",
-     "late_emergency", "notice", "kept"}
+    {"thanks", "M-05", "M-06", "M-13", "M-16", "resumed", "no_model", "model_again", "model_notice",
+     "emergency_called", "emergency_again", "late_emergency", "notice", "kept"}
 )  # fmt: skip
 """Texts that may be left out the third time, and nobody is called for it."""
 NURSE = Desk("nurse-callback", "urgent", 60, "wants a person")

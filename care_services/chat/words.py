@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from care_services.chat import clinical, proving, wording
-from care_services.chat.conversation import ASKING, EMERGENCY, HUMAN, NEW, Choice, Desk, Forward
+from care_services.chat.conversation import ASKING, EMERGENCY, HUMAN, NEW, Assistance, Choice, Desk, Forward
 from care_services.chat.keywords import Keyword
 from care_services.chat.levels_told import DAY
 from care_services.chat.talk import SERVICE, Talk
@@ -39,9 +39,11 @@ def spoken(talk: Talk, word: Keyword) -> None:
         talk.do(Desk("data-subject-request", "routine", DAY, word.value))
         talk.change(protocol=talk.protocol)
         talk.say("request_taken", protocol=talk.protocol)
-    elif word is Keyword.NO_MODEL:
-        talk.change(model=False)
-        talk.say("no_model")
+    elif word in (Keyword.NO_MODEL, Keyword.MODEL):
+        wanted = word is Keyword.MODEL
+        talk.change(model=wanted, model_told=True)
+        talk.do(Assistance(wanted))
+        talk.say("model_again" if wanted else "no_model")
 
 
 def menu(talk: Talk) -> None:

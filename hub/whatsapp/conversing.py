@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ import msgspec
 
 from adapters.fhir_client import FhirClient, FhirRefused
 from care_services.chat import records
-from care_services.chat.conversation import Conversation, Inbound, Turn
+from care_services.chat.conversation import Conversation, Extracted, Inbound, Turn
 from care_services.chat.engine import given_up, silent, turn
 from care_services.chat.known import Look
 from care_services.chat.recorded import conversation
@@ -38,6 +38,9 @@ from messages import protocol
 
 Json = Any
 
+Seen = Mapping[str, Extracted]
+_UNSEEN: Seen = {}
+
 RACES = 5
 KEPT = 2000
 """Conversations that are known as they were after their last turn, and not read anew for the next."""
@@ -46,19 +49,29 @@ KEPT = 2000
 class Conversing:
     """Makes turns. Where several make one of the same conversation, one of them decides anew."""
 
-    def __init__(self, record: FhirClient, systems: Systems, number: Callable[[], Awaitable[str]]) -> None:
-        """record: as the service `hub-chat`. number: draws the number of a protocol."""
-        self._record, self._systems, self._number = record, systems, number
+    def __init__(
+        self, record: FhirClient, systems: Systems, number: Callable[[], Awaitable[str]], *, model: bool = False
+    ) -> None:
+        """record: as the service `hub-chat`. number: draws the number of a protocol. model: whether there is one."""
+        self._record, self._systems, self._number, self._model = record, systems, number, model
         self._known: OrderedDict[str, Json] = OrderedDict()
         self._device: str | None = None
         self._to_draw = f"({uuid4()})"
         """Stands for a number that is drawn only if the turn needs one."""
 
-    async def answer(self, messages: Sequence[Json]) -> list[str]:
+    async def first(self, messages: Sequence[Json]) -> tuple[Conversation, Inbound | None]:
+        """Where their conversation stands, and the first of them, a thought, that has had no turn. As `answer`."""
+        key = conversation.key(messages[0], self._systems)
+        assert key is not None
+        before = stored(await self._task(messages[0], key))
+        left = thoughts(one for one in map(inbound, messages) if one.id not in before.seen)
+        return before, left[0] if left else None
+
+    async def answer(self, messages: Sequence[Json], seen: Seen = _UNSEEN) -> list[str]:
         """Makes the turns of messages of one conversation, in their order; references of what is to be said.
 
-        messages: fewer than a conversation remembers. What had its turn has none again. Raises FhirRefused, and
-        PartnerUnavailable: to be told again.
+        messages: fewer than a conversation remembers. seen: what a model saw in a thought, by the id of its message.
+        What had its turn has none again. Raises FhirRefused, and PartnerUnavailable: to be told again.
         """
         key = conversation.key(messages[0], self._systems)
         assert key is not None
@@ -76,7 +89,8 @@ class Conversing:
                 heard = [one for one in heard if one.id not in (*left[0].earlier, left[0].id)]
                 lost = 0
                 continue
-            came = await self._turn(before, left[0], task)
+            thought = replace(left[0], extracted=seen.get(left[0].id), model=self._model)
+            came = await self._turn(before, thought, task)
             state = msgspec.json.encode(came.conversation).decode()
             entries = records.entries(came, state, await self._place(task, left[0].id))
             if came.conversation.proof.proved and not before.proof.proved:

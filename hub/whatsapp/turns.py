@@ -33,7 +33,8 @@ from hub.ledger import Ledger
 from hub.sealing_key import bodies
 from hub.settings import Settings
 from hub.tasy.site import site
-from hub.whatsapp.conversing import Conversing, drawing, inbound, seconds
+from hub.whatsapp.assisting import Assisting, assisting
+from hub.whatsapp.conversing import Conversing, Seen, drawing, inbound, seconds
 from hub.whatsapp.sending import Sending
 from mappings.identifiers import Systems, value_of
 from mappings.whatsapp.communication import message_id
@@ -107,16 +108,22 @@ class Turns:
     async def run(self) -> None:
         """Works whenever it is the one."""
         ledger = Ledger(self._url, bodies(self._settings))
-        async with own_clients.door(self._settings, own_clients.CHAT, SIDE_BY_SIDE + 1) as record:
-            conversing = Conversing(record, self._place.systems, drawing(ledger, self._place))
+        async with (
+            own_clients.door(self._settings, own_clients.CHAT, SIDE_BY_SIDE + 1) as record,
+            assisting(self._settings, record, ledger) as assistant,
+        ):
+            number = drawing(ledger, self._place)
+            conversing = Conversing(record, self._place.systems, number, model=assistant is not None)
             while True:
                 try:
-                    await self._lead(record, conversing, ledger)
+                    await self._lead(record, conversing, assistant, ledger)
                 except* psycopg.Error as lost:
                     _log.warning("the database is lost: %s", [type(one).__name__ for one in lost.exceptions])
                 await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _lead(self, record: FhirClient, conversing: Conversing, ledger: Ledger) -> None:
+    async def _lead(
+        self, record: FhirClient, conversing: Conversing, assistant: Assisting | None, ledger: Ledger
+    ) -> None:  # fmt: skip
         async with await psycopg.AsyncConnection.connect(
             self._url, autocommit=True, application_name="hub-turns"
         ) as connection:
@@ -124,7 +131,9 @@ class Turns:
                 await asyncio.sleep(AGAIN_SECONDS)
             await connection.execute(f"listen {unanswered.CHANNEL}".encode())
             async with asyncio.TaskGroup() as group:
-                work = _Work(self._place.systems, record, conversing, self._sending.send, ledger, self._bury, group)
+                work = _Work(
+                    self._place.systems, record, conversing, assistant, self._sending.send, ledger, self._bury, group
+                )  # fmt: skip
                 while True:
                     if not await work.look(connection):
                         async for _ in connection.notifies(timeout=AGAIN_SECONDS, stop_after=1):
@@ -135,10 +144,11 @@ class _Work:
     """Of one who leads."""
 
     def __init__(
-        self, systems: Systems, record: FhirClient, conversing: Conversing, send: Send, ledger: Ledger,
-        bury: Bury, group: asyncio.TaskGroup,
+        self, systems: Systems, record: FhirClient, conversing: Conversing, assistant: Assisting | None, send: Send,
+        ledger: Ledger, bury: Bury, group: asyncio.TaskGroup,
     ) -> None:  # fmt: skip
         self._systems, self._record, self._conversing, self._send = systems, record, conversing, send
+        self._assistant = assistant
         self._ledger, self._bury, self._group = ledger, bury, group
         self._side_by_side = asyncio.Semaphore(SIDE_BY_SIDE)
         self._lines: dict[str, Line] = {}
@@ -192,10 +202,11 @@ class _Work:
                 line.news.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(line.news.wait(), min(left, MOST))
+            seen = await self._seen(line)
             async with self._side_by_side:
-                taken = sorted(line.waiting, key=lambda one: (one.at, one.noted.sequence))[:TOGETHER]
+                taken = _next(line)
                 try:
-                    await self._answered(taken)
+                    await self._answered(taken, seen)
                     failed = 0
                 except PartnerUnavailable as away:
                     failed += 1
@@ -208,12 +219,35 @@ class _Work:
             line.waiting = [one for one in line.waiting if one not in taken]
         del self._lines[key]
 
-    async def _answered(self, taken: Sequence[Heard]) -> None:
+    async def _seen(self, line: Line) -> Seen:
+        """What a model sees in what waits: nothing as soon as something is there that does not wait for it.
+
+        It is asked outside of the turns that are made side by side, so that a slow one holds up no other conversation.
+        """
+        if self._assistant is None or any(one.at_once for one in line.waiting):
+            return {}
+        line.news.clear()
+        asked = asyncio.create_task(self._assistant.seen(self._conversing, [one.message for one in _next(line)]))
+        news = asyncio.create_task(_urgent_news(line))
+        try:
+            await asyncio.wait({asked, news}, return_when=asyncio.FIRST_COMPLETED)
+            return asked.result() if asked.done() else {}
+        except (PartnerUnavailable, FhirRefused, psycopg.Error) as away:
+            _log.warning("no model was asked: %s", {"error": type(away).__name__})
+            return {}
+        except Exception as error:  # noqa: BLE001 - whatever a model does, the turn is made without it
+            _log.error("no model was asked: %s", {"trace": places(error)})
+            return {}
+        finally:
+            asked.cancel()
+            news.cancel()
+
+    async def _answered(self, taken: Sequence[Heard], seen: Seen) -> None:
         """Their turns are in the record, or people have them. Raises PartnerUnavailable, psycopg.Error."""
         buried: list[tuple[Heard, Exception]] = []
         said: list[str] = []
         try:
-            said = await self._conversing.answer([one.message for one in taken])
+            said = await self._conversing.answer([one.message for one in taken], seen)
         except (PartnerUnavailable, psycopg.Error):
             raise
         except Exception as error:  # noqa: BLE001 - a turn that fails must not hold up other conversations
@@ -261,6 +295,18 @@ class _Work:
             except Exception as error:  # noqa: BLE001 - as above
                 failed = error
         return failed
+
+
+def _next(line: Line) -> list[Heard]:
+    """What is taken next, in its order."""
+    return sorted(line.waiting, key=lambda one: (one.at, one.noted.sequence))[:TOGETHER]
+
+
+async def _urgent_news(line: Line) -> None:
+    """Returns once something waits that has its turn at once."""
+    while not any(one.at_once for one in line.waiting):
+        await line.news.wait()
+        line.news.clear()
 
 
 async def _leading(connection: psycopg.AsyncConnection[Any]) -> bool:

@@ -65,6 +65,7 @@ def test_everything_comes_back(texts: list[str]) -> None:
         ("veja https://perfil.example/ana", "perfil ana"),
         ("minha irma thamyres ta gravida", "thamyres"),
         ("nasci em 12/03/1980", "12/03/1980 1980"),
+        ("nascido 12 de março de 1980", "março 1980"),
         ("protocolo 34628920261128000012", "34628920261128000012"),
     ],
 )

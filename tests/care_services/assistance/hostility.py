@@ -67,7 +67,7 @@ def extraction(content: str | None, texts: list[str]) -> Extracted | None:
 
 def talked(seed: int, model: Model | None) -> Conversation:
     """Where a whole conversation ends."""
-    now = Conversation(state=OPEN, noticed=True)
+    now = Conversation(state=OPEN, noticed=True, model_told=True)
     text, tapped, texts = story(seed), None, []
     for number in range(MOST):
         texts = [*texts, text][-6:]
