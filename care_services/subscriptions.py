@@ -10,6 +10,8 @@ from collections.abc import Mapping
 SUBSCRIPTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("Claim", "create"): ("authorization",),
     ("Claim", "update"): ("authorization",),
+    ("ClaimResponse", "create"): ("authorization-told",),
+    ("ClaimResponse", "update"): ("authorization-told",),
     ("Communication", "create"): ("chat",),
     ("CommunicationRequest", "create"): ("whatsapp",),
     ("Provenance", "create"): ("desk",),

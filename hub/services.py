@@ -11,6 +11,7 @@ from hub.desk.acting import Acting
 from hub.platform_events import PLATFORM_EVENTS
 from hub.settings import Settings
 from hub.tasy.requested import Requested
+from hub.whatsapp.authorization_told import AuthorizationTold
 from hub.whatsapp.heard import heard
 from hub.whatsapp.sending import Sending
 
@@ -36,7 +37,7 @@ def services(settings: Settings, url: str = "") -> Services:
         run["authorization"] = Requested(settings)
     if settings.whatsapp_url is not None:
         run["chat"], run["whatsapp"] = heard, Sending(settings, url)
-        run["desk"] = Acting(settings)
+        run["desk"], run["authorization-told"] = Acting(settings), AuthorizationTold(settings)
     return Services(run)
 
 

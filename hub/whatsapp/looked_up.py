@@ -14,7 +14,7 @@ from typing import Any
 from adapters.fhir_client import FhirClient
 from care_services.chat.known import CANDIDATES, DECIDED, DEPENDANTS, RECORDED, Dependant, Found, Look
 from care_services.chat.proof import Known
-from care_services.chat.recorded.attributed import ELEMENTS, subjects_added
+from care_services.chat.recorded.attributed import FOUND_BY, subjects_added
 from care_services.chat.told import decided
 from care_services.triage.recorded import recorded
 from mappings.identifiers import CPF, Systems, value_of
@@ -97,7 +97,7 @@ async def attributed(record: FhirClient, task: Json, patient: str) -> list[Json]
     identifier = task["for"]["identifier"]
     who = f"{identifier['system']}|{identifier['value']}"
     found = await asyncio.gather(
-        *(_all(record, kind, {f"{parameter}:identifier": who}) for kind, (parameter, _) in ELEMENTS.items())
+        *(_all(record, kind, {f"{parameter}:identifier": who}) for kind, parameter in FOUND_BY)
     )
     return [one for resources in found for one in subjects_added(resources, task["id"], patient)]
 

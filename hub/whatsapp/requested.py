@@ -94,6 +94,7 @@ def about_to(request: Json, first: Send, systems: Systems) -> Json:
         "identifier": [{"system": systems.sid("whatsapp/pedido"), "value": request["id"]}],
         "basedOn": [{"reference": f"CommunicationRequest/{request['id']}"}],
         "status": "preparation",
+        **({"subject": request["subject"]} if "subject" in request else {}),
         "category": request["category"],
         "priority": request.get("priority", "routine"),
         "recipient": request["recipient"],

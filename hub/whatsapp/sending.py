@@ -19,6 +19,7 @@ import psycopg
 from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.partner_errors import PartnerUnavailable
 from adapters.whatsapp.client import Door, WhatsApp
+from care_services.chat.recorded.communication_request import CHECK_INS, overtaken
 from care_services.delivery.decision import AsTemplate, Drop, Free, Member, Telephone, Wait, decide
 from care_services.delivery.failed import NotDone
 from care_services.delivery.templates import Model, chosen
@@ -30,6 +31,7 @@ from hub.ledger import Ledger, now
 from hub.sealing_key import bodies
 from hub.settings import Settings
 from hub.tasy.site import site
+from hub.whatsapp.conversing import stored
 from hub.whatsapp.lines import Lines
 from hub.whatsapp.outcome import over, planned
 from hub.whatsapp.requested import as_template, content, due, notice, route, slots
@@ -92,6 +94,9 @@ class Sending:
         at = due(request)
         if line is None or (at is not None and at > self._now() and not at_once):
             return
+        if (reason := await self._overtaken(there.record, request)) is not None:
+            await self._ended(there, request, NotDone(reason))
+            return
         standing = await there.lines.standing()
         model = chosen(_category(request), standing.unusable(), slots(request, self._systems))
         said = notice(request, self._systems, model.name if model else None)
@@ -113,6 +118,12 @@ class Sending:
                 await self._ended(there, request, NotDone(reason))
             case Telephone(reason):
                 await self._ended(there, request, NotDone(reason, telephone=True))
+
+    async def _overtaken(self, record: FhirClient, request: Json) -> str | None:
+        """Why a check-in is not sent, where the conversation that it is based on went on otherwise."""
+        based = next((one["reference"] for one in request.get("basedOn", ()) if "reference" in one), "")
+        task = await read(record, based) if based.startswith("Task/") and _category(request) == CHECK_INS else None
+        return None if task is None else overtaken(stored(task), datetime.fromisoformat(request["authoredOn"]))
 
     async def give_up(self, reference: str, reason: str) -> None:
         """Somebody telephones instead, whatever becomes of what was tried. Raises PartnerUnavailable, FhirRefused."""

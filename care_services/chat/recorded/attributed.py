@@ -12,23 +12,24 @@ from typing import Any
 
 Json = Any
 
-ELEMENTS: Mapping[str, tuple[str, str]] = {
-    "Communication": ("sender", "subject"),
-    "Task": ("subject", "for"),
-    "Encounter": ("subject", "subject"),
-    "QuestionnaireResponse": ("subject", "subject"),
-    "Observation": ("subject", "subject"),
-    "RiskAssessment": ("subject", "subject"),
-    "Flag": ("subject", "subject"),
+ELEMENTS: Mapping[str, str] = {
+    "Communication": "subject",
+    "Task": "for",
+    "Encounter": "subject",
+    "QuestionnaireResponse": "subject",
+    "Observation": "subject",
+    "RiskAssessment": "subject",
+    "Flag": "subject",
 }
-"""Type -> the search parameter that finds what somebody wrote or what is about them, and the element that says whose
-record it is part of."""
+"""Type -> the element that says whose record it is part of."""
+FOUND_BY = (("Communication", "sender"), ("Communication", "recipient"), *((one, "subject") for one in ELEMENTS))
+"""Types and search parameters that find what somebody wrote, what was said to them, and what is about them."""
 
 
 def subjects_added(resources: Iterable[Json], conversation: str, patient: str) -> Iterator[Json]:
     """The entries that say whose record it is. conversation: id of its Task, which has an entry of its own."""
     for one in resources:
-        kind, element = one["resourceType"], ELEMENTS[one["resourceType"]][1]
+        kind, element = one["resourceType"], ELEMENTS[one["resourceType"]]
         whose = one.get(element, {})
         if "reference" not in whose and "display" not in whose and one["id"] != conversation:
             yield subject_added(f"{kind}/{one['id']}", f"{element}/reference" if whose else element, patient)

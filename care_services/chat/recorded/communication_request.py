@@ -6,10 +6,10 @@ https://hl7.org/fhir/R4/communicationrequest.html. The care services' contract, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from care_services.chat.conversation import Say
+from care_services.chat.conversation import EMERGENCY, HUMAN, Conversation, Say
 from care_services.chat.recorded.place import Place, instant
 from mappings.identifiers import coding, concept
 
@@ -17,7 +17,10 @@ Json = Any
 
 PRIORITIES = {"emergency": "stat", "very-urgent": "asap", "urgent": "urgent"}
 """Level -> priority of what is said; routine for others."""
-CHECK_IN = "M-14"
+CHECK_INS = "safety"
+"""Their category of notices."""
+CHECK_IN = "template_check_in"
+"""The text M-14: how somebody is, with no clinical word."""
 
 
 def said(says: Sequence[Say], level: str | None, encounter: Json | None, place: Place) -> Json:
@@ -40,13 +43,21 @@ def together(says: Sequence[Say]) -> Say:
 
 def check_in(level: str, hours: int, encounter: Json, place: Place) -> Json:
     """The question how somebody is, asked in some hours unless a person has taken over by then."""
-    named = {"url": place.systems.extension("texto"), "valueString": CHECK_IN}
     return {
-        **_request("safety", level, encounter, place),
+        **_request(CHECK_INS, level, encounter, place),
         "basedOn": [{"reference": f"Task/{place.task['id']}"}],
-        "payload": [{"extension": [named], "contentString": place.rules.texts[CHECK_IN]}],
+        "payload": [{"contentString": place.rules.texts[CHECK_IN]}],
         "occurrenceDateTime": instant(place.now + timedelta(hours=hours)),
     }
+
+
+def overtaken(talk: Conversation, authored: datetime) -> str | None:
+    """Why a check-in is not asked any more, as the conversation stands when it is due; None: it is asked."""
+    if talk.taken or talk.state in (HUMAN, EMERGENCY):
+        return "a person has taken over"
+    if talk.told is None or talk.told_at > authored.timestamp():
+        return "the episode is over, or another level was told since"
+    return None
 
 
 def _request(category: str, level: str | None, encounter: Json | None, place: Place) -> Json:

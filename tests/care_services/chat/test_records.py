@@ -11,8 +11,9 @@ import httpx2
 import msgspec
 import pytest
 
-from care_services.chat.conversation import Concluded, Turn
+from care_services.chat.conversation import Concluded, Conversation, Turn
 from care_services.chat.recorded import conversation
+from care_services.chat.recorded.communication_request import overtaken
 from care_services.chat.recorded.device import device
 from care_services.chat.recorded.encounter import closes
 from care_services.chat.recorded.place import Place
@@ -192,3 +193,19 @@ async def test_what_a_model_read_is_labelled_and_named(client: httpx2.AsyncClien
         [one] = member.of(kind)
         assert [label["code"] for label in one["meta"]["security"]] == ["AIAST"]
     assert len(member.of("Provenance")[0]["agent"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("talk", "asked"),
+    [
+        (Conversation("concluded", told="urgent", told_at=NOON - 5), True),
+        (Conversation("safety", told="urgent", told_at=NOON - 5), True),
+        (Conversation("human", told="urgent", told_at=NOON - 5), False),
+        (Conversation("concluded", told="urgent", told_at=NOON - 5, taken=True), False),
+        (Conversation("emergency", told="emergency", told_at=NOON - 5), False),
+        (Conversation("concluded", told="very-urgent", told_at=NOON + 60), False),
+        (Conversation("open"), False),
+    ],
+)
+def test_a_check_in_is_asked_only_if_nothing_came_between(talk: Conversation, asked: bool) -> None:
+    assert (overtaken(talk, datetime.fromtimestamp(NOON, UTC)) is None) is asked
