@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from apps.desk.queue import FILTERS, Row, display, inputs, row
 from apps.desk.words import LANGUAGES, ZONE, moment, speaker
 from apps.smart.templates import templates
 
+_BOLD = re.compile(r"\*([^*\n]+)\*")
 COLOURS = {
     "emergency": "danger", "very-urgent": "warning", "urgent": "info", "less-urgent": "success",
     "non-urgent": "primary", "stat": "danger", "asap": "warning",
@@ -68,8 +70,13 @@ class Page:
         say, code = speaker(language)
         return self._templates.get_template(template).render(
             url=self._url, language=language, other=next(each for each in LANGUAGES if each != language), say=say,
-            code=code, at=lambda value: moment(value, language), colours=COLOURS, **values,
+            code=code, at=lambda value: moment(value, language), pieces=pieces, colours=COLOURS, **values,
         )  # fmt: skip
+
+
+def pieces(text: str) -> list[str]:
+    """A text of the channel's in pieces: every second one stood between asterisks, and is bold."""
+    return _BOLD.split(text)
 
 
 def mark(shown: str) -> str:

@@ -103,7 +103,11 @@ def inputs(task: Json) -> dict[str, list[str]]:
             text = str(value.get("display") or value.get("reference") or value.get("text") or "")
         else:
             text = str(value)
-        found.setdefault(name, []).append(": ".join([*kinds[1:], text]))
+        if name == "finding" and kinds[1:]:
+            text = f"“{text}” ({kinds[1].replace('_', ' ')})"
+        elif kinds[1:]:
+            text = f"{kinds[1]}: {text}"
+        found.setdefault(name, []).append(text)
     return found
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Json = Mapping[str, Any]
 
 WINDOW = timedelta(hours=24)
 """For so long after the member's last message anything may be written to them."""
+NEVER = datetime.max.replace(tzinfo=UTC)
 STATES = ("read", "delivered", "sent", "accepted", "failed")
 """How far a message of ours came, the farthest first."""
 
@@ -23,6 +24,8 @@ class Line:
     """A message."""
 
     at: str
+    order: str
+    """Where it stands among the others: when it came to us, or was written here; one clock for both."""
     member: bool
     """Whether they wrote it."""
     texts: tuple[str, ...]
@@ -48,7 +51,7 @@ def lines(communications: Iterable[Json], requests: Iterable[Json]) -> list[Line
         _line(one, asked) for id, one in asked.items()
         if id not in sent and one.get("status") in ("active", "revoked") and one.get("payload")
     ]  # fmt: skip
-    return sorted(found, key=lambda one: one.at)
+    return sorted(found, key=lambda one: datetime.fromisoformat(one.order) if one.order else NEVER)
 
 
 def _line(one: Json, asked: Mapping[str, Json]) -> Line:
@@ -57,7 +60,7 @@ def _line(one: Json, asked: Mapping[str, Json]) -> Line:
                     if (id := each.get("reference", "").rpartition("/")[2]) in asked), one)  # fmt: skip
     payload = one.get("payload", ())
     return Line(
-        _at(one, request), wrote,
+        _at(one, request), _order(one, request, wrote=wrote), wrote,
         tuple(str(part["contentString"]) for part in payload if "contentString" in part),
         tuple(_titles(payload)),
         tuple(
@@ -73,6 +76,14 @@ def _at(one: Json, request: Json) -> str:
     """When it was said, or will be."""
     known = (one.get("sent"), request.get("occurrenceDateTime"), request.get("authoredOn"))
     return str(next((each for each in known if each), one.get("meta", {}).get("lastUpdated", "")))
+
+
+def _order(one: Json, request: Json, *, wrote: bool) -> str:
+    return (
+        str(one.get("received") or _at(one, request))
+        if wrote
+        else str(request.get("occurrenceDateTime") or request.get("authoredOn") or _at(one, request))
+    )
 
 
 def _titles(payload: Iterable[Json]) -> Iterable[str]:

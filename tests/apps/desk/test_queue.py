@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from apps.desk import talk
+from apps.desk.page import pieces
 from apps.desk.queue import chosen, inputs, rows
 from tests.apps.desk.cases import LIA, NOW, ROSA, case, task, wrote
 
@@ -46,6 +47,8 @@ def test_filters() -> None:
           {"type": {"coding": [{"code": "rule"}, {"code": "RF01"}]}, "valueString": "Dor no peito"},
           {"type": {"coding": [{"code": "assessment"}]}, "valueReference": {"reference": "RiskAssessment/1"}}],
          {"level": ["urgent"], "rule": ["RF01: Dor no peito"], "assessment": ["RiskAssessment/1"]}),
+        ([{"type": {"coding": [{"code": "finding"}, {"code": "face_droop"}]}, "valueString": "boca torta"}],
+         {"finding": ["“boca torta” (face droop)"]}),
         ([], {}),
     ],
 )  # fmt: skip
@@ -94,6 +97,22 @@ def test_a_desk_that_is_not_clinical_reads_from_its_request_on() -> None:
     )  # fmt: skip
     assert len(case(communications=told).lines) == 3
     assert [one.texts for one in case(communications=told, risks=None).lines] == [("segunda via",)]
+
+
+def test_lines_stand_as_they_came_by_one_clock() -> None:
+    """The channel's clock has whole seconds: by it, an answer of the same second could stand before its question."""
+    member = wrote("oi", "2026-11-28T11:30:00Z", received="2026-11-28T11:30:00.400Z")
+    late = wrote("antes", "2026-11-28T09:00:00Z", "late", received="2026-11-28T11:30:02.000Z")
+    answer = {**sent("read"), "sent": "2026-11-28T11:30:00Z"}
+    asked = {**REQUEST, "authoredOn": "2026-11-28T11:30:00.900Z"}
+    assert [one.texts[0] for one in talk.lines([answer, late, member], [asked])] == ["oi", "olá", "antes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("*Ligue* já", ["", "Ligue", " já"]), ("a * b", ["a * b"]), ("2*3\n*4", ["2*3\n*4"])]
+)
+def test_what_is_bold(text: str, shown: list[str]) -> None:
+    assert pieces(text) == shown
 
 
 def test_the_number_to_call() -> None:
