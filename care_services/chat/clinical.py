@@ -30,6 +30,14 @@ from care_services.triage.scanner import scan
 
 LATE = 6 * 3600
 """Seconds after which an emergency is asked whether it still is one, once it was told."""
+AGAIN = ("emergency_again", "emergency_still", "emergency_alone")
+"""Texts that repeat what to do in an emergency, in their order."""
+_HELPED = frozenset(
+    {"ja liguei", "liguei", "ja chamei", "ja chamei o samu", "o samu chegou", "samu chegou", "a ambulancia chegou",
+     "ambulancia chegou", "estou no hospital", "ja estou no hospital", "estamos no hospital", "cheguei no hospital",
+     "estou no pronto socorro", "estamos no pronto socorro"}
+)  # fmt: skip
+"""Whole messages that say that help is there."""
 _PERSONAL = ("about", "age", "pregnancy")
 """Questions that are not asked again within an episode."""
 _SAFETY = frozenset({*_PERSONAL, "screen"})
@@ -55,11 +63,26 @@ def alarm(talk: Talk) -> bool:
     known = now.told is not None and LEVELS.index(state.level) <= LEVELS.index(now.told)
     if known and now.state in (EMERGENCY, HUMAN):
         talk.do(Forward(talk.message.id))
+        insist(talk)
     elif known and now.state == CONCLUDED:
         _pushback(talk)
     else:
         _conclude(talk)
     return True
+
+
+def insist(talk: Talk) -> None:
+    """What to do in an emergency, once more: at every turn until a professional has taken over, or help is there. In
+    other words each time, for no text is sent three times."""
+    if talk.now.state != EMERGENCY or talk.now.taken:
+        return
+    if plain(talk.message.text) in _HELPED:
+        talk.change(taken=True)
+        talk.say("emergency_called")
+        return
+    name = next((one for one in AGAIN if talk.now.said.get(one, 0) < MOST), None)
+    if name is not None:
+        talk.say(name)
 
 
 def _lines(text: str) -> list[str]:
@@ -158,7 +181,7 @@ def _conclude(talk: Talk) -> None:
     owned = now.state == HUMAN or state.outcome == "person"
     talk.change(
         state=EMERGENCY if state.level == LEVELS[-1] else HUMAN if owned else CONCLUDED,
-        told=state.level, told_at=talk.message.at, question=None, misunderstood=0, protocol=talk.protocol,
+        taken=False, told=state.level, told_at=talk.message.at, question=None, misunderstood=0, protocol=talk.protocol,
     )  # fmt: skip
     top = {one.id for one in state.fired if one.level == state.level}
     suicide = "RF15" in top and stops(state.level)

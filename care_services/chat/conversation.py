@@ -154,7 +154,7 @@ class Conversation:
     """The level that was told."""
     told_at: int = 0
     taken: bool = False
-    """Whether a professional has taken over: what to do in an emergency is not repeated then."""
+    """Whether a professional has taken over, or help is there: what to do in an emergency is not repeated then."""
     misunderstood: int = 0
     protocol: str | None = None
     given: tuple[tuple[str, str], ...] = ()

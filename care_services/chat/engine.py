@@ -142,6 +142,7 @@ def _tapped(talk: Talk, button: Button) -> None:
     if state == EMERGENCY:  # nobody in an emergency is told that a button is old
         talk.do(Forward(talk.message.id))
         if button.flow == "level" and button.answer in ("called", "cannot-call"):
+            talk.change(taken=talk.now.taken or button.answer == "called")
             talk.say("emergency_called" if button.answer == "called" else "M-05")
     elif state == HUMAN:
         talk.do(Forward(talk.message.id))
@@ -192,6 +193,7 @@ def _said(talk: Talk) -> None:
     state = talk.now.state
     if state in (EMERGENCY, HUMAN):
         talk.do(Forward(talk.message.id))
+        clinical.insist(talk)
     elif state in CLINICAL and wishes.interrupts(talk):
         return
     elif state in ASKING:

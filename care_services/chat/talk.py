@@ -33,7 +33,7 @@ MOST = 2
 """Times a text is sent in a talk."""
 COURTESY = frozenset(
     {"thanks", "M-05", "M-06", "M-13", "M-16", "resumed", "no_model", "model_again", "model_notice",
-     "emergency_called", "emergency_again", "late_emergency", "notice", "kept"}
+     "emergency_called", "emergency_again", "emergency_still", "emergency_alone", "late_emergency", "notice", "kept"}
 )  # fmt: skip
 """Texts that may be left out the third time, and nobody is called for it."""
 NURSE = Desk("nurse-callback", "urgent", 60, "wants a person")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from care_services.chat.clinical import AGAIN
 from care_services.chat.conversation import Choice, Conversation, Forward
 from care_services.chat.engine import returned, silent
 from care_services.chat.silence import Then
@@ -233,10 +236,35 @@ def test_emergency_buttons() -> None:
     member = in_state("emergency")
     member.taps("Não consigo ligar")
     assert member.names == ["M-05"]
-    assert member.writes("rua das flores 12").says == ()
+    member.writes("rua das flores 12")
+    assert member.names == ["emergency_again"]
     assert [type(one) for one in member.turns[-1].effects] == [Forward]
     member.writes("menu")
     assert member.now.state == "emergency"
+
+
+def test_what_to_do_is_repeated_until_somebody_has_taken_over() -> None:
+    member = in_state("emergency")
+    told = []
+    for text in ("ela está pior", STROKE, "rua das flores 12", "e agora?", "alguém?", "oi?", "por favor"):
+        member.writes(text)
+        told += member.names
+    assert told == [name for name in AGAIN for _ in range(2)]  # in other words each time, and not without end
+    other = in_state("emergency")
+    other.now = replace(other.now, taken=True)
+    assert other.writes("ela está pior").says == ()
+    assert other.turns[-1].effects == (Forward(other.now.seen[-1]),)
+
+
+@pytest.mark.parametrize("helped", ["já liguei", "o SAMU chegou"])
+def test_nothing_is_repeated_once_help_is_there(helped: str) -> None:
+    member = in_state("emergency")
+    member.writes(helped)
+    assert member.names == ["emergency_called"]
+    assert member.writes("obrigada").says == ()
+    member = in_state("emergency")
+    member.taps("Já liguei")
+    assert member.writes("obrigada").says == ()
 
 
 def test_an_emergency_that_comes_late_is_told_then_asked() -> None:
