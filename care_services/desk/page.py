@@ -46,9 +46,9 @@ def of_task(task: Json, number: int, why: str, promise: datetime | None = None) 
     )  # fmt: skip
 
 
-def number_off(line: str, day: str) -> Page:
-    """The page about a business number that cannot send: once a day."""
-    return Page(f"number/{line}/{day}", 0, NUMBER_OFF, "stat", tasks.LINE)
+def number_off(line: str, since: datetime) -> Page:
+    """The page about a business number that cannot send since then."""
+    return Page(f"number/{line}/{since:%Y%m%dT%H%M%S}", 0, NUMBER_OFF, "stat", tasks.LINE)
 
 
 def entry(page: Page, systems: Systems, now: datetime) -> Json:

@@ -19,9 +19,11 @@ from care_services.desk.escalation import Step
 from care_services.triage.rule_set import rules
 from hub import own_clients
 from hub.desk.paging import Paging, call
-from hub.ledger import now
+from hub.ledger import Ledger, now
+from hub.sealing_key import bodies
 from hub.settings import Settings
 from hub.tasy.site import site
+from hub.whatsapp.lines import Lines
 from mappings import r4
 from mappings.identifiers import coding, concept
 
@@ -41,11 +43,12 @@ class Leaving:
     """Called every second. Raises FhirRefused, PartnerUnavailable."""
 
     def __init__(self, settings: Settings, url: str, clock: Callable[[], datetime] = now) -> None:
-        """url: of the database, which it does not need. Raises SiteUnusable."""
+        """url: of the database, which knows how business numbers stand. Raises SiteUnusable, KeyUnusable."""
         self._settings, self._systems, self._now = settings, site(settings).site.systems, clock
         self._take = timedelta(seconds=settings.take_seconds)
         self._paging, self._life = Paging(settings, self._systems), AsyncExitStack()
         self._record: FhirClient | None = None
+        self._lines = Lines(settings.whatsapp_numbers, Ledger(url, bodies(settings), 1), clock)
         self._since: datetime | None = None
         self._paged: set[str] = set()
         """Emergencies that were paged, of those that are looked at again."""
@@ -62,11 +65,19 @@ class Leaving:
         clock = time.monotonic()
         if clock >= self._next_stat:
             await self._escalate(record, "stat")
+            await self._off(record)
             self._next_stat = clock + min(self._take.total_seconds() / 12, 10)
         if clock >= self._next_others:
             await self._escalate(record, "asap,urgent,routine")
             self._next_others = clock + OTHERS_SECONDS
         await self._paging.send(record)
+
+    async def _off(self, record: FhirClient) -> None:
+        """Business numbers that cannot send: somebody is paged once for each time."""
+        moment = self._now()
+        for line in (await self._lines.standing()).lines.values():
+            if not line.sends(moment) and line.since is not None:
+                await call(record, page.number_off(line.id, line.since), self._systems, moment)
 
     async def _new(self, record: FhirClient) -> None:
         """Emergencies that nobody was paged about yet."""

@@ -17,6 +17,7 @@ from care_services.chat.alarm import alarming
 from care_services.triage.rule_set import rules
 from fhir_server.app import Asgi
 from hub import own_clients
+from hub.desk.away import Away
 from hub.ledger import Ledger, now
 from hub.settings import Settings
 from hub.whatsapp.at_once import AtOnce
@@ -38,6 +39,7 @@ class WhatsAppWebhook:
             raise ValueError("without secret or verify token there is no webhook")
         self._settings, self._ledger, self._systems, self._other = settings, ledger, place.systems, other
         self._at_once = AtOnce(settings, ledger, place, Sending(settings, url).send)
+        self._away = Away(settings)
         self._path = urlsplit(settings.whatsapp_webhook).path
         self._webhook = Webhook(Secrets(secret, verify), self._keep)
         self._open = AsyncExitStack()
@@ -50,16 +52,18 @@ class WhatsAppWebhook:
             own_clients.door(self._settings, own_clients.WHATSAPP, CONNECTIONS)
         )
         await self._at_once.start()
+        await self._away.start()
         numbers = [id for _, id in self._settings.whatsapp_numbers]
         self._receiver = Receiver(
             record, self._ledger, self._systems, numbers, lambda text: alarming(text, read), now,
-            self._at_once,
+            self._at_once, self._away,
         )  # fmt: skip
 
     async def stop(self) -> None:
         """Closes the record; the messages are closed by whoever made them."""
         self._receiver = None
         await self._at_once.stop()
+        await self._away.stop()
         await self._open.aclose()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -38,20 +38,26 @@ def _left_to_events(messages: Sequence[Json]) -> None:
     pass
 
 
+def _told_again() -> None:
+    pass
+
+
 class Receiver:
     """Keeps what is told, or says that it cannot now."""
 
     def __init__(
         self, record: FhirClient, ledger: Ledger, systems: Systems, numbers: Collection[str],
         urgent: Callable[[str], bool], now: Callable[[], datetime],
-        at_once: Callable[[Sequence[Json]], None] = _left_to_events,
+        at_once: Callable[[Sequence[Json]], None] = _left_to_events, away: Callable[[], None] = _told_again,
     ) -> None:  # fmt: skip
         """numbers: ids of our business numbers. urgent: whether a text may tell of an emergency; it does no I/O.
 
         at_once: is given the Communications that may, once they are in the record; it returns at once.
+        away: is called where one may tell of an emergency and cannot be kept.
         """
         self._record, self._ledger, self._systems = record, ledger, systems
         self._numbers, self._urgent, self._now, self._at_once = frozenset(numbers), urgent, now, at_once
+        self._away = away
 
     async def keep(self, body: bytes) -> None:
         """Makes everything in a body durable. Raises PartnerUnavailable: nothing is lost if it is told again."""
@@ -61,7 +67,12 @@ class Receiver:
             await self._store([_aside(NOTICES, str(uuid4()), body, Fault("structure", error.reason, error.element))])
             return
         known = [one for one in told.messages if one.number in self._numbers]
-        aside = await self._write(known)
+        try:
+            aside = await self._write(known)
+        except PartnerUnavailable:
+            if any(one.text and self._urgent(one.text) for one in known):
+                self._away()
+            raise
         await self._store([*aside, *self._others(told, body)])
 
     def _others(self, told: Told, body: bytes) -> list[Incoming]:

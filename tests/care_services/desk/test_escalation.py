@@ -105,5 +105,5 @@ def test_pages_about_one_thing_have_one_key() -> None:
              for number, why in ((0, page.STAT), (1, page.ESCALATED))]  # fmt: skip
     assert [one["key"] for one in pages] == ["Task/t", "Task/t"]
     assert [one["page"] for one in pages] == [0, 1]
-    off = page.told(page.request(page.number_off("1000", "2026-11-28"), SYSTEMS, NOW), SYSTEMS, "x")
-    assert (off["key"], off["task"], off["link"]) == ("number/1000/2026-11-28", None, None)
+    off = page.told(page.request(page.number_off("1000", NOW), SYSTEMS, NOW), SYSTEMS, "x")
+    assert (off["key"], off["task"], off["link"]) == ("number/1000/20261128T120000", None, None)

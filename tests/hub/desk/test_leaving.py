@@ -16,7 +16,10 @@ import pytest
 
 from adapters.fhir_client import FhirClient
 from hub.desk.leaving import Leaving
+from hub.ledger import Ledger, now
 from hub.own_clients import DESK, door
+from hub.sealing_key import bodies
+from hub.whatsapp.lines import Lines
 from tests.hub.whatsapp.joined import Joined, joined_hub
 from tests.hub.whatsapp.test_conversing import Phone, of, until
 from tests.hub_process import ROOT
@@ -114,9 +117,9 @@ async def test_nobody_takes_an_emergency(joined: Joined, record: FhirClient, htt
     assert all(LINE in one for one in again)
 
     # Taken: nobody is called any more.
-    now = await record.read(f"Task/{task['id']}")
-    assert [one["coding"][0]["code"] for one in now["performerType"]] == ["nurse", "physician", "line"]
-    await record.update({**now, "owner": {"display": "Rosa"}, "status": "in-progress"}, now["meta"]["versionId"])
+    after = await record.read(f"Task/{task['id']}")
+    assert [one["coding"][0]["code"] for one in after["performerType"]] == ["nurse", "physician", "line"]
+    await record.update({**after, "owner": {"display": "Rosa"}, "status": "in-progress"}, after["meta"]["versionId"])
     await asyncio.sleep(1.5)
     before = len(await pages(http, joined, task["id"]))
     await asyncio.sleep(6)
@@ -153,25 +156,46 @@ async def test_a_page_that_is_not_taken_is_sent_again(
         return next((one for one in found if one["status"] == "completed"), None)
 
     assert (await until(told))["statusReason"]["text"].startswith("taken with 202, try ")
-    now = await record.read(f"Task/{task['id']}")
-    await record.update({**now, "status": "cancelled"}, now["meta"]["versionId"])
+    after = await record.read(f"Task/{task['id']}")
+    await record.update({**after, "status": "cancelled"}, after["meta"]["versionId"])
+
+
+async def test_a_number_that_is_off_is_paged_once(
+    joined: Joined, module_database: str, record: FhirClient, http: httpx2.AsyncClient
+) -> None:
+    ledger = Ledger(module_database, bodies(joined.settings), 1)
+    numbers = joined.settings.whatsapp_numbers
+    lines = Lines(numbers, ledger, now)
+    await lines.say(numbers[1][1], "off", "131031")
+    url = str(joined.settings.oncall_url).removesuffix("/pages")
+
+    async def told() -> list[Json]:
+        found = (await http.get(f"{url}/_simulador")).json()["pages"]
+        return [one for one in found if one["reason"] == "number-off"]
+
+    [one] = await until(told)
+    assert one["key"].startswith(f"number/{numbers[1][1]}/")
+    await asyncio.sleep(3)
+    assert len(await told()) == 1
+    await lines.say(numbers[1][1], "good", "")
+    ledger.close()
 
 
 async def test_whoever_looks_at_the_same_time_does_nothing_twice(
-    joined: Joined, record: FhirClient, http: httpx2.AsyncClient
+    joined: Joined, module_database: str, record: FhirClient, http: httpx2.AsyncClient
 ) -> None:
     """Two rounds at once, as after a crash between two steps: each step, page and text is there once."""
     number = "5517988882003"
     await Phone(joined, http, number).writes("minha mãe acordou com a boca torta")
     task = await stat(record, number)
-    looks = [Leaving(joined.settings, "") for _ in range(3)]  # beside the hub's own
+    looks = [Leaving(joined.settings, module_database) for _ in range(3)]  # beside the hub's own
     for _ in range(10):
         await asyncio.gather(*(one.look(record) for one in looks))
         await asyncio.sleep(1)
-    now = await record.read(f"Task/{task['id']}")
+    after = await record.read(f"Task/{task['id']}")
     asked = await about(record, task["id"])
     keys = [one["identifier"][0]["value"] for one in asked]
     assert len(keys) == len(set(keys))
-    steps = next(one["valueInteger"] for one in now["extension"])
+    steps = next(one["valueInteger"] for one in after["extension"])
     assert sorted(keys) == [f"Task/{task['id']}.{place}" for place in range(steps + 1)]
-    await record.update({**now, "status": "cancelled"}, now["meta"]["versionId"])
+    await record.update({**after, "status": "cancelled"}, after["meta"]["versionId"])

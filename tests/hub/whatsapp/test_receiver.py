@@ -124,12 +124,15 @@ async def test_statuses_wait_for_whoever_applies_them(kept: Kept) -> None:
     assert {one.business_key for one in found} == {f"{id}:read", f"{id}:sent"}
 
 
-async def test_a_record_that_is_away_loses_nothing(kept: Kept) -> None:
+@pytest.mark.parametrize(("text", "called"), [("oi", 0), ("dor no peito", 1)])
+async def test_a_record_that_is_away_loses_nothing_and_a_red_flag_is_told(kept: Kept, text: str, called: int) -> None:
+    calls: list[int] = []
     async with httpx2.AsyncClient() as http:
         away = Receiver(
-            FhirClient(http, "http://127.0.0.1:9/fhir"), kept.ledger, Systems(), [CARE], lambda text: False,
-            lambda: datetime.now(UTC), kept.urgent.extend,
+            FhirClient(http, "http://127.0.0.1:9/fhir"), kept.ledger, Systems(), [CARE], lambda text: "peito" in text,
+            lambda: datetime.now(UTC), kept.urgent.extend, lambda: calls.append(1),
         )  # fmt: skip
         with pytest.raises(PartnerUnavailable):
-            await away.keep(webhook(said(kept, "oi")))
+            await away.keep(webhook(said(kept, text)))
     assert await kept.communications() == []
+    assert len(calls) == called
