@@ -14,8 +14,8 @@ from care_services.chat.known import CANDIDATES, Look
 from care_services.chat.proof import Proof, birth_date, said
 from care_services.chat.talk import SERVICE, Talk
 
-SEE = "see"
-"""What is wanted: details of an authorization."""
+SEE, REQUEST = "see", "request"
+"""What is wanted: details of an authorization; that a request about one's own data is known to be one's own."""
 LOCKED = 24 * 3600
 """Seconds after the last of three failures."""
 
@@ -70,3 +70,5 @@ def _go_on(talk: Talk) -> None:
     talk.change(wanted=None, question=None, misunderstood=0, state=talk.now.resumes if state == PROVING else state)
     if wanted == SEE:
         told.see(talk)
+    elif wanted == REQUEST:
+        talk.say("request_confirmed", protocol=talk.protocol)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from care_services.chat import clinical, proving, wording
-from care_services.chat.conversation import ASKING, EMERGENCY, HUMAN, NEW, Assistance, Choice, Desk, Forward
+from care_services.chat import clinical, own_data, proving, wording
+from care_services.chat.conversation import ASKING, EMERGENCY, HUMAN, NEW, Assistance, Choice, Forward
 from care_services.chat.keywords import Keyword
-from care_services.chat.levels_told import DAY
 from care_services.chat.talk import SERVICE, Talk
-
-OWN_DATA = frozenset({Keyword.OWN_DATA, Keyword.ERASE, Keyword.CORRECT})
 
 
 def spoken(talk: Talk, word: Keyword) -> None:
@@ -17,6 +14,10 @@ def spoken(talk: Talk, word: Keyword) -> None:
     if word is Keyword.STOP or word is Keyword.RETURN:
         talk.do(Choice(word is Keyword.RETURN))
         talk.say("resumed" if word is Keyword.RETURN else "M-16")
+    elif word in own_data.WORDS and state != EMERGENCY:
+        if state != HUMAN:
+            notice(talk)
+        own_data.requested(talk, word)
     elif state in (EMERGENCY, HUMAN):
         talk.do(Forward(talk.message.id))
         if word is Keyword.HUMAN:
@@ -35,10 +36,6 @@ def spoken(talk: Talk, word: Keyword) -> None:
         talk.offer("cancel", "cancel", wording.CANCEL)
     elif word is Keyword.WHY:
         clinical.why(talk)
-    elif word in OWN_DATA:
-        talk.do(Desk("data-subject-request", "routine", DAY, word.value))
-        talk.change(protocol=talk.protocol)
-        talk.say("request_taken", protocol=talk.protocol)
     elif word in (Keyword.NO_MODEL, Keyword.MODEL):
         wanted = word is Keyword.MODEL
         talk.change(model=wanted, model_told=True)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from care_services.chat.conversation import Desk, Turn
+from care_services.chat.recorded.data_request import data_request
 from care_services.chat.recorded.place import Place, instant
 from mappings.identifiers import Systems, coding, concept
 
@@ -24,7 +25,7 @@ def task(desk: Desk, turn: Turn, focus: Json, made: dict[str, Json], place: Plac
     """focus: the episode or the message; made: references to `answers` and `assessment`, where there are such."""
     now = turn.conversation
     number = [{"system": place.systems.sid("protocolo"), "value": now.protocol}] if now.protocol else []
-    return {
+    made_of = {
         "resourceType": "Task",
         "identifier": number,
         "partOf": [{"reference": f"Task/{place.task['id']}"}],
@@ -40,6 +41,7 @@ def task(desk: Desk, turn: Turn, focus: Json, made: dict[str, Json], place: Plac
         "restriction": {"period": {"end": instant(place.now + timedelta(minutes=desk.minutes))}},
         "input": _inputs(desk, turn, made, place.systems),
     }
+    return data_request(made_of, desk.reason) if desk.code == "data-subject-request" else made_of
 
 
 def _inputs(desk: Desk, turn: Turn, made: dict[str, Json], systems: Systems) -> list[Json]:

@@ -288,6 +288,14 @@ def test_requests_about_own_data_have_a_protocol() -> None:
     member.writes("meus dados")
     assert member.desks == [("data-subject-request", "routine")]
     assert "Protocolo P-" in member.says[0].text
+    assert member.names == ["request_taken", "proof_born"]
+
+
+def test_requests_about_own_data_wait_for_nobody_who_has_the_talk() -> None:
+    member = in_state("human")
+    member.writes("apagar")
+    assert member.desks == [("data-subject-request", "routine")]
+    assert (member.now.state, member.names) == ("human", ["request_taken"])
 
 
 def test_silences() -> None:

@@ -116,12 +116,16 @@ async def test_authorization_told_and_reviewed(
         assert "Prazo de carência não cumprido (Lei 9.656/98, art. 12)" in text
         await ana.taps("Pedir revisão")
         await says(ana, "pedido de revisão")
+        await ana.writes("apagar")
+        await says(ana, "pedido sobre seus dados")
     assert len(await told_of()) == 1  # another version that decides the same is not told again
     [review] = [one for one in await found(record, "Task") if "review of a refusal" in str(one.get("input"))]
     assert review["focus"] == {"reference": f"ClaimResponse/{made['id']}"}
     assert review["for"]["reference"] == "Patient/pf-20"
     promised = datetime.fromisoformat(review["restriction"]["period"]["end"])
     assert (promised - datetime.fromisoformat(review["authoredOn"])).total_seconds() == 24 * 3600
+    [erasure] = [one for one in await found(record, "Task") if "erasure" in str(one["code"])]
+    assert erasure["for"]["reference"] == "Patient/pf-20"
     for kind in ("RiskAssessment", "Encounter", "QuestionnaireResponse", "Communication"):
         mine = [one for one in of(PHONE, await found(record, kind)) if kind != "Communication" or "received" in one]
         assert mine, kind
