@@ -40,7 +40,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }  # fmt: skip
 """`hub` may import everything."""
 
-DOORS = ("adapters.tasy", "adapters.whatsapp")
+DOORS = ("adapters.tasy", "adapters.whatsapp", "adapters.language_model")
 """These never import each other."""
 
 

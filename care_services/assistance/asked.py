@@ -1,13 +1,14 @@
 """Whether a model is asked about a message: before rules read it, and never before an emergency. Pure.
 
-The care services' contract, sections 1 and 8: in the states open, safety and interview alone, never of a message that
-is an alarm by itself, never against the member's will, or before they were told.
+The care services' contract, sections 1 and 8: for findings in the states open, safety and interview alone, for a reply
+in general; never of a message that is an alarm by itself, never against the member's will, or before they were told.
 """
 
 from __future__ import annotations
 
+from care_services.assistance.passages import about
 from care_services.chat.alarm import alarming
-from care_services.chat.conversation import INTERVIEW, OPEN, SAFETY, Conversation, Inbound
+from care_services.chat.conversation import GENERAL, INTERVIEW, OPEN, SAFETY, Conversation, Inbound
 from care_services.chat.keywords import keyword
 from care_services.triage.rule_set import RuleSet
 
@@ -18,10 +19,23 @@ LEAST_WORDS = 3
 
 def extracting(conversation: Conversation, message: Inbound, rules: RuleSet) -> bool:
     """Whether findings are asked for."""
+    return conversation.state in STATES and _may(conversation, message, rules)
+
+
+def phrasing(conversation: Conversation, message: Inbound, rules: RuleSet) -> bool:
+    """Whether a reply is asked for: to a general question that passages are about."""
+    return conversation.state == GENERAL and _may(conversation, message, rules) and bool(about(message.text))
+
+
+def hearing(conversation: Conversation) -> bool:
+    """Whether a voice message may be given to a model."""
+    return conversation.model and conversation.model_told
+
+
+def _may(conversation: Conversation, message: Inbound, rules: RuleSet) -> bool:
     return (
         conversation.model
         and conversation.model_told
-        and conversation.state in STATES
         and message.id not in conversation.seen
         and message.tapped is None
         and message.kind != "edit"

@@ -45,6 +45,8 @@ class Say:
     """Of the text, in the rules' texts."""
     text: str
     options: tuple[Option, ...] = ()
+    by: str | None = None
+    """Model and prompt version, where a model worded it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,15 @@ class Extracted:
 
 
 @dataclass(frozen=True, slots=True)
+class Worded:
+    """A reply that a model worded out of approved passages, as far as it may be shown (`assistance/reply.py`)."""
+
+    text: str
+    by: str
+    """Model and prompt version."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """A message of the member's. Seconds since 1970: `at` by the channel's clock, `received` by ours."""
 
@@ -130,6 +141,7 @@ class Inbound:
     earlier: tuple[str, ...] = ()
     """Ids of those whose texts stand before its own, a line each: they are one thought."""
     extracted: Extracted | None = None
+    worded: Worded | None = None
     model: bool = False
     """Whether there is a model that may be asked of later messages."""
 

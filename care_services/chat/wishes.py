@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 
-from care_services.chat import clinical, wording
+from care_services.chat import clinical, general, wording
 from care_services.chat.conversation import (
     ADMINISTRATIVE,
     APPOINTMENT,
@@ -167,6 +167,8 @@ def begin(talk: Talk, flow: str) -> None:
 def done(talk: Talk, flow: str) -> None:
     """A flow has what it needs: people go on with it; of a medicine, the safety screen comes first where it must."""
     desk = DESKS[flow]
+    if flow == GENERAL and talk.message.text and general.answered(talk):
+        return
     if flow == MEDICATION and talk.message.text:
         asked = desk_of(talk.message.text, talk.rules)
         if asked is None:

@@ -20,7 +20,7 @@ import msgspec
 
 from adapters.fhir_client import FhirClient, FhirRefused
 from care_services.chat import records
-from care_services.chat.conversation import Conversation, Extracted, Inbound, Turn
+from care_services.chat.conversation import Conversation, Extracted, Inbound, Turn, Worded
 from care_services.chat.engine import given_up, silent, turn
 from care_services.chat.known import Look
 from care_services.chat.recorded import conversation
@@ -38,8 +38,9 @@ from messages import protocol
 
 Json = Any
 
-Seen = Mapping[str, Extracted]
-_UNSEEN: Seen = {}
+Help = Mapping[str, Extracted | Worded]
+"""What a model saw in a thought, or worded for it, by the id of its message."""
+_NONE: Help = {}
 
 RACES = 5
 KEPT = 2000
@@ -67,10 +68,10 @@ class Conversing:
         left = thoughts(one for one in map(inbound, messages) if one.id not in before.seen)
         return before, left[0] if left else None
 
-    async def answer(self, messages: Sequence[Json], seen: Seen = _UNSEEN) -> list[str]:
+    async def answer(self, messages: Sequence[Json], help: Help = _NONE) -> list[str]:
         """Makes the turns of messages of one conversation, in their order; references of what is to be said.
 
-        messages: fewer than a conversation remembers. seen: what a model saw in a thought, by the id of its message.
+        messages: fewer than a conversation remembers. help: a model's.
         What had its turn has none again. Raises FhirRefused, and PartnerUnavailable: to be told again.
         """
         key = conversation.key(messages[0], self._systems)
@@ -89,7 +90,7 @@ class Conversing:
                 heard = [one for one in heard if one.id not in (*left[0].earlier, left[0].id)]
                 lost = 0
                 continue
-            thought = replace(left[0], extracted=seen.get(left[0].id), model=self._model)
+            thought = _helped(replace(left[0], model=self._model), help)
             came = await self._turn(before, thought, task)
             state = msgspec.json.encode(came.conversation).decode()
             entries = records.entries(came, state, await self._place(task, left[0].id))
@@ -236,6 +237,17 @@ def inbound(message: Json) -> Inbound:
 def seconds(instant: str) -> float:
     """Since 1970."""
     return datetime.fromisoformat(instant).timestamp()
+
+
+def _helped(thought: Inbound, help: Help) -> Inbound:
+    """A thought with what a model saw in it, or worded for it."""
+    match help.get(thought.id):
+        case Extracted() as extracted:
+            return replace(thought, extracted=extracted)
+        case Worded() as worded:
+            return replace(thought, worded=worded)
+        case None:
+            return thought
 
 
 def _said(answer: Json) -> list[str]:

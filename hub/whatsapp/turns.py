@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -34,7 +34,8 @@ from hub.sealing_key import bodies
 from hub.settings import Settings
 from hub.tasy.site import site
 from hub.whatsapp.assisting import Assisting, assisting
-from hub.whatsapp.conversing import Conversing, Seen, drawing, inbound, seconds
+from hub.whatsapp.conversing import Conversing, Help, drawing, inbound, seconds
+from hub.whatsapp.hearing import SPOKEN
 from hub.whatsapp.sending import Sending
 from mappings.identifiers import Systems, value_of
 from mappings.whatsapp.communication import message_id
@@ -86,6 +87,8 @@ class Heard:
     received: float
     at_once: bool
     """It is urgent, or no half of a thought."""
+    spoken: bool = False
+    """Nobody has written it down yet."""
 
 
 @dataclass(slots=True)
@@ -110,7 +113,7 @@ class Turns:
         ledger = Ledger(self._url, bodies(self._settings))
         async with (
             own_clients.door(self._settings, own_clients.CHAT, SIDE_BY_SIDE + 1) as record,
-            assisting(self._settings, record, ledger) as assistant,
+            assisting(self._settings, record, ledger, self._place.systems) as assistant,
         ):
             number = drawing(ledger, self._place)
             conversing = Conversing(record, self._place.systems, number, model=assistant is not None)
@@ -202,11 +205,12 @@ class _Work:
                 line.news.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(line.news.wait(), min(left, MOST))
-            seen = await self._seen(line)
+            await self._heard(line)
+            help = await self._seen(line)
             async with self._side_by_side:
                 taken = _next(line)
                 try:
-                    await self._answered(taken, seen)
+                    await self._answered(taken, help)
                     failed = 0
                 except PartnerUnavailable as away:
                     failed += 1
@@ -219,7 +223,16 @@ class _Work:
             line.waiting = [one for one in line.waiting if one not in taken]
         del self._lines[key]
 
-    async def _seen(self, line: Line) -> Seen:
+    async def _heard(self, line: Line) -> None:
+        """What was spoken, of what waits, is written down where a model can."""
+        for at, one in enumerate(line.waiting):
+            if self._assistant is not None and one.spoken:
+                message = one.message
+                with suppress(PartnerUnavailable, FhirRefused, psycopg.Error):
+                    message = await self._assistant.heard(self._conversing, message)
+                line.waiting[at] = replace(one, message=message, spoken=False)
+
+    async def _seen(self, line: Line) -> Help:
         """What a model sees in what waits: nothing as soon as something is there that does not wait for it.
 
         It is asked outside of the turns that are made side by side, so that a slow one holds up no other conversation.
@@ -242,12 +255,12 @@ class _Work:
             asked.cancel()
             news.cancel()
 
-    async def _answered(self, taken: Sequence[Heard], seen: Seen) -> None:
+    async def _answered(self, taken: Sequence[Heard], help: Help) -> None:
         """Their turns are in the record, or people have them. Raises PartnerUnavailable, psycopg.Error."""
         buried: list[tuple[Heard, Exception]] = []
         said: list[str] = []
         try:
-            said = await self._conversing.answer([one.message for one in taken], seen)
+            said = await self._conversing.answer([one.message for one in taken], help)
         except (PartnerUnavailable, psycopg.Error):
             raise
         except Exception as error:  # noqa: BLE001 - a turn that fails must not hold up other conversations
@@ -318,7 +331,7 @@ async def _leading(connection: psycopg.AsyncConnection[Any]) -> bool:
 def _heard(noted: Unanswered, message: Json) -> Heard:
     said = inbound(message)
     at_once = message.get("priority") == "stat" or whole(said)
-    return Heard(noted, message, said.at, seconds(message["received"]), at_once)
+    return Heard(noted, message, said.at, seconds(message["received"]), at_once, said.kind in SPOKEN and not said.text)
 
 
 def _moment(waiting: Iterable[Heard]) -> float:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from care_services.chat.conversation import EMERGENCY, HUMAN, Conversation, Say
-from care_services.chat.recorded.place import Place, instant
+from care_services.chat.recorded.place import AIAST, Place, instant
 from mappings.identifiers import coding, concept
 
 Json = Any
@@ -32,7 +32,8 @@ def said(says: Sequence[Say], level: str | None, encounter: Json | None, place: 
         for one in whole.options
     ]
     payload = {**({"extension": shown} if shown else {}), "contentString": whole.text}
-    return {**_request("answer", level, encounter, place), "payload": [payload]}
+    labelled = {"meta": {"security": [AIAST]}} if any(one.by for one in says) else {}
+    return {**_request("answer", level, encounter, place), **labelled, "payload": [payload]}
 
 
 def together(says: Sequence[Say]) -> Say:

@@ -187,3 +187,60 @@ async def test_a_used_up_budget_is_no_outage(
     assert await eva.hears(3) == "Qual é a idade da pessoa?"
     assert outcomes(module_database)[-1] == ("extract", "budget-member")
     assert len(await simulated.received()) == 1
+
+
+async def speaks(joined: Joined, http: httpx2.AsyncClient, number: str) -> None:
+    """A voice message on the telephone."""
+    kept = await http.post(
+        f"{joined.phone}/_simulador/arquivos", content=b"OggS-a-recording", headers={"Content-Type": "audio/ogg"}
+    )
+    voice = {**kept.json(), "mime_type": "audio/ogg; codecs=opus", "voice": True}
+    said = {"nome": "Ana", "conteudo": {"type": "audio", "audio": voice}}
+    assert (await http.post(f"{joined.phone}/_simulador/conversas/{number}", json=said)).status_code == 202
+
+
+async def test_a_voice_message_is_written_down_and_scanned_like_any_text(
+    joined: Joined, record: FhirClient, http: httpx2.AsyncClient, simulated: Simulated, module_database: str
+) -> None:
+    number = "5517977770006"
+    gil = Phone(joined, http, number)
+    await gil.writes("oi")
+    await gil.hears(1)
+    await speaks(joined, http, number)  # "estou com dor no peito e suando frio"
+    assert "192" in await gil.hears(2)
+    assert outcomes(module_database)[-1] == ("transcribe", "ok")
+    [heard] = [
+        one for one in of(number, await found(record, "Communication")) if "OggS" in str(one) or "peito" in str(one)
+    ]
+    assert heard["payload"][-1]["contentString"] == "estou com dor no peito e suando frio"
+    assert "language model" in heard["payload"][-1]["extension"][0]["valueString"]
+    assert heard["meta"]["security"][0]["code"] == "AIAST"
+
+
+async def test_a_voice_message_that_no_model_hears_is_answered_as_such(
+    joined: Joined, http: httpx2.AsyncClient, simulated: Simulated
+) -> None:
+    number = "5517977770007"
+    hugo = Phone(joined, http, number)
+    await hugo.writes("oi")
+    await hugo.hears(1)
+    await simulated.does("unavailable")
+    await speaks(joined, http, number)
+    assert "Ainda não consigo ouvir áudios" in await hugo.hears(2)
+
+
+async def test_a_general_question_is_answered_in_a_models_words_where_they_hold(
+    joined: Joined, record: FhirClient, http: httpx2.AsyncClient, simulated: Simulated, module_database: str
+) -> None:
+    number = "5517977770008"
+    ivo = Phone(joined, http, number)
+    await ivo.writes("oi")
+    await ivo.hears(1)
+    for at, title in enumerate(("Outros assuntos", "Outra coisa"), 2):
+        await ivo.taps(title)
+        await ivo.hears(at)
+    await ivo.writes("como funciona o reembolso do plano?")
+    assert "O reembolso depende do seu contrato" in await ivo.hears(4)
+    assert outcomes(module_database)[-1] == ("phrase", "ok")
+    asked = [one for one in of(number, await found(record, "CommunicationRequest")) if "reembolso" in str(one)]
+    assert asked[0]["meta"]["security"][0]["code"] == "AIAST"
