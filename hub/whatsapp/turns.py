@@ -24,6 +24,7 @@ from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.partner_errors import PartnerUnavailable
 from care_services.chat.recorded import conversation
 from care_services.chat.thoughts import MOST, due, whole
+from care_services.triage.rule_set import rules
 from fhir_server.events.delivery import Bury, Fault
 from fhir_server.events.event import Event
 from fhir_server.resource_types import TYPE_ID
@@ -110,6 +111,7 @@ class Turns:
 
     async def run(self) -> None:
         """Works whenever it is the one."""
+        await asyncio.to_thread(rules)  # the first message should not wait for them
         ledger = Ledger(self._url, bodies(self._settings))
         async with (
             own_clients.door(self._settings, own_clients.CHAT, SIDE_BY_SIDE + 1) as record,
