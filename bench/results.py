@@ -6,7 +6,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench import access, bulk, events, reconciliation, roster, roundtrip, search_results, subscriptions, tasy, webhook
+from bench import (
+    access,
+    bulk,
+    conversations,
+    events,
+    reconciliation,
+    roster,
+    roundtrip,
+    search_results,
+    subscriptions,
+    tasy,
+    webhook,
+)
 from bench.disk import Disk
 from bench.figures import bullets, read
 from bench.overload import report as overload
@@ -190,6 +202,8 @@ SECTIONS: tuple[tuple[str, Callable[[Mapping[str, Any]], Iterable[str]]], ...] =
     ("tasy", tasy.paragraphs),
     ("events", events.paragraphs),
     ("webhook", webhook.paragraphs),
+    ("conversations", conversations.paragraphs),
+    ("conversations-killed", conversations.paragraphs_killed),
 )
 """File of figures and what makes the paragraphs of its sections of them, in the order of the page."""
 

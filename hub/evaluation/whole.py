@@ -113,7 +113,8 @@ class Whole:
         for one in messages:
             if one["id"] in at_once:
                 said += await self._conversing.answer([one])
-        return said + await self._conversing.answer(messages)
+        said += await self._conversing.answer(messages)
+        return [one.reference for one in said]
 
     async def _told(self, body: bytes) -> None:
         """One body, as Meta sends it."""

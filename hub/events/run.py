@@ -6,6 +6,8 @@ import asyncio
 import logging
 import threading
 
+import uvloop
+
 from hub import encryption
 from hub.events.consuming import consume
 from hub.events.dead import Dead
@@ -29,7 +31,7 @@ def run(settings: Settings, url: str, found: Services | None = None) -> None:
     # It tells what we tell anyhow, with addresses.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     encryption.begin(settings, url)
-    asyncio.run(_work(settings, url, services(settings, url) if found is None else found))
+    uvloop.run(_work(settings, url, services(settings, url) if found is None else found))
 
 
 async def _work(settings: Settings, url: str, found: Services) -> None:

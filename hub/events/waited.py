@@ -7,6 +7,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+import uvloop
+
 from fhir_server.events.delivery import Later
 
 T = TypeVar("T")
@@ -24,7 +26,7 @@ class Waited:
         """What it gives. Raises what it raises, and Later where it takes too long: it is ended then."""
         with self._starting:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._loop = uvloop.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True).start()
         under_way = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:

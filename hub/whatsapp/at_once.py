@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -22,6 +22,7 @@ from hub import own_clients
 from hub.ledger import Ledger
 from hub.settings import Settings
 from hub.whatsapp.conversing import Conversing, drawing
+from hub.whatsapp.sending import Sending
 from mappings.tasy.site import Site
 
 Json = Any
@@ -36,9 +37,9 @@ _log = logging.getLogger("hub.whatsapp")
 class AtOnce:
     """Between `start` and `stop`."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, place: Site, send: Callable[[str], Awaitable[None]]) -> None:
-        """ledger: theirs who made it. send: sends what a CommunicationRequest says; its event does so too."""
-        self._settings, self._ledger, self._place, self._send = settings, ledger, place, send
+    def __init__(self, settings: Settings, ledger: Ledger, place: Site, sending: Sending) -> None:
+        """ledger: theirs who made it. sending: of its event loop; events send what it does not."""
+        self._settings, self._ledger, self._place, self._sending = settings, ledger, place, sending
         self._open = AsyncExitStack()
         self._conversing: Conversing | None = None
         self._under_way: set[asyncio.Task[None]] = set()
@@ -68,8 +69,10 @@ class AtOnce:
         assert self._conversing is not None
         for pause in (*PAUSES, None):
             try:
+                known = {f"Communication/{message['id']}": message}
                 for said in await self._conversing.answer([message]):
-                    await self._send(said)
+                    own = {} if said.request is None else {said.reference: said.request}
+                    await self._sending.send(said.reference, known={**known, **own})
                 return
             except (PartnerUnavailable, FhirRefused, psycopg.Error) as error:
                 _log.warning("a red flag is not answered yet: %s", {"error": type(error).__name__})

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -47,6 +47,14 @@ KEPT = 2000
 """Conversations that are known as they were after their last turn, and not read anew for the next."""
 
 
+class Reply(NamedTuple):
+    """What is to be said: a CommunicationRequest."""
+
+    reference: str
+    request: Json | None
+    """As it is stored; None: it was there before."""
+
+
 class Conversing:
     """Makes turns. Where several make one of the same conversation, one of them decides anew."""
 
@@ -68,8 +76,8 @@ class Conversing:
         left = thoughts(one for one in map(inbound, messages) if one.id not in before.seen)
         return before, left[0] if left else None
 
-    async def answer(self, messages: Sequence[Json], help: Help = _NONE) -> list[str]:
-        """Makes the turns of messages of one conversation, in their order; references of what is to be said.
+    async def answer(self, messages: Sequence[Json], help: Help = _NONE) -> list[Reply]:
+        """Makes the turns of messages of one conversation, in their order; what is to be said.
 
         messages: fewer than a conversation remembers. help: a model's.
         What had its turn has none again. Raises FhirRefused, and PartnerUnavailable: to be told again.
@@ -77,7 +85,7 @@ class Conversing:
         key = conversation.key(messages[0], self._systems)
         assert key is not None
         heard, of = [inbound(one) for one in messages], {one["id"]: one for one in messages}
-        said: list[str] = []
+        said: list[Reply] = []
         lost = 0
         while True:
             task = await self._task(messages[0], key)
@@ -99,7 +107,7 @@ class Conversing:
                 more = await attributed(self._record, task, came.conversation.proof.proved)
                 entries += [one for one in more if one["request"]["url"] not in known]
             try:
-                answer = await self._transaction(entries)
+                written, answer = await self._transaction(entries)
             except FhirRefused as refused:
                 self._known.pop(key, None)
                 if refused.status not in (409, 412):
@@ -107,7 +115,7 @@ class Conversing:
                 lost += 1
                 continue
             self._know(key, entries, answer)
-            said += _said(answer)
+            said += _said(written, answer)
 
     async def silence(self, task: Json, then: Then) -> bool:
         """Makes the turn that nobody wrote; False: the conversation is not as it was, and nothing is done.
@@ -139,7 +147,7 @@ class Conversing:
                 found = await looked_up(self._record, look, message.found, task["for"], self._systems)
                 message = replace(message, found=found)
 
-    async def give_up(self, message: Json, *, alarm: bool = True) -> list[str]:
+    async def give_up(self, message: Json, *, alarm: bool = True) -> list[Reply]:
         """A person has the conversation from now on, for a message of which no turn can be made. As `answer`.
 
         alarm: whether it is looked at for an emergency first.
@@ -157,16 +165,17 @@ class Conversing:
             "resource": {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data},
             "request": {"method": "PATCH", "url": put["request"]["url"]},
         }
-        answer = await self._transaction([patch, *others])
+        written, answer = await self._transaction([patch, *others])
         self._known.pop(key, None)
-        return _said(answer)
+        return _said(written, answer)
 
-    async def _transaction(self, entries: Sequence[Json]) -> Json:
+    async def _transaction(self, entries: Sequence[Json]) -> tuple[bytes, Json]:
+        """What was sent, and the answer."""
         body = r4.serialize({"resourceType": "Bundle", "type": "transaction", "entry": entries})
         place = self._to_draw.encode()
         if place in body:
             body = body.replace(place, (await self._number()).encode())
-        return r4.parse(await self._record.transaction(body, minimal=True))
+        return body, r4.parse(await self._record.transaction(body, minimal=True))
 
     async def _task(self, message: Json, key: str) -> Json:
         """The conversation's, which begins where there is none."""
@@ -198,8 +207,10 @@ class Conversing:
         opened = task.get("encounter", {}).get("reference", "")
         for entry, told in zip(entries, answer["entry"], strict=True):
             if opened and entry.get("fullUrl") == opened:  # its id was not known before
-                reference = "/".join(told["response"]["location"].split("/_history/")[0].split("/")[-2:])
-                task = {**task, "encounter": {**task["encounter"], "reference": reference}}
+                task = {
+                    **task,
+                    "encounter": {**task["encounter"], "reference": _reference(told["response"]["location"])},
+                }
         self._known[key] = {**task, "meta": {**task["meta"], "versionId": version}}
         while len(self._known) > KEPT:
             self._known.popitem(last=False)
@@ -250,8 +261,28 @@ def _helped(thought: Inbound, help: Help) -> Inbound:
             return thought
 
 
-def _said(answer: Json) -> list[str]:
-    """References of the requests that a transaction made."""
-    places = [one["response"].get("location", "") for one in answer["entry"]]
-    found = [one[one.find("CommunicationRequest/") :] for one in places if "CommunicationRequest/" in one]
-    return ["/".join(one.split("/")[:2]) for one in found]
+def _said(written: bytes, answer: Json) -> list[Reply]:
+    """The requests that a transaction made, as they are stored: with their ids, and those of what they refer to."""
+    places = [_reference(one["response"].get("location", "")) for one in answer["entry"]]
+    if not any(one.startswith("CommunicationRequest/") for one in places):
+        return []
+    entries = r4.parse(written)["entry"]
+    ids = {one["fullUrl"]: place for one, place in zip(entries, places, strict=True) if "fullUrl" in one}
+    found = []
+    for one, place, told in zip(entries, places, answer["entry"], strict=True):
+        if place.startswith("CommunicationRequest/"):
+            made = told["response"]["status"].startswith("201")
+            found.append(Reply(place, _stored(one["resource"], place, ids) if made else None))
+    return found
+
+
+def _stored(resource: Json, place: str, ids: Mapping[str, str]) -> Json:
+    """A first version."""
+    text = r4.serialize(resource)
+    for name, reference in ids.items():
+        text = text.replace(name.encode(), reference.encode())
+    return {**r4.parse(text), "id": place.partition("/")[2], "meta": {"versionId": "1"}}
+
+
+def _reference(location: str) -> str:
+    return "/".join(location.split("/_history/")[0].split("/")[-2:])

@@ -38,7 +38,7 @@ class WhatsAppWebhook:
         if secret is None or verify is None:
             raise ValueError("without secret or verify token there is no webhook")
         self._settings, self._ledger, self._systems, self._other = settings, ledger, place.systems, other
-        self._at_once = AtOnce(settings, ledger, place, Sending(settings, url).send)
+        self._at_once = AtOnce(settings, ledger, place, Sending(settings, url))
         self._away = Away(settings)
         self._path = urlsplit(settings.whatsapp_webhook).path
         self._webhook = Webhook(Secrets(secret, verify), self._keep)

@@ -7,7 +7,7 @@ holds up no other. How it is sent: `trying.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -53,6 +53,9 @@ class _Open:
     trying: Trying
 
 
+NOTHING: Mapping[str, Json] = {}
+
+
 class Sending:
     """Called for each CommunicationRequest that comes into the record; those to somebody on WhatsApp are sent."""
 
@@ -75,19 +78,21 @@ class Sending:
                 raise
             raise Later("it was changed by others at the same time", 1) from refused
 
-    async def send(self, reference: str, *, at_once: bool = False) -> None:
+    async def send(self, reference: str, *, at_once: bool = False, known: Mapping[str, Json] = NOTHING) -> None:
         """Sends what a request says, or plans when it is looked at again; nothing if it is over or not due yet.
 
         Whoever asks twice at the same time has it sent once. at_once: another try although the last one may still have
-        its effect. Raises PartnerUnavailable: the record is away; FhirRefused. Of one event loop.
+        its effect. known: resources as they are stored, by reference: they are not read anew. Raises
+        PartnerUnavailable: the record is away; FhirRefused. Of one event loop.
         """
         try:
-            await self._send(await self._there(), reference, at_once)
+            await self._send(await self._there(), reference, at_once, known)
         except psycopg.OperationalError as lost:
             raise PartnerUnavailable("the database is away", 1) from lost
 
-    async def _send(self, there: _Open, reference: str, at_once: bool) -> None:
-        request = await read(there.record, "/".join(reference.split("/")[:2]))
+    async def _send(self, there: _Open, reference: str, at_once: bool, known: Mapping[str, Json]) -> None:
+        reference = "/".join(reference.split("/")[:2])
+        request = known.get(reference) or await read(there.record, reference)
         if request is None or request.get("status") != "active":
             return
         line, to = route(request, self._systems)
@@ -100,7 +105,7 @@ class Sending:
         standing = await there.lines.standing()
         model = chosen(_category(request), standing.unusable(), slots(request, self._systems))
         said = notice(request, self._systems, model.name if model else None)
-        decision = decide(said, await self._member(there.record, request), self._now(), _no_holiday)
+        decision = decide(said, await self._member(there.record, request, known), self._now(), _no_holiday)
         if isinstance(decision, Free) and as_template(request, self._systems):
             decision = AsTemplate(model.name) if model else Telephone("there is no template")
         match decision:
@@ -146,10 +151,11 @@ class Sending:
         made = {**found[0], "status": "not-done"} if found else None
         await there.trying.told(over(made, request, then, self._systems, self._now()))
 
-    async def _member(self, record: FhirClient, request: Json) -> Member:
+    async def _member(self, record: FhirClient, request: Json, known: Mapping[str, Json]) -> Member:
         """What is known of whom it goes to: when they wrote what this answers."""
         for one in request.get("about", ()):
-            message = await read(record, one.get("reference", ""))
+            reference = one.get("reference", "")
+            message = known.get(reference) or await read(record, reference)
             if message is not None and "sent" in message:
                 return Member(self._zone, wrote=datetime.fromisoformat(message["sent"]))
         return Member(self._zone)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -35,7 +35,7 @@ from hub.sealing_key import bodies
 from hub.settings import Settings
 from hub.tasy.site import site
 from hub.whatsapp.assisting import Assisting, assisting
-from hub.whatsapp.conversing import Conversing, Help, drawing, inbound, seconds
+from hub.whatsapp.conversing import Conversing, Help, Reply, drawing, inbound, seconds
 from hub.whatsapp.hearing import SPOKEN
 from hub.whatsapp.sending import Sending
 from mappings.identifiers import Systems, value_of
@@ -44,11 +44,10 @@ from messages import unanswered
 from messages.unanswered import Unanswered
 
 Json = Any
-Send = Callable[[str], Awaitable[None]]
 
 LOCK = 4_611_686_018_427_387_895
 """Advisory lock of the one that works."""
-SIDE_BY_SIDE = 16
+SIDE_BY_SIDE = 8
 """Turns that are made at the same time."""
 TOGETHER = 50
 """Messages of a conversation that are taken at a time: fewer than it remembers."""
@@ -137,7 +136,7 @@ class Turns:
             await connection.execute(f"listen {unanswered.CHANNEL}".encode())
             async with asyncio.TaskGroup() as group:
                 work = _Work(
-                    self._place.systems, record, conversing, assistant, self._sending.send, ledger, self._bury, group
+                    self._place.systems, record, conversing, assistant, self._sending, ledger, self._bury, group
                 )  # fmt: skip
                 while True:
                     if not await work.look(connection):
@@ -149,10 +148,10 @@ class _Work:
     """Of one who leads."""
 
     def __init__(
-        self, systems: Systems, record: FhirClient, conversing: Conversing, assistant: Assisting | None, send: Send,
-        ledger: Ledger, bury: Bury, group: asyncio.TaskGroup,
+        self, systems: Systems, record: FhirClient, conversing: Conversing, assistant: Assisting | None,
+        sending: Sending, ledger: Ledger, bury: Bury, group: asyncio.TaskGroup,
     ) -> None:  # fmt: skip
-        self._systems, self._record, self._conversing, self._send = systems, record, conversing, send
+        self._systems, self._record, self._conversing, self._sending = systems, record, conversing, sending
         self._assistant = assistant
         self._ledger, self._bury, self._group = ledger, bury, group
         self._side_by_side = asyncio.Semaphore(SIDE_BY_SIDE)
@@ -260,7 +259,7 @@ class _Work:
     async def _answered(self, taken: Sequence[Heard], help: Help) -> None:
         """Their turns are in the record, or people have them. Raises PartnerUnavailable, psycopg.Error."""
         buried: list[tuple[Heard, Exception]] = []
-        said: list[str] = []
+        said: list[Reply] = []
         try:
             said = await self._conversing.answer([one.message for one in taken], help)
         except (PartnerUnavailable, psycopg.Error):
@@ -284,19 +283,21 @@ class _Work:
         await self._ledger(done)
         self._known.difference_update(sequences)
         self._worked.update(sequences)
-        for reference in said:
-            await self._sent(reference)
+        known = {f"Communication/{one.message['id']}": one.message for one in taken}
+        for reply in said:
+            await self._sent(reply, known)
 
-    async def _sent(self, reference: str) -> None:
+    async def _sent(self, reply: Reply, known: Mapping[str, Json]) -> None:
         """Sends what is to be said, as its event will where this fails."""
+        own = {} if reply.request is None else {reply.reference: reply.request}
         try:
-            await self._send(reference)
+            await self._sending.send(reply.reference, known={**known, **own})
         except (PartnerUnavailable, FhirRefused) as away:
             _log.warning("a reply is left to its event: %s", {"error": type(away).__name__})
         except Exception as error:  # noqa: BLE001 - as above: its event has people look at it
             _log.error("a reply is left to its event: %s", {"trace": places(error)})
 
-    async def _given_up(self, one: Heard) -> list[str] | Exception:
+    async def _given_up(self, one: Heard) -> list[Reply] | Exception:
         """Tries it by itself; else a person has the talk: what is to be said; else why that cannot be either."""
         talks, message, failed = self._conversing, one.message, Exception()
         for attempt in (

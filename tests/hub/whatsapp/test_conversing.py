@@ -227,14 +227,17 @@ async def test_who_loses_every_race_talks_to_a_person(
             message = await channel.create(communication(number, text, place.systems))
             written = talks._transaction
 
-            async def lost(entries: Sequence[Json], written: Any = written) -> Json:
+            async def lost(entries: Sequence[Json], written: Any = written) -> Any:
                 if entries[0]["request"]["method"] == "PUT":
                     raise FhirRefused(412)
                 return await written(entries)
 
             monkeypatch.setattr(talks, "_transaction", lost)
             [said] = await talks.answer([message])
-            assert (await record.read(said))["priority"] == priority
+            kept = await record.read(said.reference)
+            assert said.request is not None
+            assert kept["priority"] == said.request["priority"] == priority
+            assert {**kept, "meta": None} == {**said.request, "meta": None}
             tasks = of(number, await found(record, "Task"))
             [talk] = [one for one in tasks if one["code"]["coding"][0]["code"] == "conversation"]
             assert stored(talk).state == state
