@@ -25,6 +25,7 @@ from hub.logs import configure_logs
 from hub.settings import Settings
 from hub.whatsapp import episodes, silences
 from hub.whatsapp.again import sending_due, watching
+from hub.whatsapp.fetching import fetching
 from hub.whatsapp.numbers import numbers
 from hub.whatsapp.statuses import applying
 
@@ -54,6 +55,7 @@ WHATSAPP: tuple[Round, ...] = (
     Round("whatsapp sends due", 1, sending_due),
     Round("whatsapp watch", 2, watching),
     Round("whatsapp numbers", 5, numbers),
+    Round("whatsapp files", 0.5, fetching),
     Round("silences", silences.SECONDS, silences.Silences),
     Round("desks", leaving.SECONDS, leaving.Leaving),
     Round("episodes", episodes.SECONDS, episodes.Episodes),

@@ -31,6 +31,7 @@ Json = Any
 
 SOURCE, ACTOR = "whatsapp", "whatsapp"
 MESSAGES, STATUSES, NOTICES = "whatsapp-message", "whatsapp-status", "whatsapp-notice"
+FILES = "whatsapp-file"
 """Flows of the store of messages."""
 
 
@@ -77,10 +78,11 @@ class Receiver:
 
     def _others(self, told: Told, body: bytes) -> list[Incoming]:
         """What is no message of a person to one of our numbers."""
-        found = [_status(one, self._now()) for one in told.statuses] + [
-            _notice(one, self._now()) for one in told.notices
-        ]
+        now = self._now()
+        found = [_status(one, now) for one in told.statuses] + [_notice(one, now) for one in told.notices]
         for one in told.messages:
+            if one.number in self._numbers and one.media:
+                found.append(Incoming(FILES, one.id, b"{}", source=SOURCE, lane=INTERACTIVE, due=now))
             if one.number not in self._numbers:
                 fault = Fault("unknown-number", "was written to a number that is none of ours")
                 found.append(_aside(MESSAGES, one.id, _json(one.source), fault))

@@ -29,7 +29,7 @@ from hub.whatsapp.trying import RACED, RACES, troubled, written
 from mappings.identifiers import Systems
 from mappings.whatsapp import ladder
 from mappings.whatsapp.communication import message_id
-from mappings.whatsapp.sends import sends, told, tracked, with_sends
+from mappings.whatsapp.sends import sends, token, told, tracked, with_sends
 from mappings.whatsapp.webhook import Status
 from messages import queue, store
 from messages.queue import Taken
@@ -119,8 +119,8 @@ class Applied:
     async def _messages(self, record: FhirClient, statuses: Sequence[Status]) -> dict[str, Json]:
         """Communications that statuses may be about, by id."""
         own, pedido = message_id(self._systems), self._systems.sid("whatsapp/pedido")
-        tokens = {f"{own}|{_token(one.id)}" for one in statuses}
-        tokens |= {f"{pedido}|{_token(mine[0])}" for one in statuses if (mine := tracked(one.tracking))}
+        tokens = {f"{own}|{token(one.id)}" for one in statuses}
+        tokens |= {f"{pedido}|{token(mine[0])}" for one in statuses if (mine := tracked(one.tracking))}
         if not tokens:
             return {}
         criteria = {"identifier": ",".join(sorted(tokens)), "_count": str(AT_ONCE)}
@@ -228,10 +228,3 @@ def _index(made: Mapping[str, Json], systems: Systems) -> dict[str, str]:
 
 def _request_id(made: Json) -> str:
     return str(made["basedOn"][0]["reference"].split("/")[1]) if made.get("basedOn") else ""
-
-
-def _token(value: str) -> str:
-    """As a token of a search. https://hl7.org/fhir/R4/search.html#escaping"""
-    for one in "\\|,$":
-        value = value.replace(one, "\\" + one)
-    return value

@@ -21,6 +21,10 @@ KINDS = ("edit", "revoke", "reaction", "system")
 """Types that say something about another message or about the channel: marked, since they get no turn of their own."""
 
 
+FILE, SHA256 = "arquivo-do-canal", "arquivo-sha256"
+"""Extensions of a part that is a file: the channel's id of it, and its digest as the message told it."""
+
+
 def message_id(systems: Systems) -> str:
     """The system of the channel's message ids."""
     return systems.sid("whatsapp/mensagem")
@@ -81,9 +85,12 @@ def _payload(message: Message, systems: Systems) -> list[Json]:
         media = message.media
         # A code of FHIR has single spaces within, and none around it.
         known = {"contentType": " ".join((media.content_type or "").split()), "title": media.name}
+        told = [{"url": systems.extension(FILE), "valueString": media.id}]
+        if media.sha256:
+            told.append({"url": systems.extension(SHA256), "valueString": media.sha256})
         parts.append(
             {
-                "extension": [{"url": systems.extension("arquivo-do-canal"), "valueString": media.id}],
+                "extension": told,
                 "contentAttachment": {name: value for name, value in known.items() if value} or {"title": message.kind},
             }
         )

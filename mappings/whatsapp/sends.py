@@ -177,3 +177,10 @@ def _written(one: Send) -> list[Json]:
 def instant(moment: datetime) -> str:
     """As FHIR writes it, to the millisecond."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def token(value: str) -> str:
+    """As a token of a search. https://hl7.org/fhir/R4/search.html#escaping"""
+    for one in "\\|,$":
+        value = value.replace(one, "\\" + one)
+    return value

@@ -170,6 +170,8 @@ def app(account: Account, tell: Callable[[Json], None]) -> FastAPI:
         if id in account.numbers:
             state = account.states.get(id, "CONNECTED")
             return _json({"id": id, "display_phone_number": f"+{account.numbers[id]}", "status": state})
+        if account.trouble("media-away"):
+            return Response(status_code=503)
         if id not in account.media:
             return _error(404, 100)
         kind, content = account.media[id]

@@ -77,3 +77,16 @@ async def test_the_webhook_is_met_and_forged_bodies_are_not_taken(joined: Joined
         beside = await http.get(f"{joined.webhook}/x")
     assert (right.status_code, right.text) == (200, "1158201444")
     assert [one.status_code for one in (wrong, bare, forged, beside)] == [403, 401, 403, 404]
+
+
+async def test_a_picture_is_kept_restricted(joined: Joined, record: FhirClient) -> None:
+    picture = b"\xff\xd8\xff" + bytes(500)
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        kept_there = await http.post(
+            f"{joined.phone}/_simulador/arquivos", content=picture, headers={"Content-Type": "image/jpeg"}
+        )
+        sent = await write(joined, http, type="image", image=kept_there.json())
+    async with asyncio.timeout(SECONDS):
+        while "url" not in (found := (await kept(record, sent))["payload"][0]["contentAttachment"]):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    assert (found["contentType"], found["size"]) == ("image/jpeg", len(picture))
