@@ -138,6 +138,8 @@ class Inbound:
     tapped: str | None = None
     found: Found = field(default_factory=Found)
     """What was looked up in the record for it."""
+    moved: bool = False
+    """Whether it came from another telephone number than the messages before."""
     earlier: tuple[str, ...] = ()
     """Ids of those whose texts stand before its own, a line each: they are one thought."""
     extracted: Extracted | None = None

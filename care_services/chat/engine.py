@@ -116,6 +116,8 @@ def _tell_of_model(talk: Talk) -> None:
 
 def _hear(talk: Talk) -> None:
     message = talk.message
+    if message.moved:
+        proving.void(talk)
     if message.kind in NO_TURN:
         if message.kind == "system":  # the channel says that a number or an identity changed
             proving.void(talk)

@@ -98,7 +98,8 @@ class Conversing:
                 heard = [one for one in heard if one.id not in (*left[0].earlier, left[0].id)]
                 lost = 0
                 continue
-            thought = _helped(replace(left[0], model=self._model), help)
+            task, moved = conversation.met(task, of[left[0].id], self._systems)
+            thought = _helped(replace(left[0], model=self._model, moved=moved), help)
             came = await self._turn(before, thought, task)
             state = msgspec.json.encode(came.conversation).decode()
             entries = records.entries(came, state, await self._place(task, left[0].id))

@@ -15,6 +15,7 @@ from adapters.fhir_client import FhirClient
 from care_services.chat.known import CANDIDATES, DECIDED, DEPENDANTS, RECORDED, Dependant, Found, Look
 from care_services.chat.proof import Known
 from care_services.chat.recorded.attributed import FOUND_BY, subjects_added
+from care_services.chat.recorded.conversation import phone
 from care_services.chat.told import decided
 from care_services.triage.recorded import recorded
 from mappings.identifiers import CPF, Systems, value_of
@@ -58,8 +59,8 @@ async def looked_up(record: FhirClient, look: Look, found: Found, who: Json, sys
 
 async def candidates(record: FhirClient, who: Json, systems: Systems) -> list[Known]:
     """Active Patients with the telephone number of an identity, and what they are asked for as proof."""
-    phone = _phone(who, systems)
-    numbers = [one for form in (forms(phone) if phone else ()) for one in (f"+{form}", form, form[2:])] or [NOBODY]
+    number = phone(who, systems)
+    numbers = [one for form in (forms(number) if number else ()) for one in (f"+{form}", form, form[2:])] or [NOBODY]
     people = await _first_page(record, "Patient", {"phone": ",".join(numbers), "active": "true"})
     ids = ",".join(f"Patient/{one['id']}" for one in people) or f"Patient/{NOBODY}"
     contracts = await _first_page(record, "Coverage", {"beneficiary": ids, "status": "active"})
@@ -113,15 +114,6 @@ async def _first_page(record: FhirClient, kind: str, criteria: dict[str, str]) -
 
 async def _all(record: FhirClient, kind: str, criteria: dict[str, str]) -> list[Json]:
     return [one async for one in record.search(kind, {"_count": "200", **criteria})]
-
-
-def _phone(who: Json, systems: Systems) -> str | None:
-    """The telephone number of an identity, if the channel told one."""
-    named = who.get("identifier", {})
-    if named.get("system") == systems.sid("telefone"):
-        return str(named["value"])
-    url = systems.extension("telefone")
-    return next((one["valueString"] for one in who.get("extension", ()) if one["url"] == url), None)
 
 
 def _first_name(patient: Json) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from care_services.chat.recorded.place import Place, instant
 from mappings.identifiers import Systems, coding, concept
+from mappings.whatsapp.phone import digits, same
 
 Json = Any
 
@@ -42,6 +43,25 @@ def begun(message: Json, key: str, systems: Systems) -> Json:
         "for": {name: who[name] for name in ("extension", "identifier") if name in who},
         "businessStatus": standing("new", systems),
     }
+
+
+def met(task: Json, message: Json, systems: Systems) -> tuple[Json, bool]:
+    """The Task with the telephone number that the member writes from now, and whether that is another line."""
+    now, before = phone(message["sender"], systems), phone(task["for"], systems)
+    if now is None or (before is not None and digits(now) == digits(before)):
+        return task, False
+    who = {name: message["sender"][name] for name in ("extension", "identifier") if name in message["sender"]}
+    moved = before is not None and not same(before, now)
+    return {**task, "for": {**task["for"], **who}}, moved
+
+
+def phone(who: Json, systems: Systems) -> str | None:
+    """The telephone number of an identity, if the channel told one."""
+    named = who.get("identifier", {})
+    if named.get("system") == systems.sid("telefone"):
+        return str(named["value"])
+    url = systems.extension("telefone")
+    return next((one["valueString"] for one in who.get("extension", ()) if one["url"] == url), None)
 
 
 def standing(state: str, systems: Systems) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from care_services.chat.conversation import Desk
 from care_services.chat.known import DECIDED, DEPENDANTS, RECORDED, Decided, Dependant, Found, Look
 from care_services.chat.proof import Known
+from care_services.chat.recorded.conversation import met, phone
 from care_services.triage.rule_set import rules
+from mappings.identifiers import Systems
 from tests.care_services.chat.talking import Member
 
 ANA = Known("Patient/ana", date(1980, 5, 15), ("00900000001234567",), "52998224725")
@@ -86,6 +89,34 @@ def test_a_changed_number_voids_the_proof() -> None:
     assert member.now.proof.proved is None
     member.writes("ver")
     assert member.now.state == "proving"
+
+
+def test_another_number_voids_the_proof_and_what_was_wanted() -> None:
+    member = proved()
+    member.hears(replace(member.message("oi"), moved=True))
+    assert member.now.proof.proved is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "moved", "known"),
+    [
+        ("5517988880001", "5517988880001", False, "5517988880001"),
+        ("551788880001", "5517988880001", False, "5517988880001"),  # the ninth digit
+        ("5517988880001", "5517988880002", True, "5517988880002"),
+        (None, "5517988880001", False, "5517988880001"),
+        ("5517988880001", None, False, "5517988880001"),
+    ],
+)
+def test_the_number_somebody_writes_from(before: str | None, now: str | None, moved: bool, known: str) -> None:
+    systems = Systems()
+    who = {"identifier": {"system": systems.sid("whatsapp/usuario"), "value": "BR.1"}}
+
+    def identity(number: str | None) -> dict[str, object]:
+        url = systems.extension("telefone")
+        return {**who, "extension": [{"url": url, "valueString": number}]} if number else who
+
+    task, other = met({"for": identity(before)}, {"sender": identity(now)}, systems)
+    assert (other, phone(task["for"], systems)) == (moved, known)
 
 
 def test_an_emergency_comes_before_a_proof() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
+import msgspec
 import pytest
 
+from care_services.chat.conversation import Conversation
 from tests.hub.whatsapp.channel import CARE, SYSTEMS, Channel
 
 AGAIN = (5, 30, 120, 600, 3600)
@@ -155,3 +158,26 @@ async def test_a_status_of_a_message_that_nobody_sent_waits_and_is_told_to_peopl
     channel.clock.passes(601)
     await channel.told()
     assert await channel.stored("wamid.other:sent") == "QUARENTENA"
+
+
+@pytest.mark.parametrize(("state", "heard"), [("concluded", 1), ("human", 0), ("emergency", 0)])
+async def test_a_check_in_waits_for_its_hour_and_for_nobody_who_has_taken_over(
+    channel: Channel, state: str, heard: int
+) -> None:
+    stored = msgspec.json.encode(Conversation(told="urgent", told_at=int(channel.clock().timestamp()))).decode()
+    talk = await channel.record.create(
+        {
+            "resourceType": "Task", "status": "in-progress", "intent": "order", "businessStatus": {"text": state},
+            "input": [{"type": {"text": "conversation"}, "valueString": stored}],
+        }
+    )  # fmt: skip
+    asked = await channel.asks(
+        category="safety", basedOn=[{"reference": f"Task/{talk['id']}"}],
+        occurrenceDateTime=(channel.clock() + timedelta(hours=6)).isoformat(), priority="urgent",
+    )  # fmt: skip
+    await channel.sending.send(asked)
+    assert channel.heard() == []
+    channel.clock.passes(6 * 3600 + 1)
+    await channel.sending.send(asked)
+    assert len(channel.heard()) == heard
+    assert (await channel.request(asked))["status"] == ("completed" if heard else "revoked")

@@ -1,0 +1,116 @@
+"""What is looked up in the record for a turn, and that nobody who asks can tell whether there is such a member."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Any
+
+import httpx2
+import pytest
+
+from adapters.fhir_client import FhirClient
+from care_services.chat.known import CANDIDATES, DEPENDANTS, RECORDED, Found, Look
+from hub.whatsapp.looked_up import candidates, looked_up
+from mappings.identifiers import CPF, Systems
+from tests.fhir_server.conftest import serving
+
+Json = Any
+
+SYSTEMS = Systems()
+
+
+class Counting(FhirClient):
+    """Knows what was asked."""
+
+    asked: list[str]
+
+    async def send(self, method: str, path: str, *more: Any, **others: Any) -> Any:
+        self.asked.append(path)
+        return await super().send(method, path, *more, **others)
+
+
+@pytest.fixture
+async def record(module_database: str) -> AsyncIterator[Counting]:
+    async with serving(module_database) as http:
+        record = Counting(http, str(http.base_url))
+        record.asked = []
+        await filled(record, http)
+        yield record
+
+
+async def filled(record: FhirClient, http: httpx2.AsyncClient) -> None:
+    for id, phone, more in (
+        ("ana", "+551788880001", {}), ("gone", "+5517988880001", {"active": False}),
+        ("fixed", "+551732320001", {}), ("unborn", "+5517988880001", {"birthDate": "1980-05"}),
+        ("lia", "+5517977770001", {"name": [{"text": "LIA LIMA"}], "birthDate": "2018-02-01"}),
+    ):  # fmt: skip
+        await record.update(
+            {"resourceType": "Patient", "id": id, "active": True, "birthDate": "1980-05-15",
+             "telecom": [{"system": "phone", "value": phone}],
+             "identifier": [{"system": CPF, "value": f"529982247{len(id):02}"}], **more}
+        )  # fmt: skip
+    for id, status in (("1", "active"), ("2", "cancelled")):
+        await record.update(
+            {"resourceType": "Coverage", "id": id, "status": status, "subscriberId": f"000{id}",
+             "beneficiary": {"reference": "Patient/ana"}, "payor": [{"display": "AUSTA"}]}
+        )  # fmt: skip
+    await record.update(
+        {"resourceType": "RelatedPerson", "id": "1", "active": True, "patient": {"reference": "Patient/lia"},
+         "identifier": [{"system": CPF, "value": "52998224703"}]}
+    )  # fmt: skip
+    for id, status in (("1", "active"), ("2", "resolved")):
+        await record.update(
+            {"resourceType": "Condition", "id": id, "subject": {"reference": "Patient/ana"},
+             "code": {"text": "Diabetes tipo 2" if id == "1" else "Transplante renal"},
+             "clinicalStatus": {"coding": [
+                 {"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": status}]}}
+        )  # fmt: skip
+
+
+def identity(phone: str | None) -> Json:
+    who = {"identifier": {"system": SYSTEMS.sid("whatsapp/usuario"), "value": "BR.1"}}
+    return {**who, "extension": [{"url": SYSTEMS.extension("telefone"), "valueString": phone}]} if phone else who
+
+
+@pytest.mark.parametrize(
+    ("phone", "found"),
+    [
+        ("5517988880001", ["Patient/ana"]),  # the record has it without the ninth digit
+        ("551788880001", ["Patient/ana"]),
+        ("551732320001", ["Patient/fixed"]),
+        ("5517932320001", []),  # a landline has no ninth digit
+        ("5517900000000", []),
+        (None, []),
+    ],
+)
+async def test_only_active_members_with_that_line_are_candidates(
+    record: Counting, phone: str | None, found: list[str]
+) -> None:
+    assert [one.reference for one in await candidates(record, identity(phone), SYSTEMS)] == found
+
+
+async def test_what_a_candidate_is_asked_for(record: Counting) -> None:
+    [ana] = await candidates(record, identity("5517988880001"), SYSTEMS)
+    assert (ana.born, ana.cards, ana.cpf) == (date(1980, 5, 15), ("0001",), "52998224703")
+
+
+async def test_nobody_is_looked_for_like_anybody(record: Counting) -> None:
+    paths = []
+    for phone in ("5517988880001", "5517900000000", None):
+        record.asked.clear()
+        await looked_up(record, Look(CANDIDATES), Found(), identity(phone), SYSTEMS)
+        paths.append(list(record.asked))
+    assert paths == [["Patient/_search", "Coverage/_search"]] * 3
+
+
+async def test_dependants_are_those_for_whom_the_member_answers(record: Counting) -> None:
+    found = await looked_up(record, Look(DEPENDANTS, "Patient/ana"), Found(), identity(None), SYSTEMS)
+    assert [(one.reference, one.name) for one in found.dependants or ()] == [("Patient/lia", "Lia")]
+    none = await looked_up(record, Look(DEPENDANTS, "Patient/fixed"), Found(), identity(None), SYSTEMS)
+    assert none.dependants == ()
+
+
+async def test_what_the_record_knows_is_what_is_so_now(record: Counting) -> None:
+    found = await looked_up(record, Look(RECORDED, "Patient/ana"), Found(), identity(None), SYSTEMS)
+    assert found.recorded == (("diabetes", "Diabetes tipo 2"),)
