@@ -7,7 +7,7 @@ done last. What a form sends twice is made once: it is named by the form.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,8 @@ Json = Any
 LEVELS = ("non-urgent", "less-urgent", "urgent", "very-urgent", "emergency")
 FLAGGED = LEVELS[3:]
 """Levels that are a Flag too."""
+REQUESTS = "urn:fhir-hub:CodeSystem:data-subject-request"
+"""The system by which requests about data name their kinds."""
 OUTCOMES = ("solved", "advised", "sent-to-care", "not-reached", "not-needed")
 
 
@@ -56,7 +58,16 @@ def take(case: Case, by: By) -> Json:
     owner = case.task.get("owner")
     if owner is not None and not same(owner, by.user):
         raise Impossible("taken", owner=str(owner.get("display") or "?"))
-    return _bundle(case, by, "taken", {"owner": dict(by.user), "status": "in-progress"})
+    status = {} if own_course(case.task) else {"status": "in-progress"}
+    return _bundle(case, by, "taken", {"owner": dict(by.user), **status})
+
+
+def release(case: Case, by: By) -> Json:
+    """The Task is nobody's again, and its promise what it was. Raises Impossible."""
+    _own(case, by)
+    left = {name: value for name, value in case.task.items() if name != "owner"}
+    status = {} if own_course(case.task) else {"status": "requested"}
+    return _bundle(replace(case, task=left), by, "released", status)
 
 
 def answer(case: Case, by: By, text: str) -> Json:
@@ -121,6 +132,8 @@ def give_back(case: Case, by: By) -> Json:
 def close(case: Case, by: By, outcome: str, text: str, *, back: bool) -> Json:
     """It is done. back: and the service talks again. Raises Impossible."""
     _own(case, by)
+    if own_course(case.task):
+        raise Impossible("decided elsewhere")
     if outcome not in OUTCOMES:
         raise Impossible("say what came of it")
     said = [{"type": _concept(case, "desfecho", outcome), "valueString": text.strip() or outcome}]
@@ -131,6 +144,11 @@ def close(case: Case, by: By, outcome: str, text: str, *, back: bool) -> Json:
     return _bundle(case, by, "returned" if back else "closed", changed, (), outcome)
 
 
+def own_course(task: Json) -> bool:
+    """Whether its states are those of a request about data, which an operation of the record decides."""
+    return any(one.get("system") == REQUESTS for one in task.get("code", {}).get("coding", ()))
+
+
 def level_of(risk: Json) -> str:
     """The level of a RiskAssessment."""
     found = risk.get("prediction", [{}])[0].get("qualitativeRisk", {}).get("coding", ())
@@ -138,8 +156,14 @@ def level_of(risk: Json) -> str:
 
 
 def base(task: Json) -> str:
-    """Base of the project's own systems, as the member's identity is named by one of them."""
-    return str(task.get("for", {}).get("identifier", {}).get("system", "")).partition("/sid/")[0]
+    """Base of the project's own systems, as the member's identity or the Task's code is named by one of them."""
+    named = [str(task.get("for", {}).get("identifier", {}).get("system", ""))]
+    named += [str(one.get("system", "")) for one in task.get("code", {}).get("coding", ())]
+    for one in named:
+        for part in ("/sid/", "/CodeSystem/"):
+            if part in one:
+                return one.partition(part)[0]
+    return "urn:fhir-hub"
 
 
 def _before(case: Case) -> str:

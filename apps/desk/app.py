@@ -205,6 +205,7 @@ def _book(case: Case, by: By, given: Form) -> dict[str, Any]:
 
 ACTS: dict[str, Act] = {
     "take": lambda case, by, given: acts.take(case, by),
+    "release": lambda case, by, given: acts.release(case, by),
     "answer": lambda case, by, given: acts.answer(case, by, _one(given, "text")),
     "level": lambda case, by, given: acts.change_level(case, by, _one(given, "level"), _one(given, "reason")),
     "book": _book,

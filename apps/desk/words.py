@@ -65,6 +65,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "flagged": ("sinalizado no prontuário", "flagged in the record"),
     "appointments": ("Consultas", "Appointments"),
     "take": ("Assumir", "Take"),
+    "release": ("Soltar o caso", "Release the case"),
+    "done release": ("O caso voltou à fila.", "The case is back in the queue."),
+    "decided elsewhere": (
+        "Este pedido é decidido pela operação própria do registro, não aqui.",
+        "This request is decided by the record's own operation, not here.",
+    ),
     "answer": ("Responder na conversa", "Answer in the conversation"),
     "answer hint": (
         "Sai do número para o qual a pessoa escreveu, com seu nome no registro.",

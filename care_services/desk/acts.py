@@ -16,7 +16,7 @@ from care_services.triage.levels import LEVELS
 
 Json = Any
 
-TAKEN, ANSWERING, RETURNED, CLOSED = "taken", "answering", "returned", "closed"
+TAKEN, RELEASED, ANSWERING, RETURNED, CLOSED = "taken", "released", "answering", "returned", "closed"
 """Codes of `businessStatus`."""
 
 
@@ -39,6 +39,8 @@ def acted(before: Conversation, task: Json, level: str | None = None) -> Convers
         after = _levelled(after, level)
     if what == TAKEN:
         return replace(after, taken=after.taken or professional)
+    if what == RELEASED:
+        return replace(after, taken=after.taken and not professional)
     if what == ANSWERING:
         state = after.state if after.state == EMERGENCY else HUMAN
         return replace(after, state=state, question=None, misunderstood=0, taken=after.taken or professional)

@@ -117,3 +117,29 @@ def test_closing_says_what_came_of_it(back: bool, done: str) -> None:
     assert task["resource"]["status"] == "completed"
     assert task["resource"]["businessStatus"]["coding"][0]["code"] == done
     assert task["resource"]["output"][0]["valueString"] == "vai ao médico amanhã"
+
+
+def test_a_case_is_let_go() -> None:
+    [task] = entries(acts.release(case(), by()), "Task")
+    assert ("owner" in task["resource"], task["resource"]["status"]) == (False, "requested")
+
+
+def test_a_request_about_data_keeps_its_own_course() -> None:
+    asked = case(owner=None)
+    asked.task["code"] = {"coding": [{"system": acts.REQUESTS, "code": "data-subject-request"}]}
+    assert entries(acts.take(asked, by()), "Task")[0]["resource"]["status"] == "requested"
+    asked.task["owner"] = ROSA
+    with pytest.raises(Impossible):
+        acts.close(asked, by(), "solved", "", back=False)
+
+
+@pytest.mark.parametrize(
+    ("task", "base"),
+    [
+        ({"for": {"identifier": {"system": "https://a.example/fhir/sid/telefone"}}}, "https://a.example/fhir"),
+        ({"code": {"coding": [{"system": "https://a.example/fhir/CodeSystem/tarefa"}]}}, "https://a.example/fhir"),
+        ({"for": {"reference": "Patient/1"}, "code": {"coding": [{"system": acts.REQUESTS}]}}, "urn:fhir-hub"),
+    ],
+)
+def test_whose_systems(task: Json, base: str) -> None:
+    assert acts.base(task) == base

@@ -131,6 +131,12 @@ def test_the_service_desk_sees_its_own_and_nothing_clinical(inbox: Inbox, page: 
     writes(phone, "oi")
     expect(phone.locator("#lines li").last).to_contain_text("Como posso ajudar")
 
+    page.click("[data-up]")
+    page.click("[data-case]")
+    page.click("#release")
+    expect(page.locator("[role=status]")).to_contain_text("voltou à fila")
+    expect(page.locator("#take")).to_be_visible()
+
     # Not even by the FHIR API.
     caller = inbox.caller
     token = caller.token("user/*.cruds", roles=("service-desk",), subject="x", fhir_user="Practitioner/cent-prado")
@@ -138,3 +144,42 @@ def test_the_service_desk_sees_its_own_and_nothing_clinical(inbox: Inbox, page: 
     assert found.get("entry", []) == []
     for kind in ("RiskAssessment", "Flag", "Observation", "Encounter"):
         assert caller.get(kind, token).status == 403
+
+
+CODES = ("nurse-callback", "pharmacist", "service-desk", "data-subject-request", "phone-contact", "conversation")
+
+
+@pytest.mark.parametrize(
+    ("role", "sees"),
+    [
+        ("nurse", {"nurse-callback", "pharmacist", "phone-contact", "phone-contact urgent"}),
+        ("physician", {"nurse-callback", "pharmacist", "phone-contact", "phone-contact urgent"}),
+        ("pharmacist", {"pharmacist"}),
+        ("service-desk", {"service-desk", "phone-contact"}),
+        ("coordinator", {"service-desk escalated"}),
+        ("privacy-officer", {"data-subject-request"}),
+        ("operator", set()),
+    ],
+)
+def test_each_desk_sees_its_own(inbox: Inbox, role: str, sees: set[str]) -> None:
+    caller = inbox.caller
+    made = {
+        **{code: {"code": code} for code in CODES},
+        "phone-contact urgent": {"code": "phone-contact", "priority": "stat"},
+        "service-desk escalated": {"code": "service-desk", "desks": ("service-desk", "coordinator")},
+    }  # fmt: skip
+    writing = caller.token("system/Task.cruds")
+    for name, one in made.items():
+        task = {
+            "resourceType": "Task", "id": f"seen-{name.replace(' ', '-')}", "status": "on-hold", "intent": "order",
+            "priority": one.get("priority", "routine"), "code": {"coding": [{"code": one["code"]}]},
+            "description": name,
+            **({"performerType": [{"coding": [{"code": each}]} for each in one["desks"]]} if "desks" in one else {}),
+        }  # fmt: skip
+        assert caller.get(f"Task/{task['id']}", writing, "PUT", task).status in (200, 201)
+    token = caller.token("user/*.cruds", roles=(role,), subject="x", fhir_user="Practitioner/cent-prado")
+    answer = caller.get("Task?status=on-hold&_count=50", token)
+    found = (
+        {one["resource"]["description"] for one in answer.json().get("entry", ())} if answer.status == 200 else set()
+    )
+    assert found == sees | ({"service-desk escalated"} if role == "service-desk" else set())

@@ -15,7 +15,7 @@ from care_services.chat.conversation import (
     STATES,
     Conversation,
 )
-from care_services.desk.acts import ANSWERING, CLOSED, RETURNED, TAKEN, acted
+from care_services.desk.acts import ANSWERING, CLOSED, RELEASED, RETURNED, TAKEN, acted
 from care_services.triage.interview import State
 
 Json = Any
@@ -75,6 +75,12 @@ def test_a_professional_changes_the_level(state: str, before: str, level: str, a
 def test_nobody_else_changes_the_level() -> None:
     found = acted(talk(EMERGENCY, "emergency"), task(SERVICE, TAKEN), "non-urgent")
     assert (found.state, found.interview.level) == (EMERGENCY, "emergency")
+
+
+def test_what_to_do_is_repeated_again_once_a_professional_lets_go() -> None:
+    taken = acted(talk(EMERGENCY, "emergency"), task(NURSE, TAKEN))
+    assert not acted(taken, task(NURSE, RELEASED, version="3")).taken
+    assert acted(taken, task(SERVICE, RELEASED, version="3")).taken
 
 
 @pytest.mark.parametrize("state", STATES)
