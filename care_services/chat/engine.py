@@ -28,6 +28,7 @@ from care_services.chat.conversation import (
     Turn,
 )
 from care_services.chat.keywords import keyword
+from care_services.chat.proof import Proof
 from care_services.chat.silence import Then
 from care_services.chat.talk import NURSE, SERVICE, Talk
 from care_services.chat.words import menu, notice, spoken
@@ -98,6 +99,8 @@ def _entered(before: Conversation, message: Inbound) -> Conversation:
     )  # fmt: skip
     if before.state == CONCLUDED and message.at - before.told_at > EPISODE:
         after = returned(after)
+    if quiet > FORGOTTEN:  # the number may have become somebody else's
+        after = replace(after, proof=Proof(), whom=None, joined=None)
     if quiet > FORGOTTEN and after.state in (OPEN, *ADMINISTRATIVE):
         after = replace(after, state=NEW, noticed=False, question=None)
     return after

@@ -17,6 +17,8 @@ from mappings.identifiers import coding, concept
 
 Json = Any
 
+EPISODE = "conversa-episodio"
+"""Naming system of its identifier: id of the conversation's Task, and the number of the episode."""
 OPEN_FOR = timedelta(hours=24)
 """After its conclusion."""
 _ACT, _PRIORITY = (f"http://terminology.hl7.org/CodeSystem/v3-{name}" for name in ("ActCode", "ActPriority"))
@@ -26,7 +28,7 @@ EMERGENCY = concept(coding(_PRIORITY, "EM", "emergency"))
 def episode(turn: Turn, place: Place) -> tuple[Json | None, list[Json]]:
     """The Reference to the Encounter of the episode that is under way, if one is, and what is done to it."""
     value = f"{place.task['id']}.{turn.conversation.episode}"
-    named = {"system": place.systems.sid("conversa-episodio"), "value": value}
+    named = {"system": place.systems.sid(EPISODE), "value": value}
     known = place.task.get("encounter")
     if known is not None and known.get("identifier", {}).get("value") != value:
         known = None  # of an episode that is over
@@ -70,10 +72,22 @@ def _patched(reference: str, level: str, place: Place) -> Json:
     return {"resource": patch, "request": {"method": "PATCH", "url": reference}}
 
 
-def closes(encounter: Json) -> datetime | None:
-    """When an Encounter that was triaged ends by itself; None: a person ends it, since it is an emergency."""
-    if encounter.get("priority", {}).get("coding") == EMERGENCY["coding"]:
-        return None
+def emergency(encounter: Json) -> bool:
+    """Whether it is one, whose end is for a person to say."""
+    return bool(encounter.get("priority", {}).get("coding") == EMERGENCY["coding"])
+
+
+def of(encounter: Json) -> tuple[str, int] | None:
+    """Id of the conversation's Task, and the number of the episode there; None: it is of no conversation."""
+    for one in encounter.get("identifier", ()):
+        if one.get("system", "").endswith(f"/{EPISODE}"):
+            task, _, number = one["value"].rpartition(".")
+            return task, int(number)
+    return None
+
+
+def closes(encounter: Json) -> datetime:
+    """When an Encounter that was triaged is over."""
     ended = [one["period"]["end"] for one in encounter["statusHistory"] if "end" in one["period"]]
     return datetime.fromisoformat(max(ended)) + OPEN_FOR
 

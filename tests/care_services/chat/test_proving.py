@@ -97,6 +97,13 @@ def test_another_number_voids_the_proof_and_what_was_wanted() -> None:
     assert member.now.proof.proved is None
 
 
+def test_half_a_year_of_silence_voids_the_proof() -> None:
+    member = proved()
+    member.clock += 181 * 24 * 3600
+    member.writes("oi")
+    assert member.now.proof.proved is None
+
+
 @pytest.mark.parametrize(
     ("before", "now", "moved", "known"),
     [

@@ -15,7 +15,7 @@ from care_services.chat.conversation import Concluded, Conversation, Turn
 from care_services.chat.recorded import conversation
 from care_services.chat.recorded.communication_request import overtaken
 from care_services.chat.recorded.device import device
-from care_services.chat.recorded.encounter import closes
+from care_services.chat.recorded.encounter import closes, emergency
 from care_services.chat.recorded.place import Place
 from care_services.chat.records import entries
 from care_services.triage.interview import Known
@@ -182,7 +182,7 @@ async def test_an_episode_is_one_encounter_that_becomes_an_emergency(client: htt
     await member.writes("agora desmaiou e não acorda")
     [second] = member.of("Encounter")
     assert (second["id"], second["priority"]["coding"][0]["code"]) == (first["id"], "EM")
-    assert closes(second) is None  # a person ends it
+    assert emergency(second)  # a person ends it
 
 
 async def test_what_a_model_read_is_labelled_and_named(client: httpx2.AsyncClient) -> None:

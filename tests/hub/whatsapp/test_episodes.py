@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,21 @@ def encounter(**more: Json) -> Json:
         "resourceType": "Encounter", "status": "triaged", "class": kind, "statusHistory": history,
         "period": {"start": TOLD.isoformat()}, **more,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("episode", "status"), [(2, "triaged"), (3, "finished")])
+async def test_an_emergency_is_over_when_a_person_says_so(module_database: str, episode: int, status: str) -> None:
+    async with serving(module_database) as http:
+        record = FhirClient(http, str(http.base_url))
+        known = {"type": {"text": "conversation"}, "valueString": json.dumps({"episode": episode})}
+        talk = await record.create(
+            {"resourceType": "Task", "status": "in-progress", "intent": "order", "input": [known],
+             "businessStatus": {"text": "open"}}
+        )  # fmt: skip
+        named = [{"system": "https://austa.example/fhir/sid/conversa-episodio", "value": f"{talk['id']}.2"}]
+        made = await record.create(encounter(priority=EMERGENCY, identifier=named))
+        await close(record, TOLD + timedelta(hours=25))
+        assert (await record.read(f"Encounter/{made['id']}"))["status"] == status
 
 
 @pytest.mark.parametrize(
