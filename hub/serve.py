@@ -35,6 +35,7 @@ from hub.tasy.connection import pairs
 from hub.tasy.site import site
 from hub.tls import Tls
 from hub.websocket_protocol import AcknowledgedProtocol
+from hub.welcome import welcome
 
 STOP_SECONDS = 10
 """Requests under way get this long when the hub stops."""
@@ -63,7 +64,7 @@ def serve(
     TlsUnusable, SiteUnusable, CertificateUnusable.
 
     sample_data: load the shipped patients first, if the record is empty; demo: and make people to try it with;
-    simulate: with a simulated ERP beside it, unless the settings name one.
+    simulate: with a simulated ERP, WhatsApp and on-call webhook beside it, unless the settings name one.
     """
     configure_logs(settings.log_level)
     Tls.of(settings)
@@ -98,6 +99,14 @@ def serve(
                     erp, settings = stack.enter_context(simulated_tasy.prepared(settings))
                 except OSError as error:
                     say(f"No ERP is simulated: {error}")
+            channels = None
+            if simulate and settings.whatsapp_url is None:
+                from hub import simulated_channels
+
+                try:
+                    channels, settings = stack.enter_context(simulated_channels.prepared(settings))
+                except (OSError, ValueError) as error:
+                    say(f"No WhatsApp is simulated: {error}")
             found = stack.enter_context(prepared(settings))
             if sample_data:
                 from hub.load.samples import load_samples
@@ -111,6 +120,8 @@ def serve(
                 own_clients.make_sure(settings, found.url)
             if erp is not None:
                 stack.enter_context(simulated_tasy.simulated_tasy(settings, found.url, erp))
+            if channels is not None:
+                stack.enter_context(simulated_channels.simulated_channels(settings, channels))
             stack.enter_context(beside("hub-jobs", jobs.run, settings, found.url))
             if settings.tasy_url is not None:
                 stack.enter_context(beside("hub-worker", worker.run, settings, found.url))
@@ -125,7 +136,8 @@ def serve(
             if rounds.rounds(settings):
                 stack.enter_context(beside("hub-rounds", rounds.run, settings, found.url))
             stack.enter_context(apps_process(settings, found.url, apps_listener))
-            say(welcome(settings, found, lacking, simulated=erp is not None))
+            telephone = channels.url if channels else None
+            say(welcome(settings, found, lacking, simulated=erp is not None, telephone=telephone))
             if settings.workers == 1:
                 _work(settings, found, 1, listener)
                 return 0
@@ -136,48 +148,6 @@ def serve(
             # A second Ctrl-C must not leave the embedded database running.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             say("Stopping.")
-
-
-def welcome(settings: Settings, found: Database, lacking: str = "", *, simulated: bool = False) -> str:
-    """What is printed when the hub is up: what can be opened, and who can open it.
-
-    lacking: why the apps cannot; simulated: whether there is a simulated ERP.
-    """
-    scheme = "http" if settings.tls_certificate is None else "https"
-    here = f"{scheme}://{settings.host}:{settings.port}"
-    site = settings.base.rsplit("/", 1)[0] if settings.base_url is None else here
-    if settings.access == "smart":
-        access = (
-            f"Every request of the FHIR API needs a token of {settings.authorization}; `hub token --demo` prints one."
-        )
-    else:
-        access = f"Nobody needs a token (HUB_ACCESS=open): the hub listens on loopback ({settings.host}) alone."
-    apps = ""
-    if settings.apps_port is not None:
-        apps = f"\n  {settings.apps}/clinician/       the clinician's app"
-        apps += f"\n  {settings.apps}/privacy/         the members' page: what is done with their data"
-        apps += f"\n  {settings.apps}/console/         the operators' console: every message, run and partner"
-        apps += f"\n  {settings.apps}/desk/            the people's inbox: what the service on WhatsApp left to them"
-    if lacking:
-        apps = f"\n  (The clinician's app is not served: {lacking}.)"
-    erp = ""
-    if simulated:
-        erp = f"""
-An ERP (Tasy) is simulated at {settings.tasy_url}; its members are synchronised now, `hub sync status` tells how far.
-`hub simulate do --help` tells how days pass there, how guides are decided, and how it is made to misbehave.
-"""
-    return f"""
-The hub runs on {found.words}.
-
-  {site}/                 start page with example requests{apps}
-  {settings.base}/metadata    what the FHIR server can do
-  {settings.base}/Patient     the patients
-  {site}/health/ready     health
-  {site}/metrics          Prometheus
-
-{access}
-{erp}Ctrl-C stops it. One log line per request follows.
-"""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -27,6 +27,7 @@ from hub.beside import beside
 from hub.logs import configure_logs
 from hub.settings import Settings, with_variables
 from hub.tls import trusted
+from simulators.on_socket import bound
 from simulators.tasy.callbacks import Callbacks
 from simulators.tasy.openpgp import end_agent
 from simulators.tasy.station import Keys, PlanOf, Station, keys, running
@@ -55,7 +56,7 @@ class Prepared:
 def prepared(settings: Settings) -> Iterator[tuple[Prepared, Settings]]:
     """Keys and sockets, and the settings of a hub that speaks with it. Raises OSError: GnuPG is not there, say."""
     made = keys(settings.simulated_tasy)
-    with _listen(PORTS[0]) as rest, _listen(PORTS[1]) as files:
+    with bound(PORTS[0]) as rest, bound(PORTS[1]) as files:
         variables = made.variables(rest.getsockname()[1], files.getsockname()[1])
         try:
             yield Prepared(made, rest, files), with_variables(settings, variables)
@@ -123,11 +124,3 @@ def _applied(settings: Settings, url: str, code: str) -> bool:
     for one in outcomes:
         _log.info("set: %s", {"flow": code, "state": one.state})
     return True
-
-
-def _listen(port: int) -> socket.socket:
-    """At this port, or at any where it is taken."""
-    try:
-        return socket.create_server(("127.0.0.1", port))
-    except OSError:
-        return socket.create_server(("127.0.0.1", 0))

@@ -7,6 +7,7 @@ import os
 import secrets
 import shlex
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,6 +54,11 @@ def variables(found: Agreed, url: str) -> Mapping[str, str]:
     }
 
 
+def account(found: Agreed) -> Account:
+    """One whose ids are other than those of any that was before."""
+    return Account(found.token, found.secret, found.verify, first=time.time_ns() // 1000)
+
+
 def run(folder: Path, port: int, webhook: str) -> int:
     """Serves it until it is interrupted; the exit code. webhook: of the hub. Raises OSError, ValueError."""
     asyncio.run(_run(agreed(folder), port, webhook))
@@ -63,7 +69,7 @@ async def _run(found: Agreed, port: int, webhook: str) -> None:
     ended = asyncio.Event()
     for one in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(one, ended.set)
-    async with serving(Account(found.token, found.secret, found.verify), webhook, port) as served:
+    async with serving(account(found), webhook, port) as served:
         print(_told(found, served.url, webhook), flush=True)
         await ended.wait()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -92,7 +93,7 @@ def app(on_call: OnCall) -> FastAPI:
 
 
 @asynccontextmanager
-async def serving(on_call: OnCall, port: int = 0) -> AsyncIterator[str]:
-    """Serves it; its URL. Raises OSError: the port is taken."""
+async def serving(on_call: OnCall, port: int | socket.socket = 0) -> AsyncIterator[str]:
+    """Serves it; its URL. port: or a bound socket. Raises OSError: the port is taken."""
     async with on_socket(app(on_call), port) as url:
         yield url

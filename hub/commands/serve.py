@@ -25,8 +25,8 @@ def parser(commands: Any) -> None:
     )  # fmt: skip
     serve.add_argument(
         "--simulate", action="store_true",
-        help="with a simulated ERP (Tasy) beside it and its members synchronised, unless HUB_TASY_URL names one; never"
-        " in production",
+        help="with a simulated ERP (Tasy) beside it and its members synchronised, unless HUB_TASY_URL names one, and a"
+        " simulated WhatsApp with a telephone, unless HUB_WHATSAPP_URL names one; never in production",
     )  # fmt: skip
     serve.set_defaults(run=run)
 

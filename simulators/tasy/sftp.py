@@ -38,6 +38,10 @@ TROUBLES: dict[str, str] = {
 """What can be wrong with the next connections."""
 
 
+READ_SECONDS = 0.5
+"""In which a client reads what was sent to it: a connection that is closed while requests wait takes it away again."""
+
+
 @dataclass(slots=True)
 class Trouble:
     """A trouble of the server: of reads until it is taken away, or of so many connections."""
@@ -185,6 +189,7 @@ class _Handle(paramiko.SFTPHandle):
                 trouble.size -= length
                 if trouble.size < 0:
                     trouble.times -= 1
+                    time.sleep(READ_SECONDS)
                     self._transport.close()
                     return SFTP_FAILURE
         try:

@@ -77,7 +77,12 @@ class Account:
     """As the API lists them; those of other names are not known."""
     telling: int = 0
     """Messages of which there is more to tell."""
-    _ids: Any = field(default_factory=lambda: itertools.count(1))
+    first: int = 1
+    """Number of the first id: whoever is started again begins with one of which the hub has heard nothing."""
+    _ids: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ids = itertools.count(self.first)
 
     def person(self, phone: str, name: str = "") -> Person:
         """Somebody, known from now on."""

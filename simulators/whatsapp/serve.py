@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -24,8 +25,8 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(account: Account, webhook: str, port: int = 0) -> AsyncIterator[Served]:
-    """Serves it. webhook: the hub's URL. Raises OSError: the port is taken."""
+async def serving(account: Account, webhook: str, port: int | socket.socket = 0) -> AsyncIterator[Served]:
+    """Serves it. webhook: the hub's URL; port: or a bound socket. Raises OSError: the port is taken."""
     async with httpx2.AsyncClient(timeout=10, trust_env=False) as http:
         webhooks = Webhooks(account, http, webhook)
         telling = asyncio.create_task(webhooks.run())

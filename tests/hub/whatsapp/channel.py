@@ -6,7 +6,6 @@ Everything is real and on sockets, but the clock is the test's, and nothing happ
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import random
 import uuid
@@ -168,7 +167,7 @@ async def listening(app: Webhook) -> AsyncIterator[str]:
 @asynccontextmanager
 async def channel(hub: HubProcess, database: str) -> AsyncIterator[Channel]:
     """As long as the block."""
-    account = Account(TOKEN, SECRET, VERIFY, _ids=itertools.count(random.randrange(10**11)))
+    account = Account(TOKEN, SECRET, VERIFY, first=random.randrange(10**11))
     ledger = Ledger(database, Sealing(b"k" * 32))
     clock = Clock()
     plain = read_settings(

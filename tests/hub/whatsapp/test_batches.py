@@ -35,7 +35,7 @@ TALKS = {
 }
 KINDS = ("Communication", "RiskAssessment", "Flag", "Consent", "CommunicationRequest")
 MESSAGES = [(who, number) for who, texts in TALKS.items() for number in range(len(texts))]
-_people, _ids = itertools.count(1), itertools.count(1)
+_people, _firsts = itertools.count(1), itertools.count(1, 1000)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ async def opened(hub: HubProcess, database: str) -> AsyncIterator[tuple[Receiver
 
 async def left(served: tuple[HubProcess, str], bodies: Sequence[Sequence[tuple[str, int]]]) -> dict[str, list[str]]:
     """What the record holds of new people, whose messages come so; without ids and moments."""
-    account = Account("t", "s", "v", _ids=_ids)
+    account = Account("t", "s", "v", first=next(_firsts))
     phones = {who: f"55178{next(_people):08d}" for who in TALKS}
     began = 1_790_000_000
     told = {

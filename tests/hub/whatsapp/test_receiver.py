@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -62,7 +61,7 @@ def served(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture
 async def kept(served: HubProcess, module_database: str) -> AsyncIterator[Kept]:
     ledger = Ledger(module_database, SEALING)
-    account = Account("t", "s", "v", _ids=itertools.count(random.randrange(10**11)))
+    account = Account("t", "s", "v", first=random.randrange(10**11))
     async with httpx2.AsyncClient(timeout=30) as http:
         record = FhirClient(http, f"http://127.0.0.1:{served.port}/fhir")
         urgent: list[Any] = []
