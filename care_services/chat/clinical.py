@@ -24,6 +24,7 @@ from care_services.chat.conversation import (
 from care_services.chat.keywords import plain
 from care_services.chat.levels_told import LEVELS_TOLD, SUICIDE
 from care_services.chat.talk import MOST, Talk
+from care_services.triage.assessment import complaint_of
 from care_services.triage.interview import Question, State, seeing, step
 from care_services.triage.levels import LEVELS, highest
 from care_services.triage.scanner import scan
@@ -38,6 +39,8 @@ _HELPED = frozenset(
      "estou no pronto socorro", "estamos no pronto socorro"}
 )  # fmt: skip
 """Whole messages that say that help is there."""
+CONTACTS, APART, MOST_CONTACTS = 72 * 3600, 3600, 3
+"""Seconds in which contacts for the same complaint are counted, and between two of them; the one a person looks at."""
 _PERSONAL = ("about", "age", "pregnancy")
 """Questions that are not asked again within an episode."""
 _SAFETY = frozenset({*_PERSONAL, "screen"})
@@ -173,9 +176,25 @@ def _evidence(talk: Talk) -> tuple[str, ...]:
     return before if message.id in before else (*before, *message.earlier, message.id)[-MOST_EVIDENCE:]
 
 
+def _again(talk: Talk) -> bool:
+    """Whether it is the third contact for the same complaint in three days, which a person looks at."""
+    state, at = talk.now.interview, talk.message.at
+    complaint = complaint_of(state.present(), state.facts, talk.rules)
+    name = complaint.id if complaint else ""
+    recent = tuple(one for one in talk.now.contacts if at - one[1] < CONTACTS)
+    if all(what != name or at - when >= APART for what, when in recent):
+        recent = (*recent, (name, at))
+    talk.change(contacts=recent)
+    return sum(what == name for what, _ in recent) >= MOST_CONTACTS
+
+
 def _conclude(talk: Talk) -> None:
     """Tells the level, calls whom it needs, leaves it in the record."""
     state, now = talk.now.interview, talk.now
+    if _again(talk) and not stops(state.level):
+        level = highest(state.level, "urgent")
+        state = replace(state, level=level, ruled=highest(state.ruled, level), outcome="person")
+        talk.change(interview=state)
     told = LEVELS_TOLD[state.level]
     talk.do(Concluded(state.level, state.fired, state.known(), state.model()), told.desk)
     owned = now.state == HUMAN or state.outcome == "person"

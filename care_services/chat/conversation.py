@@ -193,6 +193,8 @@ class Conversation:
     """How often each text was sent in this talk."""
     heard: int = 0
     """When the member last wrote, by the channel's clock."""
+    contacts: tuple[tuple[str, int], ...] = ()
+    """Complaints of late for which a level was told, and when."""
     silences: int = 0
     """Steps that were carried out in the silence since then."""
     seen: tuple[str, ...] = ()

@@ -7,8 +7,9 @@ text here, before anything else does.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -33,6 +34,9 @@ SOURCE, ACTOR = "whatsapp", "whatsapp"
 MESSAGES, STATUSES, NOTICES = "whatsapp-message", "whatsapp-status", "whatsapp-notice"
 FILES = "whatsapp-file"
 """Flows of the store of messages."""
+SKEW_SECONDS, ALARM_EVERY = 60, timedelta(minutes=1)
+"""What the channel's clock may differ from ours by, and between two alarms at least."""
+_log = logging.getLogger("hub.whatsapp")
 
 
 def _left_to_events(messages: Sequence[Json]) -> None:
@@ -57,6 +61,7 @@ class Receiver:
         away: is called where one may tell of an emergency and cannot be kept.
         """
         self._record, self._ledger, self._systems = record, ledger, systems
+        self._alarmed = datetime.min.replace(tzinfo=UTC)
         self._numbers, self._urgent, self._now, self._at_once = frozenset(numbers), urgent, now, at_once
         self._away = away
 
@@ -68,6 +73,7 @@ class Receiver:
             await self._store([_aside(NOTICES, str(uuid4()), body, Fault("structure", error.reason, error.element))])
             return
         known = [one for one in told.messages if one.number in self._numbers]
+        self._watch(known)
         try:
             aside = await self._write(known)
         except PartnerUnavailable:
@@ -75,6 +81,14 @@ class Receiver:
                 self._away()
             raise
         await self._store([*aside, *self._others(told, body)])
+
+    def _watch(self, messages: Sequence[Message]) -> None:
+        """Sounds an alarm where the channel's clock and ours differ, or it tells late; order is the channel's."""
+        moment = self._now()
+        off = min((abs(moment.timestamp() - one.at) for one in messages), default=0.0)
+        if off > SKEW_SECONDS and moment - self._alarmed >= ALARM_EVERY:
+            self._alarmed = moment
+            _log.warning("the channel's clock is not ours, or it tells late: %s", {"seconds": round(off)})
 
     def _others(self, told: Told, body: bytes) -> list[Incoming]:
         """What is no message of a person to one of our numbers."""

@@ -35,6 +35,7 @@ from hub.sealing_key import bodies
 from hub.settings import Settings
 from hub.tasy.site import site
 from hub.whatsapp.assisting import Assisting, assisting
+from hub.whatsapp.changed import mark
 from hub.whatsapp.conversing import Conversing, Help, Reply, drawing, inbound, seconds
 from hub.whatsapp.hearing import SPOKEN
 from hub.whatsapp.sending import Sending
@@ -272,6 +273,8 @@ class _Work:
                     buried.append((one, given))
                 else:
                     said += given
+        for one in taken:
+            await self._marked(one)
         sequences = [one.noted.sequence for one in taken]
 
         def done(rows: psycopg.Connection[Any]) -> None:
@@ -286,6 +289,12 @@ class _Work:
         known = {f"Communication/{one.message['id']}": one.message for one in taken}
         for reply in said:
             await self._sent(reply, known)
+
+    async def _marked(self, one: Heard) -> None:
+        try:
+            await mark(self._record, one.message, self._systems)
+        except FhirRefused as refused:
+            _log.error("a message that was changed is not marked: %s", {"status": refused.status})
 
     async def _sent(self, reply: Reply, known: Mapping[str, Json]) -> None:
         """Sends what is to be said, as its event will where this fails."""

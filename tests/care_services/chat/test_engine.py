@@ -339,3 +339,20 @@ def test_an_edit_is_scanned_and_has_no_other_turn() -> None:
 
 def test_a_conversation_begins_new() -> None:
     assert Conversation().state == "new"
+
+
+def test_the_third_contact_for_a_complaint_in_three_days_goes_to_a_person() -> None:
+    member = Member()
+    seen = []
+    for days in (0, 25, 25):
+        member.clock += days * 3600
+        member.writes("estou com tosse e coriza")
+        for _ in range(30):
+            asked = member.now.question
+            if asked is None or member.now.state not in ("safety", "interview"):
+                break
+            reply = {"ask:about": "Sobre mim", "ask:age": "34 anos", "ask:screen": "Nenhum destes",
+                     "ask:onset": "2 dias, não está piorando"}  # fmt: skip
+            member.writes(reply.get(asked.name, "Não"))
+        seen.append((member.now.state, member.now.told))
+    assert seen == [("concluded", "less-urgent"), ("concluded", "less-urgent"), ("human", "urgent")]

@@ -63,8 +63,16 @@ class Phone:
     def __init__(self, joined: Joined, http: httpx2.AsyncClient, number: str) -> None:
         self._url, self._http = f"{joined.phone}/_simulador/conversas/{number}", http
 
-    async def writes(self, text: str) -> None:
-        await self._post({"type": "text", "text": {"body": text}})
+    async def writes(self, text: str) -> str:
+        """The channel's id of it."""
+        return await self._post({"type": "text", "text": {"body": text}})
+
+    async def edits(self, id: str, text: str) -> None:
+        message = {"type": "text", "text": {"body": text}}
+        await self._post({"type": "edit", "edit": {"original_message_id": id, "message": message}})
+
+    async def takes_back(self, id: str) -> None:
+        await self._post({"type": "revoke", "revoke": {"original_message_id": id}})
 
     async def taps(self, title: str) -> None:
         content = (await self.received())[-1]["interactive"]
@@ -75,9 +83,10 @@ class Phone:
         kind = "button_reply" if "buttons" in action else "list_reply"
         await self._post({"type": "interactive", "interactive": {"type": kind, kind: chosen}})
 
-    async def _post(self, content: Json) -> None:
+    async def _post(self, content: Json) -> str:
         answer = await self._http.post(self._url, json={"nome": "Ana", "conteudo": content})
         assert answer.status_code == 202
+        return str(answer.json()["id"])
 
     async def received(self) -> list[Json]:
         """What the business said."""
@@ -210,6 +219,26 @@ async def test_a_thought_in_two_halves_is_answered_once(
     assert len(kept.seen) == 4
     assert [one.quote for one in kept.interview.present().values()]
     assert len(of(number, await found(record, "CommunicationRequest"))) == 3
+
+
+async def test_what_was_edited_or_taken_back_keeps_its_first_form_and_is_marked(
+    joined: Joined, record: FhirClient, http: httpx2.AsyncClient
+) -> None:
+    noa = Phone(joined, http, "5517988880009")
+    id = await noa.writes("oi")
+    await noa.hears(1)
+    await noa.edits(id, "estou com dor no peito que vai pro braço e suando frio")
+    assert "192" in await noa.hears(2)
+    await noa.takes_back(id)
+
+    async def marked() -> Json:
+        [one] = await found(record, "Communication", identifier=id)
+        return one if len(one.get("extension", ())) == 2 else None
+
+    first = await until(marked)
+    assert first["payload"][0]["contentString"] == "oi"
+    assert [one["url"].rpartition("/")[2] for one in first["extension"]] == ["editada-por", "apagada-por"]
+    assert len(await noa.received()) == 2
 
 
 async def test_who_loses_every_race_talks_to_a_person(

@@ -135,3 +135,20 @@ async def test_a_record_that_is_away_loses_nothing_and_a_red_flag_is_told(kept: 
             await away.keep(webhook(said(kept, text)))
     assert await kept.communications() == []
     assert len(calls) == called
+
+
+async def test_a_clock_that_is_off_sounds_an_alarm_once_a_minute(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    at = datetime.now(UTC).timestamp()
+
+    def told(seconds: float) -> list[Any]:
+        return [kept.account.wrote(ANA, CARE, {"type": "text", "text": {"body": "oi"}}, at=at + seconds)]
+
+    await kept.receiver.keep(webhook(told(-50)))
+    assert not caplog.records
+    await kept.receiver.keep(webhook([*told(-90), *told(0)]))  # what comes late is no clock's fault
+    assert not caplog.records
+    for _ in range(2):
+        await kept.receiver.keep(webhook(told(90)))
+    [said] = [one.getMessage() for one in caplog.records if one.name == "hub.whatsapp"]
+    assert said.startswith("the channel's clock is not ours, or it tells late: {'seconds': ")
+    assert len(await kept.communications()) == 5
