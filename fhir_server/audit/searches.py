@@ -43,6 +43,7 @@ class Searches:
         """Both take the statements of one transaction."""
         self._read, self._commit = read, commit
         self._waiting: list[_Searching] = []
+        self._under_way: dict[asyncio.Task[None], Sequence[_Searching]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._company = Company(lambda: len(self._waiting))
         self._gathering, self._looking, self._begun = False, False, 0
@@ -64,7 +65,11 @@ class Searches:
             elif not self._looking:
                 self._looking = True
                 loop.call_later(_PATIENCE, self._look, self._begun)
-        rows = await answer
+        try:
+            rows = await answer
+        except asyncio.CancelledError:
+            self._given_up()
+            raise
         trail.stored = True
         return rows
 
@@ -82,6 +87,12 @@ class Searches:
                 self._start()
             asyncio.get_running_loop().call_later(_PATIENCE, self._look, self._begun)
 
+    def _given_up(self) -> None:
+        """Somebody has left: what nobody waits for any more is not read to its end."""
+        for task, group in self._under_way.items():
+            if all(one.answer.done() for one in group):
+                task.cancel()
+
     async def _work(self) -> None:
         while self._waiting:
             self._gathering = True
@@ -89,8 +100,11 @@ class Searches:
             group, self._waiting = self._waiting[:_LIMIT], self._waiting[_LIMIT:]
             self._gathering = False
             self._begun += 1
-            # Who has left is not read for.
-            await self._settle([one for one in group if not one.answer.done()])
+            if waiting := [one for one in group if not one.answer.done()]:
+                settling = asyncio.create_task(self._settle(waiting))
+                self._under_way[settling] = waiting
+                await asyncio.wait([settling])
+                del self._under_way[settling]
             self._company.answered(len(group))
             if self._gathering:  # another one has begun
                 break
@@ -98,8 +112,6 @@ class Searches:
         self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _settle(self, group: Sequence[_Searching]) -> None:
-        if not group:
-            return
         try:
             found = await self._read([one.statement for one in group])
             events = [_event(one, rows) for one, rows in zip(group, found, strict=True)]

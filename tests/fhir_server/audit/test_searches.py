@@ -151,3 +151,27 @@ async def test_slow_ones_do_not_hold_up_those_that_come_later(counted: Counted, 
     held.set()
     await asyncio.gather(*slow)
     assert sum(map(len, stored(database))) == 5
+
+
+async def test_what_nobody_waits_for_any_more_is_given_up(counted: Counted, database: str) -> None:
+    slow = Statement("select 1::bigint from pg_sleep(60)")
+    both = [asyncio.create_task(counted.search(number, slow)) for number in (1, 2)]
+    running = (
+        "select count(*) from pg_stat_activity where query like '%pg_sleep(60)' and state = 'active'"
+        " and datname = current_database() and pid <> pg_backend_pid()"
+    )
+    with psycopg.connect(database, autocommit=True) as connection:
+
+        async def until(number: int) -> None:
+            async with asyncio.timeout(10):
+                while connection.execute(running.encode()).fetchone() != (number,):  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.02)
+
+        await until(1)
+        both[0].cancel()
+        await asyncio.sleep(0.1)
+        await until(1)  # the other one still waits
+        both[1].cancel()
+        await until(0)
+    assert (await counted.search(3))[1] == 3
+    assert [event.at for events in stored(database) for event in events] == [3]
