@@ -1,6 +1,6 @@
 """What access control costs: a token's check, and reading and searching with a token beside an open hub.
 
-    python -m bench.access [--rounds 8] [--seconds 1]
+    python -m bench.access [--rounds 5] [--seconds 3]
 
 Three hubs, one open, one that asks for tokens, one that keeps an audit trail as well, are asked the same in turns, so
 that it shows which wall costs what. Each has a copy of the same database: what a hub does beside answering (relaying
@@ -113,12 +113,13 @@ def compared(
     """CPU µs per request, of hub and of database, and how many percent more than the first caller, by kind of caller.
 
     In each round all take a turn of some seconds each, forwards or backwards, and are compared with the first one's;
-    the median counts. Many short rounds are better than few long ones: what else the machine does meets all alike.
+    the median counts, for what else the machine does meets all alike. Turns of a second are too short: what is sealed
+    afterwards, and what a hub does for itself meanwhile, would weigh too much.
     """
     found: dict[str, list[Cost]] = {name: [] for name in callers}
     for number in range(rounds + 1):
         for name in list(callers) if number % 2 else reversed(list(callers)):
-            cost = _turn(callers[name], name, paths, postmaster, seconds)
+            cost = _turn(callers[name], name, paths, postmaster, seconds if number else 1)
             if number:  # the first one warms up
                 found[name].append(cost)
     first = found[next(iter(callers))]
@@ -265,8 +266,8 @@ def paragraphs(found: Mapping[str, Any]) -> Iterable[str]:
 def main() -> None:
     """Measures, prints the figures, and keeps them."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rounds", type=int, default=8)
-    options.add_argument("--seconds", type=int, default=1)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--seconds", type=int, default=3)
     chosen = options.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="hub-bench-"))
     folder.chmod(0o755)

@@ -94,7 +94,7 @@ async def perform_routed(server: Server, request: FhirRequest, routed: Routed) -
     store = server.store
     if store.ignorant or (not request.access.unrestricted and store.outdated):
         # What policies say now counts, or nothing is answered.
-        await store.learn()
+        await store.refresh()
     request.access = held(request.access, routed.interaction, routed.resource_type, routed.needs)
     if glass.broken(request.access.subject):
         flag(glass.PURPOSE)

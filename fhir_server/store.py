@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
@@ -119,6 +120,7 @@ class ResourceStore(Reader):
         self._pairs = Pairs()
         self._explained = count()
         self._learned = float("-inf")
+        self._refreshing: asyncio.Task[None] | None = None
         self.on_write: Callable[[], None] = _nothing
         """Called after each commit of this process."""
 
@@ -192,6 +194,14 @@ class ResourceStore(Reader):
         found = registry.read(parameters)
         if self.ignorant or found[0][0] != current().generation or current().pending:
             use(registry.table_of(found, self._conninfo))
+
+    async def refresh(self) -> None:
+        """As `learn`; all who come while it is under way share it, for they ask for what was in force a moment ago."""
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self.learn())
+        await asyncio.shield(self._refreshing)  # who leaves does not end it for the others
+        if self.outdated:  # it was begun too long before
+            await self.learn()
 
     @property
     def outdated(self) -> bool:

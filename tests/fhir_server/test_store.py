@@ -259,3 +259,28 @@ async def test_locks_hold_others_back(store: ResourceStore) -> None:
             assert inside[-1] == n
 
     await asyncio.gather(*[enter(n) for n in range(6)])
+
+
+async def test_policies_are_read_once_for_all_who_ask_together(
+    store: ResourceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = 0
+    learn = store.learn
+
+    async def counted() -> None:
+        nonlocal read
+        read += 1
+        await learn()
+
+    monkeypatch.setattr(store, "learn", counted)
+    assert store.outdated
+    first = asyncio.create_task(store.refresh())
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(store.refresh()) for _ in range(20)]
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(*others)
+    assert (read, store.outdated) == (1, False)
+    monkeypatch.setattr("fhir_server.store.STALE_SECONDS", -1.0)  # whatever was read is too old
+    await store.refresh()
+    assert read == 3
