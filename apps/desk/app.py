@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 from fastapi import FastAPI, Request
@@ -35,6 +36,8 @@ NOTICE, PROBLEM, DRAFT = "notice", "problem", "draft"
 GO = "desk-go"
 """Cookie of the case that somebody was called to, until they are signed in."""
 RACES = 3
+SHOWN = frozenset({"image/png", "image/jpeg", "image/webp", "audio/ogg", "audio/mpeg", "audio/mp4", "application/pdf"})
+"""Media types that a file is sent with; anything else is a file to save."""
 
 Form = dict[str, list[str]]
 Act = Callable[[Case, By, Form], dict[str, Any]]
@@ -135,6 +138,20 @@ def desk(
             if request.query_params.get("seen") == page.mark_of_talk(found, language(request)):
                 return Response(status_code=204)
             return HTMLResponse(page.talk(found, language(request), key))
+
+        return await answer(request, key, show)
+
+    @app.get("/{key}/files/{id}")
+    async def file(request: Request, key: str, id: str) -> Response:
+        """What a member sent: never as a page of this site's."""
+
+        async def show(reader: Reader, session: Session) -> Response:
+            found = await reader.fetch(f"Binary/{quote(id, safe='')}", "*/*")
+            kind = found.headers.get("content-type", "").partition(";")[0]
+            headers = {"content-security-policy": "sandbox; default-src 'none'"}
+            if kind not in SHOWN:
+                kind, headers["content-disposition"] = "application/octet-stream", "attachment"
+            return Response(found.content, media_type=kind, headers=headers)
 
         return await answer(request, key, show)
 

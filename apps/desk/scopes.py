@@ -6,5 +6,5 @@ READ = ("Patient", "Practitioner", "Communication", "Encounter", "QuestionnaireR
 SCOPES = (
     "openid", "fhirUser", "online_access", *(f"user/{name}.rs" for name in READ), "user/Task.rus",
     "user/CommunicationRequest.crs", "user/RiskAssessment.crus", "user/Flag.crus", "user/Appointment.crus",
-    "user/Provenance.c",
+    "user/Provenance.c", "user/Binary.r",
 )  # fmt: skip

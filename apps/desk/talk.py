@@ -31,7 +31,8 @@ class Line:
     texts: tuple[str, ...]
     options: tuple[str, ...]
     """What they can tap below it."""
-    files: tuple[str, ...]
+    files: tuple[tuple[str, str], ...]
+    """Name of each, and the id of its Binary; "" where it is not there."""
     state: str
     """Of what is said to them: waiting, unknown, not-done, or one of STATES."""
     by: str
@@ -63,10 +64,7 @@ def _line(one: Json, asked: Mapping[str, Json]) -> Line:
         _at(one, request), _order(one, request, wrote=wrote), wrote,
         tuple(str(part["contentString"]) for part in payload if "contentString" in part),
         tuple(_titles(payload)),
-        tuple(
-            str(part["contentAttachment"].get("title") or part["contentAttachment"].get("contentType", "?"))
-            for part in payload if "contentAttachment" in part
-        ),
+        tuple(_file(part["contentAttachment"]) for part in payload if "contentAttachment" in part),
         "" if wrote else _state(one), str(request.get("requester", {}).get("display", "")),
         wrote and one.get("priority") == "stat",
     )  # fmt: skip
@@ -84,6 +82,12 @@ def _order(one: Json, request: Json, *, wrote: bool) -> str:
         if wrote
         else str(request.get("occurrenceDateTime") or request.get("authoredOn") or _at(one, request))
     )
+
+
+def _file(attachment: Json) -> tuple[str, str]:
+    url = str(attachment.get("url", ""))
+    name = str(attachment.get("title") or attachment.get("contentType", "?"))
+    return name, url.removeprefix("Binary/") if url.startswith("Binary/") else ""
 
 
 def _titles(payload: Iterable[Json]) -> Iterable[str]:

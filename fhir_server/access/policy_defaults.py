@@ -94,6 +94,7 @@ DEFAULTS: tuple[Row, ...] = (
     # People at desks, beside their Tasks: who answers members says who did it, and a level is a professional's.
     ("nurse", ("RiskAssessment", "CommunicationRequest", "Provenance"), "cu", "", _TREATMENT, ()),
     ("physician", ("CommunicationRequest", "Provenance"), "cu", "", _TREATMENT, ()),
+    *((role, ("Binary",), "r", "", _TREATMENT, ()) for role in ("nurse", "physician", "pharmacist")),
     ("pharmacist", SHARED, _READ, "", _TREATMENT, ()),
     ("pharmacist", ("Patient", "Coverage", *_PHARMACY), _READ, "", _TREATMENT, ()),
     ("pharmacist", ("CommunicationRequest", "Provenance"), "cu", "", _TREATMENT, ()),

@@ -105,7 +105,9 @@ def test_a_nurse_takes_an_emergency_answers_and_closes(
     expect(phone.locator("#lines")).to_contain_text(re.compile("Como posso ajudar"))
 
 
-def test_the_service_desk_sees_its_own_and_nothing_clinical(inbox: Inbox, page: Page, phone: Page) -> None:
+def test_the_service_desk_sees_its_own_and_nothing_clinical(
+    inbox: Inbox, page: Page, phone: Page, chromium: Browser
+) -> None:  # fmt: skip
     phone.goto(inbox.joined.phone)
     phone.fill("#phone", "5517988881002")
     writes(phone, "desmaiei agora há pouco")
@@ -137,12 +139,23 @@ def test_the_service_desk_sees_its_own_and_nothing_clinical(inbox: Inbox, page: 
     expect(page.locator("[role=status]")).to_contain_text("voltou à fila")
     expect(page.locator("#take")).to_be_visible()
 
+    # Files of members' are for professionals.
+    binary = {"resourceType": "Binary", "id": "a-file", "contentType": "image/png", "data": "iVBORw0KGgo="}
+    assert inbox.caller.get("Binary/a-file", inbox.caller.token("system/Binary.cu"), "PUT", binary).status == 201
+    refused = page.request.get(f"{page.url.partition('/cases/')[0]}/files/a-file")
+    nurse = other(chromium)
+    queue = enter(inbox, nurse, NURSE)
+    shown = nurse.request.get(f"{queue}files/a-file")
+    assert (refused.status, shown.status, shown.headers["content-type"]) == (403, 200, "image/png")
+    assert "sandbox" in shown.headers["content-security-policy"]
+    nurse.context.close()
+
     # Not even by the FHIR API.
     caller = inbox.caller
     token = caller.token("user/*.cruds", roles=("service-desk",), subject="x", fhir_user="Practitioner/cent-prado")
     found = caller.get("Task?code=nurse-callback,conversation", token).json()
     assert found.get("entry", []) == []
-    for kind in ("RiskAssessment", "Flag", "Observation", "Encounter"):
+    for kind in ("RiskAssessment", "Flag", "Observation", "Encounter", "Binary"):
         assert caller.get(kind, token).status == 403
 
 

@@ -115,6 +115,19 @@ def test_what_is_bold(text: str, shown: list[str]) -> None:
     assert pieces(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("attachment", "shown"),
+    [
+        ({"title": "receita.jpg", "url": "Binary/m"}, ("receita.jpg", "m")),
+        ({"contentType": "image/jpeg"}, ("image/jpeg", "")),  # not fetched yet
+        ({"title": "x", "url": "https://elsewhere.example/Binary/1"}, ("x", "")),
+    ],
+)
+def test_files(attachment: Json, shown: tuple[str, str]) -> None:
+    member = wrote("", "2026-11-28T11:29:00Z", payload=[{"contentAttachment": attachment}])
+    assert talk.lines([member], [])[0].files == (shown,)
+
+
 def test_the_number_to_call() -> None:
     assert talk.phone(task(), []) == "5517988880001"
     assert talk.phone({"for": {}}, [wrote("oi", "2026-11-28T11:00:00Z")]) == "5517988880001"
