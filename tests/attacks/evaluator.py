@@ -78,8 +78,8 @@ class Evaluator:
                 if row.relation == "care" and caller.organization is None:
                     continue
                 yield {
-                    "condition": condition, "within": own if within else None, "relation": row.relation,
-                    "consent": row.relation != "own", "purpose": row.purposes[0],
+                    "condition": condition, "desk": row.criteria, "within": own if within else None,
+                    "relation": row.relation, "consent": row.relation != "own", "purpose": row.purposes[0],
                 }  # fmt: skip
 
     def _meets(self, caller: Caller, resource: Resource, grant: dict[str, Any]) -> bool:
@@ -88,6 +88,9 @@ class Evaluator:
             name, value = grant["condition"]
             there = labels if name == "_security" else {resource.get(name)}
             if value not in there:
+                return False
+        for name, value in grant.get("desk", ()):
+            if not set(value.split(",")) & _told(resource, name):
                 return False
         patient = self._patient(resource)
         if grant.get("within") is not None and (patient != grant["within"] or AIAST["code"] in labels):
@@ -148,3 +151,11 @@ class Evaluator:
         born = date.fromisoformat(self._by_reference[f"Patient/{patient}"]["birthDate"])
         today = datetime.now(UTC).date()
         return (today.year - born.year - ((today.month, today.day) < (born.month, born.day))) < 18
+
+
+def _told(task: Resource, name: str) -> set[str]:
+    """What a Task says of whose desk it is for, and how soon."""
+    concepts = {"code": [task.get("code", {})], "performer": task.get("performerType", [])}
+    if name in concepts:
+        return {coding["code"] for one in concepts[name] for coding in one.get("coding", ())}
+    return {str(task.get(name))}
