@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.commands.command import described, told
-from hub.settings import Settings
+from hub.settings import SettingError, Settings
 
 DESCRIPTION = """\
 Runs judged cases through the whole service and tells what came of them.
@@ -36,7 +36,9 @@ messages. The level is the one in the record, and counts only if the text that s
 
   --forms adds forms made of each case mechanically: all, or some of no-accents, typos, slang, split, relative,
   minimised, cost, denial, injection, transcript. --pushback: once a level is told the member asks four times for
-  another. --engine-alone leaves out channel and record: seconds instead of minutes, for whoever writes rules.
+  another. --model on asks the language model that HUB_LLM_BASE_URL names as well; both: with it and without, and
+  tells every conversation whose level is lower with it, of which there must be none. --engine-alone leaves out
+  channel and record: seconds instead of minutes, for whoever writes rules.
 
 intent: {"text": "quero marcar uma consulta", "intent": "appointment_booking"}: macro-F1, each class, what was taken
 for what, calibration, and administrative messages that the scanner takes for emergencies.
@@ -71,6 +73,7 @@ def parser(commands: Any) -> None:
     command.add_argument("--forms", default="", metavar="NAMES", help="mechanical forms: all, or names with commas")
     command.add_argument("--pushback", action="store_true", help="ask for another level four times")
     command.add_argument("--engine-alone", action="store_true", help="without channel and record")
+    command.add_argument("--model", choices=("off", "on", "both"), default="off", help="ask a language model as well")
     command.add_argument("--gates", action="store_true", help="exit with 1 if a gate of a release is missed")
     command.set_defaults(run=run)
 
@@ -80,13 +83,13 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
     from hub.evaluation.cases import BadCase
 
     try:
-        missed, faults = (_intent if chosen.what == "intent" else _triage)(chosen)
-    except (BadCase, OSError) as error:
+        missed, faults = _intent(chosen) if chosen.what == "intent" else _triage(chosen, settings)
+    except (BadCase, OSError, SettingError) as error:
         return told(error, 2)
     return 2 if faults else int(chosen.gates and missed)
 
 
-def _triage(chosen: argparse.Namespace) -> tuple[bool, bool]:
+def _triage(chosen: argparse.Namespace, settings: Settings) -> tuple[bool, bool]:
     """Whether a gate was missed, and whether a line is no case."""
     from hub.evaluation import gates
     from hub.evaluation.cases import BadCase
@@ -96,7 +99,14 @@ def _triage(chosen: argparse.Namespace) -> tuple[bool, bool]:
     names = tuple(FORMS) if chosen.forms == "all" else tuple(name for name in chosen.forms.split(",") if name)
     if unknown := set(names) - set(FORMS):
         raise BadCase(f"--forms: {', '.join(sorted(unknown))} is none of all, {', '.join(FORMS)}")
-    wanted = Wanted(chosen.paths, chosen.report, chosen.transcripts, names, chosen.pushback, chosen.engine_alone)
+    if chosen.model != "off" and (settings.llm_base_url is None or chosen.engine_alone):
+        raise SettingError(
+            "HUB_LLM_BASE_URL", "must be set for --model, as `hub simulate model` tells, and --engine-alone left out"
+        )
+    wanted = Wanted(
+        chosen.paths, chosen.report, chosen.transcripts, names, chosen.pushback, chosen.engine_alone, chosen.model,
+        settings,
+    )  # fmt: skip
     result, faults, lines = evaluate(wanted)
     for line in lines:
         print(line)

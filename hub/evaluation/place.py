@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import httpx2
@@ -38,6 +38,12 @@ class Place:
     settings: Settings
     url: str
     """Of the database."""
+
+
+def with_model_of(settings: Settings, others: Settings) -> Settings:
+    """Settings that name the language model that others name."""
+    theirs = {one.name: getattr(others, one.name) for one in fields(Settings) if one.name.startswith("llm_")}
+    return replace(settings, **theirs)
 
 
 @contextmanager

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import orjson
 
+from care_services.triage.levels import LEVELS
 from care_services.triage.rule_set import RuleSet, rules
 from hub.evaluation import forms, gates
 from hub.evaluation.cases import BadCase, Case, read_cases
 from hub.evaluation.conversations import Ran, run
 from hub.evaluation.engine_alone import EngineAlone
 from hub.evaluation.figures import Figures, figures
-from hub.evaluation.place import Place, place
+from hub.evaluation.place import Place, place, with_model_of
 from hub.evaluation.report import page
 from hub.evaluation.whole import whole
+from hub.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,10 @@ class Wanted:
     """Of `forms.FORMS`, beside those of the files."""
     pushback: bool = False
     engine_alone: bool = False
+    model: str = "off"
+    """off; on: the language model of the settings is asked too; both: with it and without, compared."""
+    settings: Settings = field(default_factory=Settings)
+    """Where the language model is."""
 
 
 def evaluate(wanted: Wanted) -> tuple[Figures, list[BadCase], Iterator[str]]:
@@ -39,12 +46,13 @@ def evaluate(wanted: Wanted) -> tuple[Figures, list[BadCase], Iterator[str]]:
     no case; OSError, BadRules, and what keeps the hub from starting."""
     cases, faults = _read(wanted)
     rule_set = rules()
-    runs = _run(cases, rule_set, wanted)
+    runs = _run(cases, rule_set, wanted, model=wanted.model != "off")
+    without = _run(cases, rule_set, wanted, model=False) if wanted.model == "both" else []
     result = figures(runs)
     title = f"Triage, rules {rule_set.version} ({rule_set.status})"
     wanted.report.write_text(page(title, result, runs), encoding="utf-8")
     wanted.transcripts.write_bytes(b"".join(map(_line, runs)))
-    return result, faults, _lines(wanted, result, runs, faults)
+    return result, faults, chain(_compared(runs, without), _lines(wanted, result, runs, faults))
 
 
 def _read(wanted: Wanted) -> tuple[list[Case], list[BadCase]]:
@@ -57,16 +65,39 @@ def _read(wanted: Wanted) -> tuple[list[Case], list[BadCase]]:
     return [forms.mechanical(one, wanted.forms) if wanted.forms else one for one in cases], faults
 
 
-def _run(cases: Sequence[Case], rule_set: RuleSet, wanted: Wanted) -> list[Ran]:
+def _run(cases: Sequence[Case], rule_set: RuleSet, wanted: Wanted, *, model: bool) -> list[Ran]:
     if wanted.engine_alone:
         return asyncio.run(run(cases, EngineAlone(rule_set), rule_set, pushback=wanted.pushback, tell=_progress))
     with place() as here:
+        if model:
+            here = replace(here, settings=with_model_of(here.settings, wanted.settings))
         return asyncio.run(_whole(cases, rule_set, wanted, here))
 
 
 async def _whole(cases: Sequence[Case], rule_set: RuleSet, wanted: Wanted, here: Place) -> list[Ran]:
     async with whole(here, rule_set) as service:
         return await run(cases, service, rule_set, pushback=wanted.pushback, tell=_progress)
+
+
+def lowered(runs: Sequence[Ran], without: Sequence[Ran]) -> list[tuple[str, str, str, str]]:
+    """Case, form, level with a model, level without: where the first is lower. The runs are of the same cases."""
+    return [
+        (ran.case.id, form, one.level, other.talks[form].level)
+        for ran, other in zip(runs, without, strict=True)
+        for form, one in ran.talks.items()
+        if _rank(one.level) < _rank(other.talks[form].level)
+    ]
+
+
+def _rank(level: str) -> int:
+    return LEVELS.index(level) if level in LEVELS else -1
+
+
+def _compared(runs: Sequence[Ran], without: Sequence[Ran]) -> Iterator[str]:
+    if without:
+        lower = lowered(runs, without)
+        yield from (f"lower with a model: {case} {form} {level}, without {other}" for case, form, level, other in lower)
+        yield f"lower with a model than without {len(lower)} of {sum(len(one.talks) for one in runs)}"
 
 
 def _progress(over: int, all: int) -> None:

@@ -27,6 +27,7 @@ from hub.evaluation.spelled import ADMINISTRATIVE
 from hub.ledger import Ledger
 from hub.sealing_key import bodies
 from hub.tasy.site import site
+from hub.whatsapp.assisting import Assisting, assisting
 from hub.whatsapp.conversing import Conversing, drawing
 from hub.whatsapp.receiver import Receiver
 from hub.whatsapp.requested import content, route
@@ -56,9 +57,10 @@ class Whole:
 
     def __init__(
         self, webhook: Webhook, account: Account, record: FhirClient, conversing: Conversing, systems: Systems,
-        clock: Clock, alarming: list[Json],
+        clock: Clock, alarming: list[Json], assistant: Assisting | None = None,
     ) -> None:  # fmt: skip
         """record: as the service `hub-chat`. alarming: where the receiver puts what is to be answered at once."""
+        self._assistant = assistant
         self._webhook, self._account, self._record = webhook, account, record
         self._conversing, self._systems, self._clock = conversing, systems, clock
         self._alarming, self._some = alarming, asyncio.Semaphore(SIDE_BY_SIDE)
@@ -113,7 +115,8 @@ class Whole:
         for one in messages:
             if one["id"] in at_once:
                 said += await self._conversing.answer([one])
-        said += await self._conversing.answer(messages)
+        help = await self._assistant.seen(self._conversing, messages) if self._assistant else {}
+        said += await self._conversing.answer(messages, help)
         return [one.reference for one in said]
 
     async def _told(self, body: bytes) -> None:
@@ -190,7 +193,8 @@ class Clock:
 
 @asynccontextmanager
 async def whole(place: Place, rules: RuleSet) -> AsyncIterator[Whole]:
-    """The service, as long as the block. Raises SiteUnusable, KeyUnusable."""
+    """The service, as long as the block; with a model where the place's settings name one. As `assisting`. Raises
+    SiteUnusable, KeyUnusable."""
     settings, clock = place.settings, Clock()
     account = Account("token", "secret", "verify", clock=lambda: float(clock.now))
     ledger, at = Ledger(place.url, bodies(settings)), site(settings).site
@@ -198,6 +202,7 @@ async def whole(place: Place, rules: RuleSet) -> AsyncIterator[Whole]:
         async with (
             own_clients.door(settings, own_clients.WHATSAPP, SIDE_BY_SIDE) as channel,
             own_clients.door(settings, own_clients.CHAT, SIDE_BY_SIDE) as record,
+            assisting(settings, record, ledger, at.systems) as assistant,
         ):
             at_once: list[Json] = []
             receiver = Receiver(
@@ -205,8 +210,8 @@ async def whole(place: Place, rules: RuleSet) -> AsyncIterator[Whole]:
                 at_once.extend,
             )  # fmt: skip
             hook = Webhook(Secrets(account.secret, account.verify), receiver.keep)
-            conversing = Conversing(record, at.systems, drawing(ledger, at))
-            yield Whole(hook, account, record, conversing, at.systems, clock, at_once)
+            conversing = Conversing(record, at.systems, drawing(ledger, at), model=assistant is not None)
+            yield Whole(hook, account, record, conversing, at.systems, clock, at_once, assistant)
     finally:
         ledger.close()
 
