@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from care_services.assistance.passages import about
 from care_services.chat.alarm import alarming
-from care_services.chat.conversation import GENERAL, INTERVIEW, OPEN, SAFETY, Conversation, Inbound
+from care_services.chat.conversation import ASKING, GENERAL, INTERVIEW, OPEN, SAFETY, Conversation, Inbound
 from care_services.chat.keywords import keyword
 from care_services.triage.rule_set import RuleSet
 
@@ -18,13 +18,20 @@ LEAST_WORDS = 3
 
 
 def extracting(conversation: Conversation, message: Inbound, rules: RuleSet) -> bool:
-    """Whether findings are asked for."""
-    return conversation.state in STATES and _may(conversation, message, rules)
+    """Whether findings are asked for: of free words, or of those before that no model has read."""
+    late = conversation.to_read and conversation.state in ASKING
+    return conversation.state in STATES and (told_freely(message) or late) and _may(conversation, message, rules)
+
+
+def told_freely(message: Inbound) -> bool:
+    """Whether a message is more than an answer that rules read."""
+    return message.tapped is None and len(message.text.split()) >= LEAST_WORDS
 
 
 def phrasing(conversation: Conversation, message: Inbound, rules: RuleSet) -> bool:
     """Whether a reply is asked for: to a general question that passages are about."""
-    return conversation.state == GENERAL and _may(conversation, message, rules) and bool(about(message.text))
+    asked = conversation.state == GENERAL and told_freely(message) and bool(about(message.text))
+    return asked and _may(conversation, message, rules)
 
 
 def hearing(conversation: Conversation) -> bool:
@@ -37,9 +44,8 @@ def _may(conversation: Conversation, message: Inbound, rules: RuleSet) -> bool:
         conversation.model
         and conversation.model_told
         and message.id not in conversation.seen
-        and message.tapped is None
         and message.kind != "edit"
-        and len(message.text.split()) >= LEAST_WORDS
+        and bool(message.text)
         and keyword(message.text) is None
         and not alarming(message.text, rules)
     )

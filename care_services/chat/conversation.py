@@ -189,6 +189,8 @@ class Conversation:
     """Whether model assistance may be used: the member did not refuse it."""
     model_told: bool = False
     """Whether the member was told of it: none is asked before."""
+    to_read: bool = False
+    """Whether something was told that no model has read: what came before the member was told of it, say."""
     said: Mapping[str, int] = field(default_factory=dict)
     """How often each text was sent in this talk."""
     heard: int = 0

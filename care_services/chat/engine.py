@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from care_services.assistance.asked import told_freely
 from care_services.chat import clinical, proving, told, whom, wishes, wording
 from care_services.chat.buttons import Button, parse
 from care_services.chat.conversation import (
@@ -52,6 +53,8 @@ def turn(before: Conversation, message: Inbound, rules: RuleSet, protocol: str) 
     talk = Talk(_entered(before, message), message, rules, protocol)
     _hear(talk)
     _tell_of_model(talk)
+    if message.extracted is not None or told_freely(message):
+        talk.change(to_read=message.extracted is None)
     return talk.ended()
 
 

@@ -115,8 +115,8 @@ class Assisting:
         found = accepted(answer.content, answer.turns, codes, _by(answer.call))
         seen = found.extracted
         await self._accounts.account(answer.call, len(seen.findings) if seen else 0, sum(found.dropped.values()))
-        if seen is None:
-            return None
+        if seen is None:  # it was read, and that is known
+            return Extracted({}, False, _by(answer.call))
         return Extracted({code: answer.restore(quote) for code, quote in seen.findings.items()}, seen.symptom, seen.by)
 
     async def _worded(self, message: Inbound, member: str) -> Worded | None:

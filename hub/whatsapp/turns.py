@@ -91,6 +91,11 @@ class Heard:
     spoken: bool = False
     """Nobody has written it down yet."""
 
+    @property
+    def urgent(self) -> bool:
+        """Whether it may tell of an emergency."""
+        return bool(self.message.get("priority") == "stat")
+
 
 @dataclass(slots=True)
 class Line:
@@ -235,11 +240,11 @@ class _Work:
                 line.waiting[at] = replace(one, message=message, spoken=False)
 
     async def _seen(self, line: Line) -> Help:
-        """What a model sees in what waits: nothing as soon as something is there that does not wait for it.
+        """What a model sees in what waits: nothing as soon as an emergency is there.
 
         It is asked outside of the turns that are made side by side, so that a slow one holds up no other conversation.
         """
-        if self._assistant is None or any(one.at_once for one in line.waiting):
+        if self._assistant is None or any(one.urgent for one in line.waiting):
             return {}
         line.news.clear()
         asked = asyncio.create_task(self._assistant.seen(self._conversing, [one.message for one in _next(line)]))
@@ -328,8 +333,8 @@ def _next(line: Line) -> list[Heard]:
 
 
 async def _urgent_news(line: Line) -> None:
-    """Returns once something waits that has its turn at once."""
-    while not any(one.at_once for one in line.waiting):
+    """Returns once an emergency waits."""
+    while not any(one.urgent for one in line.waiting):
         await line.news.wait()
         line.news.clear()
 

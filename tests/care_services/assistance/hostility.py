@@ -62,7 +62,8 @@ def extraction(content: str | None, texts: list[str]) -> Extracted | None:
     if content is None:
         return None
     turns = dict(enumerate(texts, 1))
-    return accepted(content, turns, vocabulary(rules()), "simulated-1 2026.1").extracted
+    found = accepted(content, turns, vocabulary(rules()), "simulated-1 2026.1").extracted
+    return found or Extracted({}, False, "simulated-1 2026.1")
 
 
 def talked(seed: int, model: Model | None) -> Conversation:

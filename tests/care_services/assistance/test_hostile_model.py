@@ -117,4 +117,4 @@ def test_what_counts_is_literal_known_and_yes() -> None:
         ({"turn": 2, "quote": "febre"}, True),
     ]:  # fmt: skip
         found = extraction(json.dumps({**calm, "findings": [{**base, **change}]}), texts)
-        assert (found is not None) is counts, change
+        assert (found is not None and bool(found.findings)) is counts, change

@@ -244,3 +244,19 @@ async def test_a_general_question_is_answered_in_a_models_words_where_they_hold(
     assert outcomes(module_database)[-1] == ("phrase", "ok")
     asked = [one for one in of(number, await found(record, "CommunicationRequest")) if "reembolso" in str(one)]
     assert asked[0]["meta"]["security"][0]["code"] == "AIAST"
+
+
+async def test_a_story_told_before_anything_was_said_of_a_model_is_read_with_the_next_answer(
+    joined: Joined, http: httpx2.AsyncClient, simulated: Simulated
+) -> None:
+    juca = Phone(joined, http, "5517977770009")
+    await juca.writes(ONLY_A_MODEL)
+    first = await juca.hears(1)
+    assert "SEM IA" in first
+    assert first.endswith("É sobre você ou outra pessoa?")
+    assert await simulated.received() == []
+    for at, answer in ((2, "Sobre mim"), (3, "34")):
+        await (juca.taps if at == 2 else juca.writes)(answer)
+        await juca.hears(at)
+    [once] = await simulated.received()
+    assert "botando tudo para fora" in str(once)
