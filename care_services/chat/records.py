@@ -44,8 +44,9 @@ def entries(turn: Turn, state: str, place: Place) -> list[Json]:
         elif isinstance(effect, Assistance):
             found.append(assistance(effect, place))
     whose = place.subject(turn.conversation.interview.about).get("reference")
-    if whose:
-        found.append(subject_added(place.message, "subject", whose))
+    if whose and place.message.endswith(f"/{place.event}"):  # a silence writes nothing
+        for message in (*(f"Communication/{one}" for one in place.earlier), place.message):
+            found.append(subject_added(message, "subject", whose))
     if turn.says:
         where = focus if encounter else None
         found.append(once(said(turn.says, turn.conversation.told, where, place), place, "says"))

@@ -7,7 +7,7 @@ https://hl7.org/fhir/R4/claimresponse.html
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -28,6 +28,9 @@ from mappings.identifiers import Systems, coding, concept, value_of
 from mappings.whatsapp.phone import digits
 
 Json = Any
+
+NEWS = timedelta(days=7)
+"""For so long after its date a decision is told."""
 
 
 class AuthorizationTold:
@@ -55,7 +58,7 @@ class AuthorizationTold:
         state = None if response is None else state_of(response, self._systems)
         whose = "" if response is None else response["patient"].get("reference", "")
         patient = await _read(self._record, whose) if state is not None and whose else None
-        if response is None or state is None or patient is None:
+        if response is None or state is None or patient is None or _old(response, now()):
             return
         made = told(response, state, patient, self._number, self._systems, rules(), now())
         named = made["identifier"][0]
@@ -98,6 +101,12 @@ def told(
         "recipient": [{**whom, "identifier": {"system": systems.sid("telefone"), "value": phone}}],
         "sender": {"identifier": {"system": systems.sid("whatsapp/numero"), "value": number}},
     }
+
+
+def _old(response: Json, moment: datetime) -> bool:
+    """Whether it was decided long before it came here: a history that is loaded is no news."""
+    created = datetime.fromisoformat(response["created"][:10]).replace(tzinfo=UTC)
+    return moment - created > NEWS
 
 
 def _phone(patient: Json) -> str | None:

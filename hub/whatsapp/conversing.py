@@ -102,7 +102,8 @@ class Conversing:
             thought = _helped(replace(left[0], model=self._model, moved=moved), help)
             came = await self._turn(before, thought, task)
             state = msgspec.json.encode(came.conversation).decode()
-            entries = records.entries(came, state, await self._place(task, left[0].id))
+            place = replace(await self._place(task, left[0].id), earlier=left[0].earlier)
+            entries = records.entries(came, state, place)
             if came.conversation.proof.proved and not before.proof.proved:
                 known = {one["request"]["url"] for one in entries}
                 more = await attributed(self._record, task, came.conversation.proof.proved)

@@ -82,8 +82,11 @@ async def dependants(record: FhirClient, patient: str) -> list[Dependant]:
     cpf = value_of(await record.read(patient), CPF)
     if cpf is None:
         return []
-    related = await _first_page(record, "RelatedPerson", {"identifier": f"{CPF}|{cpf}", "active": "true"})
-    references = sorted({one["patient"]["reference"] for one in related if "reference" in one["patient"]} - {patient})
+    named = await _first_page(
+        record, "RelatedPerson", {"identifier": cpf, "active": "true"}
+    )  # of any name of the system
+    related = [one["patient"] for one in named if value_of(one, CPF) == cpf]
+    references = sorted({one["reference"] for one in related if "reference" in one} - {patient})
     if not references:
         return []
     ids = ",".join(one.partition("/")[2] for one in references)

@@ -36,6 +36,8 @@ class Place:
     now: datetime
     device: str
     """Reference of the service's own Device."""
+    earlier: tuple[str, ...] = ()
+    """Ids of Communications that are one thought with it."""
     whom: str | None = None
     """Reference of the dependant it is about, if it is one."""
 

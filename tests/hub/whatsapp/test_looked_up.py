@@ -14,9 +14,12 @@ from care_services.chat.known import CANDIDATES, DEPENDANTS, RECORDED, Found, Lo
 from hub.whatsapp.looked_up import candidates, looked_up
 from mappings.identifiers import CPF, Systems
 from tests.fhir_server.conftest import serving
+from tests.fhir_server.encryption.conftest import CPF as ENCRYPTED
+from tests.fhir_server.encryption.conftest import encrypting, given, wrapping
 
 Json = Any
 
+__all__ = ["encrypting", "given", "wrapping"]
 SYSTEMS = Systems()
 
 
@@ -109,6 +112,22 @@ async def test_dependants_are_those_for_whom_the_member_answers(record: Counting
     assert [(one.reference, one.name) for one in found.dependants or ()] == [("Patient/lia", "Lia")]
     none = await looked_up(record, Look(DEPENDANTS, "Patient/fixed"), Found(), identity(None), SYSTEMS)
     assert none.dependants == ()
+
+
+async def test_identifiers_may_be_encrypted_in_the_record(encrypting: httpx2.AsyncClient) -> None:
+    record = FhirClient(encrypting, str(encrypting.base_url))
+    cpf = [{"system": ENCRYPTED, "value": "52998224725"}]
+    telecom = [{"system": "phone", "value": "+5517988880001"}]
+    ana_is = {"identifier": cpf, "telecom": telecom, "birthDate": "1980-05-15"}
+    for id, more in (("ana", ana_is), ("lia", {})):
+        await record.update({"resourceType": "Patient", "id": id, "active": True, **more})
+    await record.create(
+        {"resourceType": "RelatedPerson", "active": True, "patient": {"reference": "Patient/lia"}, "identifier": cpf}
+    )
+    [ana] = await candidates(record, identity("5517988880001"), SYSTEMS)
+    assert ana.cpf == "52998224725"
+    found = await looked_up(record, Look(DEPENDANTS, "Patient/ana"), Found(), identity(None), SYSTEMS)
+    assert [one.reference for one in found.dependants or ()] == ["Patient/lia"]
 
 
 async def test_what_the_record_knows_is_what_is_so_now(record: Counting) -> None:
