@@ -20,7 +20,7 @@ from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.partner_errors import PartnerUnavailable
 from adapters.whatsapp.client import Door, WhatsApp
 from care_services.chat.recorded.communication_request import CHECK_INS, overtaken
-from care_services.delivery.decision import AsTemplate, Drop, Free, Member, Telephone, Wait, decide
+from care_services.delivery.decision import AsTemplate, Drop, Free, Telephone, Wait, decide
 from care_services.delivery.failed import NotDone
 from care_services.delivery.templates import Model, chosen
 from fhir_server.events.delivery import Later
@@ -33,6 +33,7 @@ from hub.settings import Settings
 from hub.tasy.site import site
 from hub.whatsapp.conversing import stored
 from hub.whatsapp.lines import Lines
+from hub.whatsapp.member import Asked, member, read
 from hub.whatsapp.outcome import over, planned
 from hub.whatsapp.requested import as_template, content, due, notice, route, slots
 from hub.whatsapp.trying import RACED, Trying, written
@@ -105,7 +106,8 @@ class Sending:
         standing = await there.lines.standing()
         model = chosen(_category(request), standing.unusable(), slots(request, self._systems))
         said = notice(request, self._systems, model.name if model else None)
-        decision = decide(said, await self._member(there.record, request, known), self._now(), _no_holiday)
+        asked = Asked(there.record, self._systems, self._zone)
+        decision = decide(said, await member(asked, request, line, known, self._now()), self._now(), _no_holiday)
         if isinstance(decision, Free) and as_template(request, self._systems):
             decision = AsTemplate(model.name) if model else Telephone("there is no template")
         match decision:
@@ -151,15 +153,6 @@ class Sending:
         made = {**found[0], "status": "not-done"} if found else None
         await there.trying.told(over(made, request, then, self._systems, self._now()))
 
-    async def _member(self, record: FhirClient, request: Json, known: Mapping[str, Json]) -> Member:
-        """What is known of whom it goes to: when they wrote what this answers."""
-        for one in request.get("about", ()):
-            reference = one.get("reference", "")
-            message = known.get(reference) or await read(record, reference)
-            if message is not None and "sent" in message:
-                return Member(self._zone, wrote=datetime.fromisoformat(message["sent"]))
-        return Member(self._zone)
-
     async def _there(self) -> _Open:
         if self._opened is None:
             settings = self._settings
@@ -174,16 +167,6 @@ class Sending:
             trying = Trying(record, channel, ledger, lines, self._systems, self._now)
             self._opened = _Open(record, lines, trying)
         return self._opened
-
-
-async def read(record: FhirClient, reference: str) -> Json | None:
-    """A resource; None: there is none, or none any more. Raises PartnerUnavailable, FhirRefused."""
-    try:
-        return await record.read(reference)
-    except FhirRefused as refused:
-        if refused.status in (404, 410):
-            return None
-        raise
 
 
 def _category(request: Json) -> str:

@@ -1,0 +1,95 @@
+"""What is known of whoever a notice goes to, at the moment of sending: read off what they wrote and were sent of late.
+
+The care services' contract, sections 2 and 9. Nothing of it is kept apart: whom the channel does not reach, what it
+holds back and how many notices went before is told by their Communications of the last week.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from adapters.fhir_client import FhirClient, FhirRefused
+from care_services.delivery.decision import CATEGORIES, Member, Sent
+from hub.whatsapp.outcome import why
+from hub.whatsapp.requested import watched
+from mappings.identifiers import Systems, code_of
+from mappings.whatsapp.codes import Do
+from mappings.whatsapp.sends import ARRIVED, FAILED, instant, sends, token
+
+Json = Any
+
+UNREACHABLE, HELD = timedelta(days=7), timedelta(hours=24)
+"""How long the channel's word holds that it does not reach somebody, and that it holds back what is not care."""
+LATELY = timedelta(days=7)
+ANSWER = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose members they are, and when."""
+
+    record: FhirClient
+    systems: Systems
+    zone: str
+
+
+async def member(asked: Asked, request: Json, line: str, known: Mapping[str, Json], now: datetime) -> Member:
+    """What is known for a request that leaves from a number. Raises PartnerUnavailable, FhirRefused.
+
+    Of an answer and of an emergency nothing counts but when the person wrote: the message it is about says so.
+    known: resources as they are stored, by reference.
+    """
+    record, systems, zone = asked.record, asked.systems, asked.zone
+    who = request["recipient"][0].get("identifier", {})
+    answer = code_of(request["category"][0], systems.codes("aviso")) == ANSWER
+    if answer or watched(request) or "value" not in who:
+        for one in request.get("about", ()):
+            reference = one.get("reference", "")
+            message = known.get(reference) or await read(record, reference)
+            if message is not None and "sent" in message:
+                return Member(zone, wrote=datetime.fromisoformat(message["sent"]))
+        return Member(zone)
+    whom = f"{who.get('system', '')}|{token(who['value'])}"
+    own = f"{systems.sid('whatsapp/numero')}|{line}"
+    wrote = {"sender:identifier": whom, "recipient:identifier": own, "_sort": "-sent", "_count": "1"}
+    last = await anext(record.search("Communication", wrote), None)
+    lately = {"recipient:identifier": whom, "_lastUpdated": f"gt{instant(now - LATELY)}", "_count": "200"}
+    recent = [one async for one in record.search("Communication", lately)]
+    return replace(of(recent, systems), zone=zone, wrote=None if last is None else datetime.fromisoformat(last["sent"]))
+
+
+def of(recent: Iterable[Json], systems: Systems) -> Member:
+    """What the messages to somebody tell. Pure."""
+    unreachable: list[datetime] = []
+    held: list[datetime] = []
+    arrived: list[datetime] = []
+    sent: list[Sent] = []
+    for made in recent:
+        category = code_of(made["category"][0], systems.codes("aviso")) if made.get("category") else None
+        for one in sends(made, systems):
+            if one.state == FAILED:
+                did, at = why(one).do, one.at[FAILED]
+                (unreachable if did is Do.UNREACHABLE else held if did is Do.NOT_NOW else []).append(at)
+            elif one.state is not None:
+                arrived += [one.at[name] for name in ARRIVED if name in one.at]
+                if category in CATEGORIES:
+                    sent.append(Sent(str(category), one.template, min(one.at.values())))
+    # Whom something has reached since is reached.
+    failed = [at for at in unreachable if not any(later > at for later in arrived)]
+    return Member(
+        unreachable_until=max(failed) + UNREACHABLE if failed else None,
+        held_until=max(held) + HELD if held else None, sent=sorted(sent, key=lambda one: one.at),
+    )  # fmt: skip
+
+
+async def read(record: FhirClient, reference: str) -> Json | None:
+    """A resource; None: there is none, or none any more. Raises PartnerUnavailable, FhirRefused."""
+    try:
+        return await record.read(reference)
+    except FhirRefused as refused:
+        if refused.status in (404, 410):
+            return None
+        raise
