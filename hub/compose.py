@@ -160,6 +160,9 @@ def application(
             await desk.start()
         if chat:
             await chat.start()
+            from hub.whatsapp.counting import keep_counting as keep_counting_messages
+
+            tasks.append(asyncio.create_task(keep_counting_messages(settings, ledger, registry)))
         if heard:
             from hub.events.counting import keep_counting
 

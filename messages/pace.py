@@ -57,6 +57,8 @@ def take(
     row = connection.execute(_TAKE, values).fetchone()
     assert row is not None
     until, known = row
+    if until is None and known is None:  # somebody has made the row since this statement began
+        return take(connection, place, pair, now, urgent=urgent)
     if until is None:
         ahead = known + pair[1].share * (1 - pair[1].burst) - now
         return False, max(0.0, ahead.total_seconds())

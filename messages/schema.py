@@ -283,3 +283,18 @@ model_call = Table(
     Index("model_call_at", "at"),
 )
 """Calls of the language model, one by one, without a word of what was said."""
+
+tally = Table(
+    "tally",
+    metadata,
+    # Business number.
+    Column("line", _KEY, nullable=False),
+    # Empty: its own words.
+    Column("template", _KEY, nullable=False),
+    Column("state", _KEY, nullable=False),
+    # The channel's, of what failed.
+    Column("code", _KEY, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    PrimaryKeyConstraint("line", "template", "state", "code"),
+)
+"""How many messages to persons have come how far, since ever; see `tally.py`."""

@@ -71,7 +71,7 @@ def follows(did: Reaction, tries: int, notice: Notice, now: datetime, *, was_tem
                 return Again(now, as_template=True)
             return NotDone("its template cannot be used", by_telephone)
         case Do.NUMBER_OFF:
-            if was_template and tries == 1:
+            if notice.template is not None and tries == 1:  # a spare number sends templates
                 return Again(now, as_template=True)
             return NotDone("its number cannot send", by_telephone)
         case Do.DEFECT:

@@ -114,6 +114,8 @@ class Sending:
             case Free() | AsTemplate():
                 template = isinstance(decision, AsTemplate)
                 leaves = standing.leaves_from(line, self._now(), template=template)
+                if leaves is None and model is not None:
+                    template, leaves = True, standing.leaves_from(line, self._now(), template=True)
                 if leaves is None:
                     await self._ended(there, request, NotDone("its number cannot send", telephone=True))
                 else:

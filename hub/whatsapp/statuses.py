@@ -7,6 +7,7 @@ waits ten minutes, then people look at it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -29,9 +30,9 @@ from hub.whatsapp.trying import RACED, RACES, troubled, written
 from mappings.identifiers import Systems
 from mappings.whatsapp import ladder
 from mappings.whatsapp.communication import message_id
-from mappings.whatsapp.sends import sends, token, told, tracked, with_sends
+from mappings.whatsapp.sends import sends, steps, token, told, tracked, with_sends
 from mappings.whatsapp.webhook import Status
-from messages import queue, store
+from messages import queue, store, tally
 from messages.queue import Taken
 from messages.states import State
 from messages.store import Fault, Step
@@ -72,6 +73,7 @@ class Applied:
         self._lines = Lines(settings.whatsapp_numbers, ledger, clock)
         self._trouble: dict[Trouble, None] = {}
         """What people who run the hub are to be told, once for a batch."""
+        self._tally: Counter[tally.Kind] = Counter()
         self._life = AsyncExitStack()
         self._record: FhirClient | None = None
 
@@ -110,7 +112,14 @@ class Applied:
                 fault = Fault("unknown-message", "is about a message that nobody here has sent", "id")
                 ended.append(Step(read.taken.id, (State.QUARENTENA,), fault=fault, lease=read.taken.lease))
         ended += await self._applied(record, {id: made[id] for id in of}, of)
-        await self._ledger(lambda connection: store.advance_many(connection, ended, ACTOR, self._now()))
+        counts, self._tally = self._tally, Counter()
+
+        def done(connection: Rows) -> None:
+            with connection.transaction():
+                store.advance_many(connection, ended, ACTOR, self._now())
+                tally.add(connection, counts)
+
+        await self._ledger(done)
         await self._given_back(waiting, LOOK_AGAIN)
         for trouble in [*self._trouble]:
             await troubled(trouble, self._lines)
@@ -145,11 +154,7 @@ class Applied:
             return [
                 step for half in halves for step in await self._applied(record, {id: made[id] for id in half}, of)
             ]  # fmt: skip
-        return [
-            Step(read.taken.id, _DONE, applied=(f"Communication/{id}",), lease=read.taken.lease)
-            for id in made
-            for read in of[id]
-        ]
+        return [step for id, one in made.items() for step in self._counted(id, one, of)]
 
     async def _alone(
         self, record: FhirClient, id: str, of: Mapping[str, list[_Read]], refused: FhirRefused
@@ -162,11 +167,17 @@ class Applied:
             try:
                 requests = await self._requests(record, made, of)
                 await written(record, self._entries(made[id], [read.status for read in of[id]], requests))
-                return [Step(r.taken.id, _DONE, applied=(f"Communication/{id}",), lease=r.taken.lease) for r in of[id]]
+                return self._counted(id, made[id], of)
             except FhirRefused as again:
                 refused = again
         fault = Fault("refused", f"the record refuses it with {refused.status}")
         return [Step(read.taken.id, (State.QUARENTENA,), fault=fault, lease=read.taken.lease) for read in of[id]]
+
+    def _counted(self, id: str, made: Json, of: Mapping[str, list[_Read]]) -> list[Step]:
+        """The statuses of a message are in the record, and are counted."""
+        before = sends(made, self._systems)
+        self._tally.update(steps(before, told(before, [read.status for read in of[id]])))
+        return [Step(one.taken.id, _DONE, applied=(f"Communication/{id}",), lease=one.taken.lease) for one in of[id]]
 
     def _entries(self, made: Json, statuses: Sequence[Status], requests: Mapping[str, Json]) -> list[Json]:
         before = sends(made, self._systems)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlencode
@@ -30,9 +32,9 @@ from mappings.errors import MappingError
 from mappings.identifiers import Systems
 from mappings.whatsapp.codes import AGAIN, Do
 from mappings.whatsapp.outgoing import Content, Template, To
-from mappings.whatsapp.sends import ACCEPTED, FAILED, Send, sends, state, told, tracking, with_sends
+from mappings.whatsapp.sends import ACCEPTED, FAILED, Send, sends, state, steps, told, tracking, with_sends
 from mappings.whatsapp.webhook import Status
-from messages import pace
+from messages import pace, tally
 from messages.pace import Rate
 
 Json = Any
@@ -135,12 +137,16 @@ class Trying:
     async def _settled(self, made: Json, request: Json, change: Callable[[list[Send]], list[Send]]) -> None:
         """Writes how the tries stand after a change, whoever writes statuses at the same time."""
         for _ in range(RACES):
-            outcome = settled(made, change(sends(made, self._systems)), request, self._systems, self._now())
+            before = sends(made, self._systems)
+            after = change(before)
+            outcome = settled(made, after, request, self._systems, self._now())
             try:
-                return await self.told(outcome)
+                await self.told(outcome)
             except FhirRefused as refused:
                 if refused.status not in RACED:
                     raise
+            else:
+                return await self._ledger(partial(tally.add, counts=Counter(steps(before, after))))
             made = await self._record.read(f"Communication/{made['id']}")
             request = await self._record.read(f"CommunicationRequest/{request['id']}")
         raise PartnerUnavailable("the message was changed by others again and again", 1)

@@ -109,6 +109,21 @@ def told(every: Sequence[Send], statuses: Iterable[Status]) -> list[Send]:
     return found
 
 
+def steps(before: Iterable[Send], every: Iterable[Send]) -> list[tuple[str, str, str, str]]:
+    """What has come about: number, template or empty, state, code or empty of each state that is new."""
+    known = {(one.number, one.id or ""): one.at for one in before}
+    nameless = {one.number: one.at for one in before if one.id is None}
+    found = []
+    for one in every:
+        had = known.get((one.number, one.id or ""), nameless.get(one.number, {}))
+        for name in one.at:
+            if name in had or (name == FAILED and one.state != FAILED):
+                continue
+            code = str(next(iter(one.codes), "")) if name == FAILED else ""
+            found.append((one.line, one.template or "", name, code))
+    return found
+
+
 def _place(every: Sequence[Send], status: Status) -> int | None:
     for place, one in enumerate(every):
         if one.id == status.id:

@@ -167,9 +167,10 @@ async def listening(app: Webhook) -> AsyncIterator[str]:
 @asynccontextmanager
 async def channel(hub: HubProcess, database: str) -> AsyncIterator[Channel]:
     """As long as the block."""
-    account = Account(TOKEN, SECRET, VERIFY, first=random.randrange(10**11))
-    ledger = Ledger(database, Sealing(b"k" * 32))
     clock = Clock()
+    moment = lambda: clock().timestamp()  # noqa: E731
+    account = Account(TOKEN, SECRET, VERIFY, moment, first=random.randrange(10**11))
+    ledger = Ledger(database, Sealing(b"k" * 32))
     plain = read_settings(
         {"HUB_DATABASE_URL": database, "HUB_PORT": str(hub.port), "HUB_ACCESS": "open", "HUB_DATA": str(hub.folder)}
     )

@@ -80,7 +80,7 @@ async def test_a_number_that_refuses_for_five_minutes(channel: Channel) -> None:
     channel.trouble("unavailable")
     asked = await channel.asks(category="safety", wrote=False)
     await channel.sending.send(asked)
-    other = await channel.asks(category="safety", wrote=False)
+    other = await channel.asks(category="authorization", wrote=False)
     channel.clock.passes(301)
     await channel.sending.send(other)
     assert left_from(channel) == [SPARE]

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from care_services.chat.conversation import Conversation
+from messages import tally
 from tests.hub.whatsapp.channel import CARE, SYSTEMS, Channel
 
 AGAIN = (5, 30, 120, 600, 3600)
@@ -137,6 +138,22 @@ async def test_what_is_refused_for_good(channel: Channel, code: int, category: s
     assert made["status"] == "not-done"
     assert str(code) in made["statusReason"]["text"]
     assert (await channel.request(asked))["status"] == "revoked"
+
+
+async def test_each_state_is_counted_once(channel: Channel) -> None:
+    before = await channel.ledger(tally.listed)
+    channel.trouble("failed", 131000)
+    channel.trouble("duplicate")
+    asked = await channel.asks()
+    for _ in range(2):
+        await channel.sending.send(asked)
+        await channel.told()
+        channel.clock.passes(6)
+    counted = await channel.ledger(tally.listed) - before
+    assert counted == {
+        (CARE, "", "accepted", ""): 2, (CARE, "", "failed", "131000"): 1, (CARE, "", "sent", ""): 1,
+        (CARE, "", "delivered", ""): 1, (CARE, "", "read", ""): 1,
+    }  # fmt: skip
 
 
 async def test_what_fails_after_it_was_delivered_is_nothing(channel: Channel) -> None:
