@@ -1,44 +1,45 @@
-"""What a member wants: a classifier that has learnt from the grammar beside it, in numpy alone. It never decides about
-emergencies; rules do. Section 3 of the contract, intents."""
+"""What a member wants: a classifier, in numpy alone, that has learnt from the grammar and the examples beside it
+(`scripts/train_intent.py`). It never decides about emergencies; rules do. Section 3 of the contract, intents."""
 
 from __future__ import annotations
 
-import random
-import re
-import tomllib
-import zlib
-from collections.abc import Iterator
+import hashlib
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from care_services.intent.features import features, number
 from care_services.triage.assessment import assess
-from care_services.triage.normal import words_of
 from care_services.triage.rule_set import rules
 from care_services.triage.scanner import scan
 
 EMERGENCY = "emergency_situation"
-SIZE = 1 << 14
-SAMPLES = 400
-ROUNDS = 14
-_SLOT = re.compile(r"\{(\w+)\}")
+HERE = Path(__file__).parent
+WEIGHTS = HERE / "weights.npz"
+LEARNT_FROM = (
+    HERE / "grammar.toml", HERE / "examples.jsonl", HERE / "features.py", HERE / "sampling.py",
+    HERE.parent / "entities" / "vocabulary.toml",
+)  # fmt: skip
 
 
 Array = np.ndarray[Any, Any]
 
 
 class Model:
-    """The weights, and what each column of them stands for."""
+    """The weights: a row for each feature, by its number, and a column for each intent."""
 
-    def __init__(self, intents: tuple[str, ...], weights: Array) -> None:
-        self.intents, self._weights = intents, weights
+    def __init__(self, intents: tuple[str, ...], numbers: Array, weights: Array, scale: float) -> None:
+        """numbers: of the features, ascending. scale: what one in `weights` stands for."""
+        self.intents, self._numbers, self._weights, self._scale = intents, numbers, weights, scale
 
     def probabilities(self, text: str) -> dict[str, float]:
         """Intent -> how likely it is; they add up to one."""
-        scores = self._weights[features(text)].sum(axis=0)
+        asked = np.array([number(one) for one in features(text)], np.uint32)
+        at = np.minimum(np.searchsorted(self._numbers, asked), len(self._numbers) - 1)
+        known = at[self._numbers[at] == asked]
+        scores = self._weights[known].sum(axis=0, dtype=np.int32) * (self._scale / len(asked) ** 0.5)
         odds = np.exp(scores - scores.max())
         return dict(zip(self.intents, (odds / odds.sum()).tolist(), strict=True))
 
@@ -50,44 +51,18 @@ class Model:
 
 @cache
 def model() -> Model:
-    """The classifier, trained from the grammar when it is first asked for; the same each time."""
-    grammar = tomllib.loads((Path(__file__).parent / "grammar.toml").read_text())
-    chance = random.Random(20261)
-    intents = tuple(grammar["templates"])
-    texts = [(said, at) for at, intent in enumerate(intents) for said in _said(grammar, intent, chance)]
-    chance.shuffle(texts)
-    rows = [(features(text), at) for text, at in texts]
-    weights = np.zeros((SIZE, len(intents)))
-    squares = np.full((SIZE, 1), 1e-6)
-    for _ in range(ROUNDS):
-        for columns, at in rows:
-            scores = weights[columns].sum(axis=0)
-            odds = np.exp(scores - scores.max())
-            error = odds / odds.sum()
-            error[at] -= 1
-            squares[columns] += (error**2).sum()
-            weights[columns] -= 0.3 * error / np.sqrt(squares[columns]) / np.sqrt(len(columns))
-    return Model(intents, weights)
+    """The classifier, read when it is first asked for."""
+    with np.load(WEIGHTS) as kept:
+        intents = tuple(kept["intents"].tolist())
+        return Model(intents, kept["numbers"], kept["weights"], float(kept["scale"]))
+
+
+def digest() -> str:
+    """Of what the classifier learns from: weights that carry another one are stale."""
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in LEARNT_FROM)).hexdigest()
 
 
 def intent_of(text: str) -> str:
     """What a member wants. An emergency is what the rules of triage say is one, and comes before everything."""
     heard = scan(text, rules())
     return EMERGENCY if assess(heard.present(), heard.facts, rules()).stops else model().intent(text)
-
-
-def features(text: str) -> Array:
-    """Columns of a text: its words, pairs of words, and pieces of words, hashed."""
-    words = words_of(text, rules().spellings).words
-    found = {"^"}
-    for word in words:
-        found.add(word)
-        found.update(f"<{word}>"[at : at + 4] for at in range(len(word) - 1))
-    found.update(f"{one} {other}" for one, other in pairwise(words))
-    return np.array(sorted({zlib.crc32(one.encode()) % SIZE for one in found}))
-
-
-def _said(grammar: dict[str, dict[str, list[str]]], intent: str, chance: random.Random) -> Iterator[str]:
-    for at in range(SAMPLES):
-        templates = grammar["templates"][intent]
-        yield _SLOT.sub(lambda slot: chance.choice(grammar["slots"][slot[1]]), templates[at % len(templates)])

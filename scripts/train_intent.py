@@ -1,0 +1,109 @@
+"""Writes care_services/intent/weights.npz: what the classifier has learnt from its grammar and examples. Run it when one
+of them, the vocabulary of the entities, the spellings or the lexicon of triage has changed; the same each time."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize, minimize_scalar
+from scipy.sparse import csr_matrix
+
+from care_services.intent.examples import examples
+from care_services.intent.features import features, number
+from care_services.intent.model import WEIGHTS, digest
+from care_services.intent.sampling import samples, varied
+
+Array = np.ndarray[Any, Any]
+EACH = 1200
+"""Samples of each intent; decisions/intent-classifier.md tells what others came to."""
+TIMES = 6
+"""Each example counts so often, varied but for the first."""
+LEAST = 3
+"""Texts that have a feature, below which it is left out."""
+REGULAR = 3e-6
+FOLDS, ROUNDS = 5, 60
+
+
+class Learnt:
+    """Features, intents, and the weights between them."""
+
+    def __init__(self, texts: Sequence[tuple[list[str], str]]) -> None:
+        counted = Counter(name for found, _ in texts for name in found)
+        self.columns = {name: at for at, name in enumerate(sorted(n for n, count in counted.items() if count >= LEAST))}
+        self.intents = sorted({intent for _, intent in texts})
+        rows, gold = self.rows([found for found, _ in texts]), np.array([self.intents.index(one) for _, one in texts])
+        each = 1 / np.bincount(gold)[gold] / len(self.intents)
+        shape = (len(self.columns), len(self.intents))
+
+        def loss(flat: Array) -> tuple[float, Array]:
+            weights = flat.reshape(shape)
+            logs = log_softmax(rows @ weights)
+            off = np.exp(logs)
+            off[np.arange(len(gold)), gold] -= 1
+            slope = rows.T @ (off * each[:, None]) + REGULAR * weights
+            own = -(each * logs[np.arange(len(gold)), gold]).sum() + REGULAR * (flat @ flat) / 2
+            return float(own), slope.ravel()
+
+        found = minimize(loss, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": ROUNDS})
+        self.weights: Array = found.x.reshape(shape)
+
+    def rows(self, found: Sequence[list[str]]) -> Any:
+        """A row for each text; features that are not known make the others count less."""
+        at = [[self.columns[name] for name in names if name in self.columns] for names in found]
+        values = [len(names) ** -0.5 for names, known in zip(found, at, strict=True) for _ in known]
+        lines = [line for line, known in enumerate(at) for _ in known]
+        columns = [one for known in at for one in known]
+        return csr_matrix((values, (lines, columns)), (len(found), len(self.columns)))
+
+
+def log_softmax(scores: Array) -> Array:
+    """The logarithms of the probabilities of each row."""
+    scores = scores - scores.max(axis=1, keepdims=True)
+    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+
+
+def main() -> None:
+    told = list(examples())
+    made = [(features(text), intent) for text, intent in samples(EACH)]
+    chance = random.Random(7)
+    folds = [chance.randrange(FOLDS) for _ in told]
+    scores, gold = [], []
+    for fold in range(FOLDS):  # how sure it may be is measured on examples it has not seen
+        learnt = Learnt([*made, *_varied([one for one, at in zip(told, folds, strict=True) if at != fold])])
+        kept = [one for one, at in zip(told, folds, strict=True) if at == fold]
+        scores.append(learnt.rows([features(text) for text, _ in kept]) @ learnt.weights)
+        gold += [learnt.intents.index(intent) for _, intent in kept]
+    unseen, right = np.vstack(scores), np.array(gold)
+    print(f"unseen examples: {(unseen.argmax(axis=1) == right).mean():.3f} right of {len(right)}")
+
+    def surprise(heat: float) -> float:
+        return float(-log_softmax(unseen / heat)[np.arange(len(right)), right].mean())
+
+    heat = minimize_scalar(surprise, bounds=(0.2, 5), method="bounded").x
+    learnt = Learnt([*made, *_varied(told)])
+    weights = learnt.weights / heat
+    numbers = np.array([number(name) for name in learnt.columns], np.uint32)
+    order = np.argsort(numbers, kind="stable")
+    scale = np.abs(weights).max() / 127
+    np.savez_compressed(
+        WEIGHTS, numbers=numbers[order], weights=np.round(weights[order] / scale).astype(np.int8), scale=scale,
+        intents=np.array(learnt.intents), digest=np.array(digest()),
+    )  # fmt: skip
+    print(f"{len(numbers)} features, temperature {heat:.2f}, {WEIGHTS.stat().st_size} bytes")
+
+
+def _varied(told: list[tuple[str, str]]) -> list[tuple[list[str], str]]:
+    chance = random.Random(11)
+    return [
+        (features(text if time == 0 else varied(text, chance, len(text) < 25)), intent)
+        for text, intent in told
+        for time in range(TIMES)
+    ]
+
+
+if __name__ == "__main__":
+    main()
