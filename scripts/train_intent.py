@@ -1,5 +1,5 @@
-"""Writes care_services/intent/weights.npz: what the classifier has learnt from its grammar and examples. Run it when one
-of them, the vocabulary of the entities, the spellings or the lexicon of triage has changed; the same each time."""
+"""Writes care_services/intent/weights.npz: what the classifier has learnt from its grammar and examples. Run it when
+one of them or the vocabulary of the entities has changed; the same each time."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ Array = np.ndarray[Any, Any]
 EACH = 1200
 """Samples of each intent; decisions/intent-classifier.md tells what others came to."""
 TIMES = 6
-"""Each example counts so often, varied but for the first."""
+"""Each example counts so often, varied but for the first; less often where an intent has many."""
 LEAST = 3
 """Texts that have a feature, below which it is left out."""
 REGULAR = 3e-6
-FOLDS, ROUNDS = 5, 60
+STRANGERS = 1.5
+"""What the temperature is raised by: other people write less like the examples than their author does."""
+FOLDS, ROUNDS = 3, 60
 
 
 class Learnt:
@@ -63,7 +65,8 @@ class Learnt:
 def log_softmax(scores: Array) -> Array:
     """The logarithms of the probabilities of each row."""
     scores = scores - scores.max(axis=1, keepdims=True)
-    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    logs: Array = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    return logs
 
 
 def main() -> None:
@@ -80,11 +83,14 @@ def main() -> None:
     unseen, right = np.vstack(scores), np.array(gold)
     print(f"unseen examples: {(unseen.argmax(axis=1) == right).mean():.3f} right of {len(right)}")
 
+    each = 1 / np.bincount(right)[right] / len(learnt.intents)
+
     def surprise(heat: float) -> float:
-        return float(-log_softmax(unseen / heat)[np.arange(len(right)), right].mean())
+        return float(-(each * log_softmax(unseen / heat)[np.arange(len(right)), right]).sum())
 
     heat = minimize_scalar(surprise, bounds=(0.2, 5), method="bounded").x
     learnt = Learnt([*made, *_varied(told)])
+    heat *= STRANGERS
     weights = learnt.weights / heat
     numbers = np.array([number(name) for name in learnt.columns], np.uint32)
     order = np.argsort(numbers, kind="stable")
@@ -98,10 +104,11 @@ def main() -> None:
 
 def _varied(told: list[tuple[str, str]]) -> list[tuple[list[str], str]]:
     chance = random.Random(11)
+    many = Counter(intent for _, intent in told)
     return [
         (features(text if time == 0 else varied(text, chance, len(text) < 25)), intent)
         for text, intent in told
-        for time in range(TIMES)
+        for time in range(max(1, min(TIMES, EACH // many[intent])))
     ]
 
 

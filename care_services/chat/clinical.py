@@ -98,6 +98,11 @@ def signs(talk: Talk) -> set[str]:
     return {code for code in heard.present() if talk.rules.findings[code].kind == "sign"}
 
 
+def administrative(talk: Talk) -> bool:
+    """Whether something in the message sounds administrative."""
+    return "administrative" in scan(talk.message.text, talk.rules).present()
+
+
 def begin(talk: Talk, text: str) -> None:
     """The interview begins; in an episode that goes on, with what is known and the level so far."""
     _go_on(talk, step(_seeing(talk, _anew(whom.joined(talk))), text, talk.rules))

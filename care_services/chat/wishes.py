@@ -34,6 +34,10 @@ LEAST, APART = 0.60, 0.10
 """Probability below which a wish is asked for; distance to the next below which too."""
 SURE = 0.90
 """Probability at which a wish interrupts what is under way."""
+MAYBE_CLINICAL = 0.20
+"""Probability of a symptom from which it is one, where nothing sounds administrative."""
+FOREIGN = 0.80
+"""Probability below which nobody is told that their story is none of ours."""
 GIBBERISH = 0.35
 """The best guess below which nothing is offered but the menu."""
 OF_MEDICINES = frozenset({"medicine_problem"})
@@ -90,12 +94,12 @@ def wish(likely: Mapping[str, float]) -> Wish:
 def wished(talk: Talk) -> None:
     """Free words, where no interview is under way and no level was told: a flow, a person, the menu, or a question."""
     text, state = talk.message.text, talk.now.state
-    found = wish(model().probabilities(text))
-    signs = clinical.signs(talk)
+    likely = model().probabilities(text)
+    found, signs = wish(likely), clinical.signs(talk)
     if found.clear and found.intent == "medication_question":
         signs -= OF_MEDICINES
     _remember(talk)
-    if signs or (found.clear and found.intent == SYMPTOM and state not in ADMINISTRATIVE):
+    if signs or (state not in ADMINISTRATIVE and _clinical(talk, found, likely[SYMPTOM])):
         _clinical_first(talk, found, text)
     elif state not in ADMINISTRATIVE and _seen(talk, found):
         _clinical_first(talk, found, "")  # as if the menu's "Tenho um sintoma" were tapped
@@ -118,6 +122,8 @@ def wished(talk: Talk) -> None:
         welcome(talk)
     elif found.intent == GREETING:
         menu(talk)
+    elif found.probability < FOREIGN:
+        not_understood(talk)
     else:
         _again(talk, Say("out_of_scope", wording.text(talk.rules, "out_of_scope")))
 
@@ -199,6 +205,13 @@ def _seen(talk: Talk, found: Wish) -> bool:
         return False
     beside = found.intent in FLOWS and FLOWS[found.intent] != MEDICATION
     return bool(seen.findings) and beside if found.clear else bool(seen.findings) or seen.symptom
+
+
+def _clinical(talk: Talk, found: Wish, symptom: float) -> bool:
+    """Whether a text without a sign is a story about health nevertheless: the interview asks what it means."""
+    if found.clear and found.intent in (SYMPTOM, PERSON):
+        return found.intent == SYMPTOM
+    return symptom >= MAYBE_CLINICAL and not clinical.administrative(talk)
 
 
 def _clinical_first(talk: Talk, found: Wish, story: str) -> None:

@@ -1,4 +1,4 @@
-"""What the classifier sees of a text: words, pairs of words, pieces of words, what is named, what triage knows. Pure."""
+"""What the classifier sees of a text: words, pairs and pieces of them, what is named, what triage knows. Pure."""
 
 from __future__ import annotations
 

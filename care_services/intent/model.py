@@ -18,10 +18,7 @@ from care_services.triage.scanner import scan
 EMERGENCY = "emergency_situation"
 HERE = Path(__file__).parent
 WEIGHTS = HERE / "weights.npz"
-LEARNT_FROM = (
-    HERE / "grammar.toml", HERE / "examples.jsonl", HERE / "features.py", HERE / "sampling.py",
-    HERE.parent / "entities" / "vocabulary.toml",
-)  # fmt: skip
+LEARNT_FROM = (HERE / "grammar.toml", HERE / "examples.jsonl", HERE.parent / "entities" / "vocabulary.toml")
 
 
 Array = np.ndarray[Any, Any]
@@ -58,8 +55,9 @@ def model() -> Model:
 
 
 def digest() -> str:
-    """Of what the classifier learns from: weights that carry another one are stale."""
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in LEARNT_FROM)).hexdigest()
+    """Of what the classifier learns from, and of how it sees: weights that carry another one are stale."""
+    seen = " ".join(one for one in features("Oi, quero autorizar 1 ressonância?") if one[0] != "@")
+    return hashlib.sha256(b"\0".join([seen.encode(), *(path.read_bytes() for path in LEARNT_FROM)])).hexdigest()
 
 
 def intent_of(text: str) -> str:

@@ -13,7 +13,7 @@ from care_services.triage.numbers import DAYS, Number, durations, numbers
 
 YEAR = DAYS["ano"]
 _WHO = re.compile(
-    r"bebe|nenem|filh|^rn$|nascid|crianc|menin|sobrinh|net[oa]s?$|gemeo|guri|^mae$|^pai$|^vo|^avo|idos|senhor|marido|espos|"
+    r"bebe|nenem|filh|^rn$|nascid|crianc|menin|sobrinh|net[oa]s?$|gemeo|guri|^mae$|^pai$|^vo$|^voz|^vov|^avo|idos|senhor|marido|espos|"
     r"mulher|homem|irma|sogr|ti[oa]$|prim[oa]|jovem|rapaz|moc[ao]|velh|^ele$|^ela$|nene|pequen|mainha|painho|amig|vizinh|"
     r"^eu$|cunhad|^sou$|patro|alun|curumim|pia$|bisa|avos$|paciente"
 )

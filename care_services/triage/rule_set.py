@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +168,7 @@ def read(folder: Path) -> RuleSet:
                 by_key[key].append((finding.code, one))
             for literal in one.literals():
                 entries.setdefault("=" + literal, set()).update(_forms(literal))
-    entries["#mask"] = set(_forms(negation["masks"]))
+    entries["#mask"] = set(_expanded(negation["masks"]))
     entries["#history"] = set(_forms(negation["history"]))
     entries["#now"] = set(_forms(negation["now"]))
     lexicon = Lexicon(
@@ -222,6 +222,12 @@ def spoken(form: str) -> set[str]:
 def _toml(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         return tomllib.load(file)
+
+
+def _expanded(written: str) -> list[str]:
+    """Phrases, each word of which may be one of several: "plano|convenio_nao_respond*"."""
+    ways = (product(*(part.split("|") for part in form.split("_"))) for form in written.split())
+    return _forms(" ".join("_".join(parts) for some in ways for parts in some))
 
 
 def _forms(written: str) -> list[str]:

@@ -15,6 +15,7 @@ from care_services.triage.patterns import Pattern
 from care_services.triage.person import said_of_person
 from care_services.triage.rule_set import RuleSet
 
+DENYING = frozenset({"nao", "nem", "sem", "nunca", "num", "nada", "ninguem", "parou", "perdeu", "dificil"})
 LONGEST = 6000
 """Characters that are looked at; who writes more is read by a person too."""
 
@@ -91,6 +92,14 @@ def _fits(
     return found
 
 
+def _fixed(one: Pattern, spans: tuple[Span, ...], words: Words) -> bool:
+    """Whether what was matched says "não" or "sem" itself: a fixed phrase, which no negation touches."""
+    if not one.fixed:
+        return False
+    said = {words.words[at] for first, end in spans for at in range(first, end)}
+    return bool(said & DENYING) or any(one.denies(at) for at in range(len(spans)))
+
+
 def _hit(
     code: str,
     one: Pattern,
@@ -102,7 +111,7 @@ def _hit(
 ) -> Hit:
     first, end = min(span[0] for span in spans), max(span[1] for span in spans)
     status, because = "present", ""
-    if not one.fixed:
+    if not _fixed(one, spans, words):
         word = next((w for span in spans if (w := denied_by(words, span[0], rules.negation, spoken_for))), None)
         if word:
             status, because = "denied", word
