@@ -103,7 +103,7 @@ def test_a_sign_that_a_model_alone_saw_begins_an_interview_and_raises_its_level(
     assert after.interview.seen["chest_pain"].source == "extracted"
     assert after.interview.level == "very-urgent"
     assert after.interview.ruled == "non-urgent"
-    assert said(OPEN, "to com um troço ruim", None).state == OPEN
+    assert said(OPEN, "to com um troço ruim", None).interview.level == "non-urgent"
 
 
 def test_what_counts_is_literal_known_and_yes() -> None:
