@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
-
-import orjson
 
 EXAMPLES = Path(__file__).parent / "examples.jsonl"
 
@@ -13,5 +12,5 @@ EXAMPLES = Path(__file__).parent / "examples.jsonl"
 def examples() -> Iterator[tuple[str, str]]:
     """Text and intent; emergencies are the rules' and not among them."""
     for line in EXAMPLES.read_bytes().splitlines():
-        told = orjson.loads(line)
+        told = json.loads(line)
         yield told["text"], told["intent"]
