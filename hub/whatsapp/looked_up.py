@@ -82,9 +82,8 @@ async def dependants(record: FhirClient, patient: str) -> list[Dependant]:
     cpf = value_of(await record.read(patient), CPF)
     if cpf is None:
         return []
-    named = await _first_page(
-        record, "RelatedPerson", {"identifier": cpf, "active": "true"}
-    )  # of any name of the system
+    # Without a system: the record may have it under any of the system's names.
+    named = await _first_page(record, "RelatedPerson", {"identifier": cpf, "active": "true"})
     related = [one["patient"] for one in named if value_of(one, CPF) == cpf]
     references = sorted({one["reference"] for one in related if "reference" in one} - {patient})
     if not references:
