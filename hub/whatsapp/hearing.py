@@ -18,6 +18,8 @@ from care_services.assistance.asked import hearing
 from care_services.chat.conversation import Conversation
 from care_services.chat.recorded.place import AIAST
 from hub.whatsapp.accounts import Accounts
+from hub.whatsapp.fetching import file_of
+from hub.whatsapp.trying import RACED, RACES
 from mappings.identifiers import Systems
 
 Json = Any
@@ -30,16 +32,12 @@ LONGEST = 4000
 _log = logging.getLogger("hub.hearing")
 
 
-def voice(message: Json, systems: Systems) -> str | None:
-    """The channel's id of a recording that nobody has written down yet."""
-    if message["category"][0]["coding"][0]["code"] not in SPOKEN:
-        return None
+def voice(message: Json, systems: Systems) -> tuple[str, str | None] | None:
+    """The channel's id of a recording that nobody has written down yet, and its hash as it was told."""
     parts = message.get("payload", ())
-    if any("contentString" in one for one in parts):
+    if message["category"][0]["coding"][0]["code"] not in SPOKEN or any("contentString" in one for one in parts):
         return None
-    url = systems.extension("arquivo-do-canal")
-    named = (each["valueString"] for one in parts for each in one.get("extension", ()) if each["url"] == url)
-    return next(named, None)
+    return next((found for one in parts if (found := file_of(one, systems))), None)
 
 
 class Hearing:
@@ -53,11 +51,11 @@ class Hearing:
 
     async def heard(self, conversation: Conversation, message: Json, member: str) -> Json:
         """The message with its transcript; as it was where there is none. Raises PartnerUnavailable: the record's."""
-        id = voice(message, self._systems)
-        if id is None or not hearing(conversation) or not await self._accounts.within(TRANSCRIBE, member):
+        spoken = voice(message, self._systems)
+        if spoken is None or not hearing(conversation) or not await self._accounts.within(TRANSCRIBE, member):
             return message
         try:
-            file = await self._channel.fetch(id, None)
+            file = await self._channel.fetch(*spoken)
         except (PartnerUnavailable, PartnerRefused) as away:
             _log.warning("a voice message cannot be fetched: %s", {"error": type(away).__name__})
             await self._accounts.account(Call(TRANSCRIBE, "", VERSION, "not-fetched"))
@@ -66,13 +64,21 @@ class Hearing:
         await self._accounts.account(answer.call)
         if answer.call.outcome != OK:
             return message
-        made = self._with(message, " ".join(answer.content.split())[:LONGEST], answer.call)
-        try:
-            return await self._record.update(made)
-        except FhirRefused as refused:
-            if refused.status not in (409, 412):
-                raise
-            return message
+        return await self._kept(message, " ".join(answer.content.split())[:LONGEST], answer.call)
+
+    async def _kept(self, message: Json, transcript: str, call: Call) -> Json:
+        """The message in the record with its transcript; its file may be put there at the same moment."""
+        for _ in range(RACES):
+            try:
+                made = self._with(message, transcript, call)
+                return await self._record.update(made, message["meta"]["versionId"])
+            except FhirRefused as refused:
+                if refused.status not in RACED:
+                    raise
+                message = await self._record.read(f"Communication/{message['id']}")
+                if voice(message, self._systems) is None:
+                    return message
+        raise PartnerUnavailable("the message was changed by others again and again")
 
     def _with(self, message: Json, transcript: str, call: Call) -> Json:
         by = {"url": self._systems.extension("transcrito-por"), "valueString": f"language model: {call.model}"}

@@ -18,7 +18,7 @@ import pytest
 from adapters.fhir_client import FhirClient
 from hub.own_clients import CHAT, door
 from tests.hub.whatsapp.joined import Joined, joined_hub
-from tests.hub.whatsapp.test_conversing import Phone, found, of
+from tests.hub.whatsapp.test_conversing import Phone, found, of, until
 from tests.hub_process import ROOT
 
 Json = Any
@@ -215,6 +215,12 @@ async def test_a_voice_message_is_written_down_and_scanned_like_any_text(
     assert heard["payload"][-1]["contentString"] == "estou com dor no peito e suando frio"
     assert "language model" in heard["payload"][-1]["extension"][0]["valueString"]
     assert heard["meta"]["security"][0]["code"] == "AIAST"
+
+    async def kept() -> list[Json]:
+        told = of(number, await found(record, "Communication"))
+        return [one for one in told if "suando frio" in str(one) and "Binary/" in str(one)]
+
+    assert await until(kept)  # its file is fetched at the same moment, and neither takes the other away
 
 
 async def test_a_voice_message_that_no_model_hears_is_answered_as_such(
