@@ -191,8 +191,8 @@ def _said(case: Case, by: By, text: str) -> Json:
         "category": [_concept(case, "aviso", "answer")], "priority": case.task.get("priority", "routine"),
         "about": [{"reference": f"Communication/{last['id']}"}], "payload": [{"contentString": text.strip()}],
         **({"encounter": focus} if focus.get("reference", "").startswith("Encounter/") else {}),
-        "authoredOn": by.instant, "requester": dict(by.user), "recipient": [case.task["for"]],
-        "sender": last["recipient"][0],
+        "authoredOn": by.instant, "occurrenceDateTime": by.instant,  # no broker stands before it
+        "requester": dict(by.user), "recipient": [case.task["for"]], "sender": last["recipient"][0],
     }  # fmt: skip
     return _posted(case, by, made)
 

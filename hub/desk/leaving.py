@@ -133,6 +133,7 @@ class Leaving:
             "status": "active", "category": [concept(coding(self._systems.codes("aviso"), "answer"))],
             "priority": task.get("priority", "routine"), "about": [{"reference": f"Communication/{last['id']}"}],
             "payload": [{"contentString": self._text(task, step)}], "authoredOn": page.instant(moment),
+            "occurrenceDateTime": page.instant(moment),  # found by a round, too: no broker stands before it
             "recipient": [task["for"]], "sender": last["recipient"][0],
         }  # fmt: skip
         where = f"identifier={system}|{value}"

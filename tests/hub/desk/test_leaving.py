@@ -1,4 +1,7 @@
-"""An emergency that nobody takes: paged, escalated, told; over sockets, with the time shortened by settings."""
+"""An emergency that nobody takes: paged, escalated, told; over sockets, with the time shortened by settings.
+
+It is three in the morning, and broker, ERP and language model are down.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from hub.own_clients import DESK, door
 from hub.sealing_key import bodies
 from hub.whatsapp.lines import Lines
 from tests.hub.whatsapp.joined import Joined, joined_hub
+from tests.hub.whatsapp.test_at_once import partners_down
 from tests.hub.whatsapp.test_conversing import Phone, of, until
 from tests.hub_process import ROOT
 
@@ -50,8 +54,9 @@ def on_call() -> Iterator[dict[str, str]]:
 def joined(
     module_database: str, tmp_path_factory: pytest.TempPathFactory, on_call: dict[str, str]
 ) -> Iterator[Joined]:  # fmt: skip
-    settings = {**on_call, "HUB_TAKE_SECONDS": "4", "HUB_LINE_PHONE": LINE}
-    with joined_hub(Path(tmp_path_factory.mktemp("hub")), module_database, **settings) as found:
+    folder = Path(tmp_path_factory.mktemp("hub"))
+    settings = {**on_call, **partners_down(folder), "HUB_TAKE_SECONDS": "4", "HUB_LINE_PHONE": LINE}
+    with joined_hub(folder, module_database, **settings) as found:
         yield found
 
 
@@ -91,11 +96,15 @@ async def stat(record: FhirClient, number: str) -> Json:
     return await until(there)
 
 
-async def test_nobody_takes_an_emergency(joined: Joined, record: FhirClient, http: httpx2.AsyncClient) -> None:
+async def test_nobody_takes_an_emergency_of_somebody_who_opted_out_at_three_in_the_morning(
+    joined: Joined, record: FhirClient, http: httpx2.AsyncClient
+) -> None:
     number = "5517988882001"
     ana = Phone(joined, http, number)
+    await ana.writes("sair")
+    assert "não receberá mais avisos" in await ana.hears(1)
     await ana.writes("estou com dor forte no peito e suando frio")
-    assert "192" in await ana.hears(1)
+    assert "192" in await ana.hears(2)
     task = await stat(record, number)
 
     async def called(count: int) -> list[Json] | None:
@@ -112,7 +121,7 @@ async def test_nobody_takes_an_emergency(joined: Joined, record: FhirClient, htt
     assert not any(word in str(found) for word in (number, "peito", "RF01", "emergency"))
     said = [str(one["text"]["body"]) if "text" in one else one["interactive"]["body"]["text"]
             for one in await ana.received()]  # fmt: skip
-    again = [one for one in said[1:] if "192" in one]
+    again = [one for one in said[2:] if "192" in one]
     assert len(again) == 2
     assert all(LINE in one for one in again)
 

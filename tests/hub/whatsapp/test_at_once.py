@@ -23,19 +23,23 @@ SECONDS = 5
 
 @pytest.fixture(scope="module")
 def alone(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Joined]:
-    """A hub whose broker and ERP do not answer, where it is three in the morning."""
+    """A hub whose partners do not answer, where it is three in the morning."""
     folder = Path(tmp_path_factory.mktemp("hub"))
+    with joined_hub(folder, module_database, **partners_down(folder)) as joined:
+        yield joined
+
+
+def partners_down(folder: Path) -> dict[str, str]:
+    """Settings of such a hub, by variable."""
     authority = Authority(folder / "tls")
     pair = authority.client()
     (folder / "site.toml").write_text(f'zone = "{three_in_the_morning()}"\n')
-    more = {
+    return {
         "HUB_AMQP_URL": f"amqp://hub:secret@{NOBODY}/", "HUB_TASY_URL": f"https://{NOBODY}",
         "HUB_TASY_CLIENT_SECRET": "s" * 20, "HUB_TASY_CERTIFICATE": str(pair.certificate),
         "HUB_TASY_KEY": str(pair.key), "HUB_TASY_CA": str(authority.certificate),
-        "HUB_TASY_SITE": str(folder / "site.toml"),
+        "HUB_TASY_SITE": str(folder / "site.toml"), "HUB_LLM_BASE_URL": f"http://{NOBODY}/v1", "HUB_LLM_MODEL": "any",
     }  # fmt: skip
-    with joined_hub(folder, module_database, **more) as joined:
-        yield joined
 
 
 def three_in_the_morning() -> str:
