@@ -17,7 +17,9 @@ from hub.logs import configure_logs
 from hub.sealing_key import bodies
 from hub.services import Services, services
 from hub.settings import Settings
+from hub.whatsapp.sending import Sending
 from hub.whatsapp.turns import Turns
+from hub.whatsapp.under_way import UnderWay
 
 THREADS = 4
 """Events that services work on at the same time where there is no broker."""
@@ -45,6 +47,8 @@ async def _work(settings: Settings, url: str, found: Services) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(publish(url, settings.base, found, broker))
         if "chat" in found.run:
-            group.create_task(Turns(settings, url, dead.bury).run())
+            sending = found.run.get("whatsapp")
+            under_way = sending.under_way if isinstance(sending, Sending) else UnderWay()
+            group.create_task(Turns(settings, url, dead.bury, under_way).run())
         if broker is not None and found.run:
             group.create_task(consume(url, found.run, broker, dead))

@@ -37,6 +37,7 @@ from hub.whatsapp.member import Asked, member, read
 from hub.whatsapp.outcome import over, planned
 from hub.whatsapp.requested import as_template, content, due, notice, route, slots
 from hub.whatsapp.trying import RACED, Trying, written
+from hub.whatsapp.under_way import UnderWay
 from mappings.whatsapp.outgoing import Content, Template
 
 Json = Any
@@ -54,6 +55,8 @@ class _Open:
     trying: Trying
 
 
+WAIT_SECONDS = 5.0
+"""For what others in this process are sending."""
 NOTHING: Mapping[str, Json] = {}
 
 
@@ -66,10 +69,14 @@ class Sending:
         place = site(settings).site
         self._systems, self._zone = place.systems, place.zone
         self._run, self._life = Waited("sending"), AsyncExitStack()
+        self.under_way = UnderWay()
+        """What others in this process send."""
         self._opened: _Open | None = None
 
     def __call__(self, event: Event, connection: psycopg.Connection[Any]) -> None:
         """A CommunicationRequest's first version. Raises Later: the record is away."""
+        if self.under_way.done("/".join(event.reference.split("/")[:2]), WAIT_SECONDS):
+            return
         try:
             self._run(self.send(event.reference))
         except PartnerUnavailable as away:

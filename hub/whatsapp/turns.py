@@ -13,6 +13,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -39,6 +40,7 @@ from hub.whatsapp.changed import mark
 from hub.whatsapp.conversing import Conversing, Help, Reply, drawing, inbound, seconds
 from hub.whatsapp.hearing import SPOKEN
 from hub.whatsapp.sending import Sending
+from hub.whatsapp.under_way import UnderWay
 from mappings.identifiers import Systems, value_of
 from mappings.whatsapp.communication import message_id
 from messages import unanswered
@@ -109,9 +111,12 @@ class Line:
 class Turns:
     """`run` makes them until cancelled."""
 
-    def __init__(self, settings: Settings, url: str, bury: Bury) -> None:
-        """url: of the database. bury: keeps for people what cannot be worked on. Raises SiteUnusable."""
-        self._settings, self._url, self._bury = settings, url, bury
+    def __init__(self, settings: Settings, url: str, bury: Bury, under_way: UnderWay) -> None:
+        """url: of the database. bury: keeps for people what cannot be worked on. under_way: is told what is sent.
+
+        Raises SiteUnusable.
+        """
+        self._settings, self._url, self._bury, self._under_way = settings, url, bury, under_way
         self._place, self._sending = site(settings).site, Sending(settings, url)
 
     async def run(self) -> None:
@@ -142,7 +147,8 @@ class Turns:
             await connection.execute(f"listen {unanswered.CHANNEL}".encode())
             async with asyncio.TaskGroup() as group:
                 work = _Work(
-                    self._place.systems, record, conversing, assistant, self._sending, ledger, self._bury, group
+                    self._place.systems, record, conversing, assistant, self._sending, self._under_way, ledger,
+                    self._bury, group,
                 )  # fmt: skip
                 while True:
                     if not await work.look(connection):
@@ -155,11 +161,11 @@ class _Work:
 
     def __init__(
         self, systems: Systems, record: FhirClient, conversing: Conversing, assistant: Assisting | None,
-        sending: Sending, ledger: Ledger, bury: Bury, group: asyncio.TaskGroup,
+        sending: Sending, under_way: UnderWay, ledger: Ledger, bury: Bury, group: asyncio.TaskGroup,
     ) -> None:  # fmt: skip
         self._systems, self._record, self._conversing, self._sending = systems, record, conversing, sending
         self._assistant = assistant
-        self._ledger, self._bury, self._group = ledger, bury, group
+        self._ledger, self._bury, self._group, self._under_way = ledger, bury, group, under_way
         self._side_by_side = asyncio.Semaphore(SIDE_BY_SIDE)
         self._lines: dict[str, Line] = {}
         self._known: set[int] = set()
@@ -278,6 +284,7 @@ class _Work:
                     buried.append((one, given))
                 else:
                     said += given
+        begun = [(reply, self._under_way.begins(reply.reference)) for reply in said]
         for one in taken:
             await self._marked(one)
         sequences = [one.noted.sequence for one in taken]
@@ -292,8 +299,8 @@ class _Work:
         self._known.difference_update(sequences)
         self._worked.update(sequences)
         known = {f"Communication/{one.message['id']}": one.message for one in taken}
-        for reply in said:
-            await self._sent(reply, known)
+        for reply, told in begun:
+            await self._sent(reply, known, told)
 
     async def _marked(self, one: Heard) -> None:
         try:
@@ -301,15 +308,19 @@ class _Work:
         except FhirRefused as refused:
             _log.error("a message that was changed is not marked: %s", {"status": refused.status})
 
-    async def _sent(self, reply: Reply, known: Mapping[str, Json]) -> None:
+    async def _sent(self, reply: Reply, known: Mapping[str, Json], told: Future[bool]) -> None:
         """Sends what is to be said, as its event will where this fails."""
         own = {} if reply.request is None else {reply.reference: reply.request}
+        sent = False
         try:
             await self._sending.send(reply.reference, known={**known, **own})
+            sent = True
         except (PartnerUnavailable, FhirRefused) as away:
             _log.warning("a reply is left to its event: %s", {"error": type(away).__name__})
         except Exception as error:  # noqa: BLE001 - as above: its event has people look at it
             _log.error("a reply is left to its event: %s", {"trace": places(error)})
+        finally:
+            told.set_result(sent)
 
     async def _given_up(self, one: Heard) -> list[Reply] | Exception:
         """Tries it by itself; else a person has the talk: what is to be said; else why that cannot be either."""
