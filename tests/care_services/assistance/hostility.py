@@ -67,16 +67,20 @@ def extraction(content: str | None, texts: list[str]) -> Extracted | None:
 
 
 def talked(seed: int, model: Model | None) -> Conversation:
-    """Where a whole conversation ends."""
+    """Where a whole conversation ends, with what a model answers."""
+    return talked_with(seed, None if model is None else lambda texts: extraction(model(texts), texts))
+
+
+def talked_with(seed: int, sees: Callable[[list[str]], Extracted | None] | None) -> Conversation:
+    """Where it ends, with what counts of the answers."""
     now = Conversation(state=OPEN, noticed=True, model_told=True)
     text, tapped, texts = story(seed), None, []
     for number in range(MOST):
         texts = [*texts, text][-6:]
         at = NOON + 30 * number
         message = Inbound(f"m{number}", "interactive" if tapped else "text", at, at, text, tapped)
-        if model is not None and extracting(now, message, rules()):
-            found = extraction(model(texts), texts)
-            message = replace(message, extracted=found)
+        if sees is not None and extracting(now, message, rules()):
+            message = replace(message, extracted=sees(texts))
         came: Turn = turn(now, message, rules(), "P1")
         now = came.conversation
         if now.state not in (*ASKING, OPEN):

@@ -1,8 +1,7 @@
 """A hostile model lowers no level: 2,000 random conversations through the engine, each with it and without.
 
-What the model says comes from the simulator's own generator, as the simulator would send it; the socket itself, with
-silence, dripping, broken answers and refusals, is tested in tests/adapters/language_model/test_client.py, where each of
-these ends as no answer, which is the conversation without a model.
+What the model says comes from the simulator's own generator, as the simulator would send it, without a socket. Over
+the socket, with silence, dripping, broken answers and refusals, test_hostile_socket.py has some sixty more.
 """
 
 from __future__ import annotations
