@@ -99,7 +99,12 @@ def wished(talk: Talk) -> None:
     if found.clear and found.intent == "medication_question":
         signs -= OF_MEDICINES
     _remember(talk)
+<<<<<<< HEAD
     if signs or (state not in ADMINISTRATIVE and _clinical(talk, found, likely[SYMPTOM])):
+=======
+    clinical_wish = (found.clear and found.intent == SYMPTOM) or clinical.denied(talk)
+    if signs or (clinical_wish and state not in ADMINISTRATIVE):
+>>>>>>> 337d6a2 (Triage: slips of the fingers mend to the word that is meant; what is denied or past is asked before a wish; worries about cost are no errand)
         _clinical_first(talk, found, text)
     elif state not in ADMINISTRATIVE and _seen(talk, found):
         _clinical_first(talk, found, "")  # as if the menu's "Tenho um sintoma" were tapped

@@ -51,6 +51,10 @@ class Lexicon:
             or any(length >= LONG and word[:length] in self._stems[length] for length in self._lengths)
         )
 
+    def whole(self, word: str) -> bool:
+        """Whether the word as it stands names a concept."""
+        return word in self._words
+
     def names(self, word: str) -> bool:
         """Whether the word alone names a concept, by a beginning of any length."""
         return word in self._words or any(word[:length] in self._stems[length] for length in self._lengths)

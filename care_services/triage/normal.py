@@ -16,6 +16,11 @@ _PIECE = re.compile(
 )
 _REPEATED = re.compile(r"([^\W\d_])\1{2,}")
 _PARTS = frozenset(".!?;")
+_FILLS = {
+    "e": frozenset(("o", "a", "os", "as", "um", "uma", "do", "da", "dos", "das", "no", "na", "nos", "nas")),
+    "tipo": frozenset(("entre", "desde", "ate", "com", "em")),
+}
+"""Words that say nothing where they stand after these."""
 _JOINS = frozenset("-'’´`\"*~_()[]")
 
 
@@ -59,6 +64,8 @@ def words_of(text: str, spellings: Mapping[str, tuple[str, ...]]) -> Words:
             continue
         word = raw if raw[0].isdigit() else folded(raw)
         if not word:
+            continue
+        if word in _FILLS and words and words[-1] in _FILLS[word]:  # "vem para o, é, peito", as people speak
             continue
         for part in spellings.get(word, (word,)):
             words.append(part)

@@ -19,7 +19,7 @@ from care_services.triage.levels import LEVELS
 from care_services.triage.lexicon import Lexicon
 from care_services.triage.normal import folded
 from care_services.triage.patterns import BadPattern, Pattern, pattern
-from care_services.triage.spelling import Spelling
+from care_services.triage.spelling import TWO_SLIPS, Spelling
 
 RULES = Path(__file__).parent / "rules"
 _SPOKEN = {
@@ -175,9 +175,9 @@ def read(folder: Path) -> RuleSet:
         {name: forms | {said for form in forms for said in spoken(form)} for name, forms in entries.items()}
     )
     grammar = {form for forms in _toml(folder / "lexicon" / "grammar.toml").values() for form in _forms(forms)}
-    clinical = {
-        form for name, forms in entries.items() if name[0] != "#" for form in forms if "_" not in form
-    } - grammar
+    clinical = {form for name, forms in entries.items() if name[0] != "#" for form in forms if "_" not in form} - {
+        form for form in grammar if form.endswith("*") or len(form) < TWO_SLIPS - 2
+    }
     common = frozenset((folder / "common_words.txt").read_text().split())
     codes = findings.keys()
     read_rules = {
@@ -199,7 +199,7 @@ def read(folder: Path) -> RuleSet:
             folded(short): tuple(folded(word) for word in meant.split())
             for short, meant in _toml(folder / "spelling.toml").items()
         },
-        spelling=Spelling(clinical, common, lexicon.knows, lexicon.names),
+        spelling=Spelling(clinical, common, lexicon.knows, lexicon.names, lexicon.whole),
         negation=Negation(
             negation["reach"], frozenset(negation["negators"].split()), frozenset(negation["stops"].split()),
             frozenset(negation["lets_through"].split()),

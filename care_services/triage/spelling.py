@@ -15,6 +15,14 @@ SHORTEST_STEM = 6
 TWO_SLIPS = 9
 """From this length on two slips are forgiven."""
 
+LONG_SMALL = 8
+"""A shorter diminutive is taken as it stands."""
+_SMALL = ("inho", "inha")
+_TWICE, _NEVER_TWICE = re.compile(r"([a-z])\1"), re.compile(r"([abdfghijklmnpqtuvwxyz])\1")
+"""A letter twice in a row; one that no Portuguese word has so."""
+_UNSAID = re.compile(r"(?!ps|pn|gn|mn)[bcdfgjklmnpqrtvxz][bcdfgjkmnpqstvxz]")
+"""Two consonants that begin no word: a vowel was left out."""
+
 _SOUNDS = (
     (re.compile("^h"), ""), (re.compile("ch|sh"), "x"), (re.compile("ph"), "f"), (re.compile("qu(?=[ei])"), "k"),
     (re.compile("gu(?=[ei])"), "g"), (re.compile("g(?=[ei])"), "j"), (re.compile("c(?=[ei])"), "s"),
@@ -77,8 +85,9 @@ class Spelling:
         common: frozenset[str],
         known: Callable[[str], bool],
         names: Callable[[str], bool],
+        whole: Callable[[str], bool],
     ) -> None:
-        self._common, self._known, self._names = common, known, names
+        self._common, self._known, self._names, self._whole = common, known, names, whole
         self._by_sound: dict[str, str] = {}
         self._by_gap: dict[str, set[str]] = defaultdict(set)
         self._stems: set[int] = set()
@@ -102,18 +111,30 @@ class Spelling:
 
     def _corrected(self, word: str) -> str:
         """The clinical word meant, or the word as it is."""
-        if len(word) < SHORTEST - 1 or word[0].isdigit() or self.usual(word):
+        if len(word) < SHORTEST - 1 or word[0].isdigit() or word in self._common:
             return word
-        for variant in variants(word):
-            if self._names(variant):
-                return variant
-        if len(word) < SHORTEST or word.removesuffix("s").endswith(
-            ("inho", "inha")
-        ):  # dictionaries leave diminutives out
+        known = self._known(word)
+        once = (_NEVER_TWICE if known else _TWICE).sub(r"\1", word)
+        if once != word and len(word) > SHORTEST and self.usual(once):
+            return once
+        if known:
             return word
-        heard = self._by_sound.get(sound(word))
-        if heard:
-            return heard
+        written = list(variants(word))
+        if _UNSAID.match(word):
+            written += [f"{word[0]}{vowel}{word[1:]}" for vowel in "aeiou"]
+        whole = next((variant for variant in written if self._whole(variant)), None)
+        if whole:
+            return whole
+        small = word.removesuffix("s").endswith(_SMALL)  # dictionaries leave diminutives out
+        if len(word) >= (LONG_SMALL if small else SHORTEST):
+            meant = self._by_sound.get(sound(word)) or self._nearest(word, small)
+            if meant:
+                return meant
+        # By a beginning last of all: one of three letters names whatever follows it.
+        return next((variant for variant in written if self._names(variant)), word)
+
+    def _nearest(self, word: str, small: bool) -> str | None:
+        """The clinical word that is fewest slips away, if one is near."""
         best: tuple[int, int, str] | None = None
         most = 2 if len(word) >= TWO_SLIPS else 1
         for start in {len(word), *(n + d for n in self._stems for d in (-1, 0, 1) if n + d <= len(word))}:
@@ -123,11 +144,13 @@ class Spelling:
                 whole = form == stem
                 if (whole and start != len(word)) or stem[0] != word[0]:
                     continue
+                if small and not (whole and stem.endswith(_SMALL)):
+                    continue
                 distance = slips(head, stem, 1 if len(stem) < TWO_SLIPS else most)
                 if distance <= (1 if len(stem) < TWO_SLIPS else most):
                     choice = (distance, -len(stem), stem if whole else stem + word[start:])
                     best = min(best, choice) if best else choice
-        return best[2] if best else word
+        return best[2] if best else None
 
     def _near(self, head: str, most: int) -> set[str]:
         found: set[str] = set()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
+from care_services.triage.rule_set import rules
 from hub.evaluation.cases import Case
 from hub.evaluation.spelled import plain, without_accents
 
@@ -18,7 +19,8 @@ Messages = tuple[str, ...]
 
 _SLANG = (
     (r"\bvocê\b", "vc"), (r"\bnão\b", "n"), (r"\bestá\b", "tá"), (r"\bestou\b", "tô"), (r"\bestava\b", "tava"),
-    (r"\bestão\b", "tão"), (r"\bpara\b", "pra"), (r"\bpara o\b", "pro"), (r"\bque\b", "q"), (r"\bporque\b", "pq"),
+    (r"\bestão\b", "tão"), (r"\bpara o\b", "pro"), (r"(?<!não )(?<!n )\bpara\b(?! de\b)", "pra"),
+    (r"\bque\b", "q"), (r"\bporque\b", "pq"),
     (r"\bmuito\b", "mt"), (r"\bmuita\b", "mta"), (r"\btambém\b", "tb"), (r"\bquando\b", "qdo"), (r"\bagora\b", "agr"),
     (r"\bhoje\b", "hj"), (r"\bmesmo\b", "msm"), (r"\bdepois\b", "dps"), (r"\bbeleza\b", "blz"), (r"\bcom\b", "c"),
 )  # fmt: skip
@@ -47,7 +49,10 @@ def _no_accents(told: Messages, case: Case) -> Messages:
 
 
 def _typos(told: Messages, case: Case) -> Messages:
-    """One slip of the fingers in every third longer word: two letters exchanged, one left out, doubled or beside it."""
+    """One slip of the fingers in every third longer word: two letters exchanged, one left out, doubled or beside it.
+
+    One that makes another word makes another story, and is left out.
+    """
     drawn, seen = Random(case.id), [0]
 
     def slip(found: re.Match[str]) -> str:
@@ -56,14 +61,11 @@ def _typos(told: Messages, case: Case) -> Messages:
         if len(word) <= 4 or seen[0] % 3:
             return word
         at = drawn.randrange(1, len(word) - 2)
-        kind = drawn.randrange(4)
-        if kind == 0:
-            return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-        if kind == 1:
-            return word[:at] + word[at + 1 :]
-        if kind == 2:
-            return word[:at] + word[at] + word[at:]
-        return word[:at] + _NEAR.get(word[at], word[at]) + word[at + 1 :]
+        slipped = (
+            word[:at] + word[at + 1] + word[at] + word[at + 2 :], word[:at] + word[at + 1 :],
+            word[:at] + word[at] + word[at:], word[:at] + _NEAR.get(word[at], word[at]) + word[at + 1 :],
+        )[drawn.randrange(4)]  # fmt: skip
+        return word if rules().spelling.usual(plain(slipped)) else slipped
 
     return tuple(_WORD.sub(slip, one) for one in told)
 

@@ -60,6 +60,19 @@ def test_a_story_without_an_administrative_word_is_no_administrative_wish(text: 
 @pytest.mark.parametrize(
     "text",
     [
+        "perdi a fala por alguns minutos hoje cedo, já voltou. não queria pagar um pronto-socorro à toa",
+        "quero marcar uma consulta, não tenho dor no peito",
+    ],
+)
+def test_a_sign_that_is_denied_or_past_is_asked_before_any_other_wish(text: str) -> None:
+    member = Member()
+    member.writes(text)
+    assert member.now.state == "safety"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "quero marcar um dermatologista porque estou com tosse",
         "dor de garganta. e quero a segunda via do boleto",
     ],

@@ -73,6 +73,15 @@ def test_numbers(text: str, facts: dict[str, float]) -> None:
         ("caiu na picina e quase afogou", "drowning"),
         ("ela dezmaiou", "fainted"),
         ("falta de respirasao, nao concigo repirar", "cannot_breathe"),
+        ("está com feebre", "fever"),
+        ("tossindo sanngue", "coughing_blood"),
+        ("teve uma convlusão", "seizure"),
+        ("picada de escorpãio", "bite_scorpion"),
+        ("engliu uma pilha", "button_battery"),
+        ("manchhinhas rxas no corpo", "purple_spots"),
+        ("comeu chuminho", "poisoning"),
+        ("dor no testívulo", "testicle_pain"),
+        ("vem para o é peito uma dor", "chest_pain"),
     ],
 )
 def test_typing_errors_of_clinical_words(typed: str, code: str) -> None:
