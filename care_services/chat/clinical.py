@@ -98,16 +98,15 @@ def signs(talk: Talk) -> set[str]:
     return {code for code in heard.present() if talk.rules.findings[code].kind == "sign"}
 
 
-<<<<<<< HEAD
 def administrative(talk: Talk) -> bool:
     """Whether something in the message sounds administrative."""
     return "administrative" in scan(talk.message.text, talk.rules).present()
-=======
+
+
 def denied(talk: Talk) -> set[str]:
     """The signs that the message denies or tells of as past: they are to be asked, and nothing is cleared by that."""
     heard = scan(talk.message.text, talk.rules)
     return {code for code in heard.to_ask() if talk.rules.findings[code].kind == "sign"}
->>>>>>> 337d6a2 (Triage: slips of the fingers mend to the word that is meant; what is denied or past is asked before a wish; worries about cost are no errand)
 
 
 def begin(talk: Talk, text: str) -> None:

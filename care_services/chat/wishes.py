@@ -99,12 +99,7 @@ def wished(talk: Talk) -> None:
     if found.clear and found.intent == "medication_question":
         signs -= OF_MEDICINES
     _remember(talk)
-<<<<<<< HEAD
     if signs or (state not in ADMINISTRATIVE and _clinical(talk, found, likely[SYMPTOM])):
-=======
-    clinical_wish = (found.clear and found.intent == SYMPTOM) or clinical.denied(talk)
-    if signs or (clinical_wish and state not in ADMINISTRATIVE):
->>>>>>> 337d6a2 (Triage: slips of the fingers mend to the word that is meant; what is denied or past is asked before a wish; worries about cost are no errand)
         _clinical_first(talk, found, text)
     elif state not in ADMINISTRATIVE and _seen(talk, found):
         _clinical_first(talk, found, "")  # as if the menu's "Tenho um sintoma" were tapped
@@ -214,6 +209,8 @@ def _seen(talk: Talk, found: Wish) -> bool:
 
 def _clinical(talk: Talk, found: Wish, symptom: float) -> bool:
     """Whether a text without a sign is a story about health nevertheless: the interview asks what it means."""
+    if clinical.denied(talk):
+        return True
     if found.clear and found.intent in (SYMPTOM, PERSON):
         return found.intent == SYMPTOM
     return symptom >= MAYBE_CLINICAL and not clinical.administrative(talk)

@@ -64,6 +64,12 @@ def _near(text: Words, at: Number, what: re.Pattern[str], reach: int) -> bool:
     )
 
 
+def _nearer(text: Words, at: Number, what: re.Pattern[str], other: re.Pattern[str]) -> bool:
+    """Whether a word of the one stands nearer than those of the other, within six words."""
+    reach = next((reach for reach in range(1, 7) if _near(text, at, what, reach)), None)
+    return reach is not None and not _near(text, at, other, reach)
+
+
 def _all(text: Words) -> Iterator[tuple[str, float]]:
     found = list(numbers(text.words))
     pressed = set()
@@ -84,7 +90,7 @@ def _all(text: Words) -> Iterator[tuple[str, float]]:
         if (
             40 <= value <= 100
             and _near(text, number, _OXYGEN, 10)
-            and not (_counts(text, number) or _near(text, number, _SUGAR, 6))
+            and not (_counts(text, number) or _nearer(text, number, _SUGAR, _OXYGEN))
         ):
             yield "sat", value
         if 15 <= value <= 999 and _near(text, number, _SUGAR, 5) and not _counts(text, number):

@@ -60,7 +60,7 @@ def test_a_story_without_an_administrative_word_is_no_administrative_wish(text: 
 @pytest.mark.parametrize(
     "text",
     [
-        "perdi a fala por alguns minutos hoje cedo, já voltou. não queria pagar um pronto-socorro à toa",
+        "preciso de um encaminhamento, mas não estou com falta de ar",
         "quero marcar uma consulta, não tenho dor no peito",
     ],
 )
