@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -30,6 +31,13 @@ QUICK = {
     "max_connections": "400",
 }
 """Tests may lose their data in a crash of the machine; all workers and all the hubs they start share the server."""
+
+
+# How fast a machine is just now says nothing of what is tested.
+hypothesis.settings.register_profile(
+    "hub", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)  # fmt: skip
+hypothesis.settings.load_profile("hub")
 
 
 def pytest_configure(config: pytest.Config) -> None:
