@@ -131,7 +131,8 @@ def phone_task(request: Json, reason: str, systems: Systems, now: datetime) -> J
     phone = next(
         (one["valueString"] for one in whom.get("extension", ()) if one["url"] == systems.extension("telefone")), None
     )
-    said = {"type": {"text": "summary"}, "valueString": request["payload"][0]["contentString"]}
+    text = next((one["contentString"] for one in request["payload"] if "contentString" in one), "a file")
+    said = {"type": {"text": "summary"}, "valueString": text}
     priority = "stat" if watched(request) else request.get("priority", "routine")
     number = [{"type": {"text": "telephone"}, "valueString": f"+{phone}"}] if phone else []
     return {

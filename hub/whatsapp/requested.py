@@ -10,7 +10,7 @@ from typing import Any
 
 from care_services.delivery.decision import Notice
 from mappings.identifiers import Systems
-from mappings.whatsapp.outgoing import BUTTONS, Choice, Text, To
+from mappings.whatsapp.outgoing import BUTTONS, Choice, File, Text, To
 from mappings.whatsapp.sends import Send, with_sends
 
 Json = Any
@@ -73,6 +73,19 @@ def route(request: Json, systems: Systems) -> tuple[str | None, To]:
         phone = named.get("value")
     number = sender.get("value") if sender.get("system") == systems.sid("whatsapp/numero") else None
     return (number if phone or user else None), To(phone=phone, user=user)
+
+
+def file(request: Json) -> Json | None:
+    """What is sent as a file: the first part of the payload that is one; None: it is a text."""
+    return next((one["contentAttachment"] for one in request["payload"] if "contentAttachment" in one), None)
+
+
+def as_file(request: Json, id: str, kind: str) -> File:
+    """The file, uploaded under an id, with the text of the request below it. kind: its type."""
+    family = kind.split("/")[0]
+    caption = next((one["contentString"] for one in request["payload"] if "contentString" in one), "")
+    title = str((file(request) or {}).get("title", ""))
+    return File(family if family in ("image", "audio", "video") else "document", id, caption, title)
 
 
 def content(request: Json, systems: Systems) -> Text:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -18,7 +18,7 @@ import psycopg
 
 from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.partner_errors import PartnerUnavailable
-from adapters.whatsapp.client import Door, WhatsApp
+from adapters.whatsapp.client import Door, Refused, WhatsApp
 from care_services.chat.recorded.communication_request import CHECK_INS, overtaken
 from care_services.delivery.decision import AsTemplate, Drop, Free, Telephone, Wait, decide
 from care_services.delivery.failed import NotDone
@@ -35,13 +35,15 @@ from hub.whatsapp.conversing import stored
 from hub.whatsapp.lines import Lines
 from hub.whatsapp.member import Asked, member, read
 from hub.whatsapp.outcome import over, planned
-from hub.whatsapp.requested import as_template, content, due, notice, route, slots
+from hub.whatsapp.requested import as_file, as_template, content, due, expires, file, notice, route, slots
 from hub.whatsapp.trying import RACED, Trying, written
 from hub.whatsapp.under_way import UnderWay
-from mappings.whatsapp.outgoing import Content, Template
+from mappings.whatsapp.outgoing import Content, Template, To
 
 Json = Any
 
+FILE_PAUSE = timedelta(seconds=30)
+"""Before a file is offered to the channel again."""
 THREADS = 4
 """That look after pace and numbers."""
 
@@ -126,8 +128,7 @@ class Sending:
                 if leaves is None:
                     await self._ended(there, request, NotDone("its number cannot send", telephone=True))
                 else:
-                    what = self._content(request, model if template else None)
-                    await there.trying.once(request, leaves, to, what, at_once=at_once)
+                    await self._go(there, request, leaves, to, model if template else None, at_once)
             case Wait(until):
                 await written(there.record, planned(request, until, self._systems))
             case Drop(reason):
@@ -148,6 +149,23 @@ class Sending:
         if request is not None and request.get("status") == "active":
             then = NotDone(reason, telephone=True)
             await there.trying.told(over(None, request, then, self._systems, self._now()))
+
+    async def _go(
+        self, there: _Open, request: Json, line: str, to: To, model: Model | None, at_once: bool
+    ) -> None:  # fmt: skip
+        attached = file(request) if model is None else None
+        if attached is None:
+            return await there.trying.once(request, line, to, self._content(request, model), at_once=at_once)
+        try:
+            id, kind = await there.trying.uploaded(line, attached)
+        except (Refused, FhirRefused):
+            return await self._ended(there, request, NotDone("its file cannot be sent", telephone=True))
+        except PartnerUnavailable:  # nothing was sent: it is tried again as long as it holds
+            again = self._now() + FILE_PAUSE
+            if again >= expires(request, self._systems):
+                return await self._ended(there, request, NotDone("its file could not be sent in time", telephone=True))
+            return await written(there.record, planned(request, again, self._systems))
+        return await there.trying.once(request, line, to, as_file(request, id, kind), at_once=at_once)
 
     def _content(self, request: Json, model: Model | None) -> Content:
         if model is None:

@@ -7,6 +7,7 @@ waits for a status before a second and last one. The pace of number and person i
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -104,6 +105,13 @@ class Trying:
         await written(self._record, outcome.entries)
         if outcome.trouble is not None:
             await troubled(outcome.trouble, self._lines)
+
+    async def uploaded(self, line: str, attachment: Json) -> tuple[str, str]:
+        """A file of the record with the channel: its id there, and its type. Raises Refused, PartnerUnavailable,
+        FhirRefused."""
+        binary = await self._record.read(str(attachment["url"]))
+        kind, content = str(binary["contentType"]), base64.b64decode(binary["data"])
+        return await self._channel.upload(line, content, kind), kind
 
     async def _made(self, made: Json, request: Json, one: Send, to: To, content: Content) -> None:
         """The try that stands in the record. Whatever comes of it, the record knows."""

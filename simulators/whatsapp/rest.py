@@ -85,6 +85,8 @@ def app(account: Account, tell: Callable[[Json], None]) -> FastAPI:
     async def upload(version: str, number: str, request: Request) -> Response:
         if refused := _admitted(account, request):
             return refused
+        if account.trouble("media-away"):
+            return Response(status_code=503)
         found = await form(request)
         if "file" not in found or found["file"].file is None:
             return _error(400, 131009)

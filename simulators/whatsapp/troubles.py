@@ -17,7 +17,7 @@ TROUBLES: dict[str, str] = {
     "duplicate": "the next webhook is told twice",
     "unsigned": "the next webhook has no signature, and comes again with one",
     "forged": "the next webhook has a wrong signature, and comes again with a right one",
-    "media-away": "the API answers 503 where a file is asked for",
+    "media-away": "the API answers 503 where a file is asked for or uploaded",
     "media-altered": "the next file is not the one that was told of",
 }
 """Name -> what happens."""

@@ -79,6 +79,34 @@ async def test_what_is_not_as_it_was_told(
     assert (task["description"], task["code"]["coding"][0]["code"]) == (reason, "service-desk")
 
 
+async def test_a_file_of_the_record_is_sent(channel: Channel) -> None:
+    channel.trouble("media-away")
+    binary = await channel.record.update(
+        {
+            "resourceType": "Binary", "id": channel.phone, "contentType": "application/pdf",
+            "data": base64.b64encode(PDF).decode(),
+        }
+    )  # fmt: skip
+    payload = [
+        {"contentAttachment": {"url": f"Binary/{binary['id']}", "title": "guia.pdf"}}, {"contentString": "Sua guia"},
+    ]  # fmt: skip
+    asked = await channel.asks(payload=payload)
+    await channel.sending.send(asked)
+    assert channel.heard() == []
+    channel.clock.passes(31)
+    await channel.sending.send(asked)
+    [heard] = channel.heard()
+    assert {name: heard["document"][name] for name in ("caption", "filename")} == {
+        "caption": "Sua guia", "filename": "guia.pdf",
+    }  # fmt: skip
+    assert channel.account.media[heard["document"]["id"]] == ("application/pdf", PDF)
+    await channel.told()
+    assert (await channel.message(asked))["status"] == "completed"
+    lost = await channel.asks(payload=[{"contentAttachment": {"url": "Binary/nowhere"}}])
+    await channel.sending.send(lost)
+    assert len(await channel.tasks(lost)) == 1
+
+
 async def test_what_cannot_be_had_is_tried_for_half_an_hour(channel: Channel) -> None:
     reference = await wrote(channel, "image", JPEG, "image/jpeg")
     channel.trouble("media-away", times=3)

@@ -90,3 +90,11 @@ async def test_a_picture_is_kept_restricted(joined: Joined, record: FhirClient) 
         while "url" not in (found := (await kept(record, sent))["payload"][0]["contentAttachment"]):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     assert (found["contentType"], found["size"]) == ("image/jpeg", len(picture))
+
+
+async def test_metrics_tell_of_numbers_and_of_no_person(joined: Joined) -> None:
+    site = joined.webhook.rsplit("/", 2)[0]
+    async with httpx2.AsyncClient(trust_env=False) as http, asyncio.timeout(SECONDS):
+        while "hub_whatsapp_number_usable{" not in (told := (await http.get(f"{site}/metrics")).text):  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+    assert ANA not in told
