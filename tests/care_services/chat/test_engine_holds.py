@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care_services.chat.conversation import STATES, Conversation, Desk, Inbound, Option, Say, Turn
-from care_services.chat.engine import turn
+from care_services.chat.engine import silent, turn
 from care_services.chat.known import Decided, Dependant, Found
 from care_services.chat.proof import Known as Proven
 from care_services.chat.recorded.communication_request import together
+from care_services.chat.silence import due
 from care_services.triage.levels import LEVELS
 from care_services.triage.rule_set import rules
 from mappings.whatsapp.outgoing import BUTTONS, Choice, Text, To, body
@@ -36,7 +37,7 @@ ALARMS = [
 ]
 KINDS = ["text", "audio", "image", "sticker", "reaction", "edit", "unsupported", "location"]
 STEP = st.tuples(
-    st.sampled_from(["write", "write", "write", "tap", "tap", "kind", "again", "pause"]), st.integers(0, 10**6)
+    st.sampled_from(["write", "write", "write", "tap", "tap", "kind", "again", "pause", "quiet"]), st.integers(0, 10**6)
 )  # fmt: skip
 KNOWN = Found(
     candidates=(Proven("Patient/ana", date(1980, 5, 15), ("00900000001234567",), ""),),
@@ -58,6 +59,14 @@ def talked(
     done: list[tuple[Inbound, Conversation, Turn]] = []
     for number, (what, chosen) in enumerate(steps):
         clock += 40_000 if what == "pause" else 20
+        if what == "quiet":  # nobody answers for as long as it takes
+            step = due(now.state, timedelta(hours=1), now.silences)
+            if step is not None:
+                came = silent(now, step.then, rules(), f"P{number}", clock)
+                done.append((Inbound(f"m{number}", "silence", clock, clock), now, came))
+                shown += [option for say in came.says for option in say.options]
+                now = came.conversation
+            continue
         message = Inbound(f"m{number}", "text", clock, clock, texts[chosen % len(texts)])
         if what == "kind":
             message = Inbound(f"m{number}", KINDS[chosen % len(KINDS)], clock, clock)
@@ -138,7 +147,7 @@ def test_a_text_is_not_sent_three_times_and_one_question_is_asked_at_a_time(step
 @given(STEPS)
 def test_every_message_is_answered_or_a_persons(steps: list[tuple[str, int]]) -> None:
     for message, before, came in talked(steps, CALM + ALARMS):
-        if message.kind in ("sticker", "reaction", "edit") or message.id in before.seen:
+        if message.kind in ("sticker", "reaction", "edit", "silence") or message.id in before.seen:
             continue
         if message.text in ("obrigado", "sem ia"):  # courtesy may end without a word
             continue
