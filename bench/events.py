@@ -115,7 +115,7 @@ async def run(url: str, node: RabbitMQ | None, arguments: argparse.Namespace) ->
     def again() -> subprocess.Popen[bytes]:
         return taker(url, settings.base, broker)
 
-    app = application(settings, url, "benchmark", care=SERVICES).app
+    app = application(settings, url, "benchmark", care=SERVICES).app.app
     await app._startup()
     takers = [again(), again()]
     most, stop = 0, asyncio.Event()

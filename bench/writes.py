@@ -141,7 +141,7 @@ async def measure(app: App, rounds: int, count: int, database: int, only: str | 
 async def run(url: str, database: int, arguments: argparse.Namespace) -> None:
     """Starts the application, measures, stops it."""
     care = SERVICES if arguments.events else None
-    app = application(Settings(log_level="info"), url, "benchmark", care=care).app
+    app = application(Settings(log_level="info"), url, "benchmark", care=care).app.app
     await app._startup()
     try:
         await measure(app, arguments.rounds, arguments.count, database, arguments.only)

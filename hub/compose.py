@@ -29,6 +29,7 @@ from fhir_server.subscriptions.switchboard import Switchboard
 from fhir_server.trouble import places
 from hub import VERSION, encryption
 from hub.agents import agents
+from hub.api.app import Api
 from hub.authorization import authorization
 from hub.brands import Brands
 from hub.cross_origin import CrossOrigin
@@ -207,7 +208,11 @@ def application(
         shutdown=stop,
         switchboard=switchboard,
     )
-    return CrossOrigin(app, settings.base, settings.authorization, auth.origins if auth else frozenset)
+    api = Api(
+        settings, place.systems, app, auth.gate if auth else everybody,
+        fhir.store.intake.note if settings.audited else None, log,
+    )  # fmt: skip
+    return CrossOrigin(api, settings.base, settings.authorization, auth.origins if auth else frozenset)
 
 
 def facts(settings: Settings, database: str) -> Mapping[str, str]:

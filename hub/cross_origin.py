@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from urllib.parse import urlsplit
 
-from fhir_server.app import App, Scope, Send
+from fhir_server.app import Scope, Send
 from fhir_server.receive import Receive
+from hub.api.app import Api
 
 PUBLIC = ("/metadata", "/.well-known/smart-configuration", "/.well-known/brands")
 """Below the FHIR base."""
@@ -19,6 +20,8 @@ PUBLISHED = ("/.well-known/openid-configuration", "/jwks", "/style.json")
 """Below the issuer."""
 CALLED = ("/token", "/userinfo", "/revoke")
 """Endpoints of the issuer that pages call; /authorize is gone to, not called."""
+API = "/api/v1/"
+"""Below the site."""
 _ANY = (b"access-control-allow-origin", b"*")
 _VARY = (b"vary", b"Origin")
 _EXPOSED = (
@@ -31,8 +34,8 @@ _PREFLIGHT = [
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
     (
         b"access-control-allow-headers",
-        b"Accept, Authorization, Cache-Control, Content-Type, If-Match, If-Modified-Since, If-None-Exist,"
-        b" If-None-Match, Prefer, X-Request-Id",
+        b"Accept, Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Match, If-Modified-Since,"
+        b" If-None-Exist, If-None-Match, Prefer, X-Request-Id",
     ),
     (b"access-control-max-age", b"7200"),
 ]
@@ -41,10 +44,11 @@ _PREFLIGHT = [
 class CrossOrigin:
     """Stands before an application: answers preflights and says whose pages may read the answers."""
 
-    def __init__(self, app: App, base: str, issuer: str, origins: Callable[[], Set[bytes]]) -> None:
+    def __init__(self, app: Api, base: str, issuer: str, origins: Callable[[], Set[bytes]]) -> None:
         """base, issuer: absolute URLs; origins: those that clients have registered, now."""
         self.app, self._origins = app, origins
         self._below = urlsplit(base).path
+        self._api = f"{self._below.rpartition('/')[0]}{API}"
         at = urlsplit(issuer).path
         self._public = frozenset([self._below + path for path in PUBLIC] + [at + path for path in PUBLISHED])
         self._called = frozenset(at + path for path in CALLED)
@@ -78,7 +82,7 @@ class CrossOrigin:
         """Headers of an answer to a page of this origin: nothing is ever named that was not registered."""
         if path in self._public:
             return [_ANY]
-        if path in self._called or path == self._below or path.startswith(f"{self._below}/"):
+        if path in self._called or path == self._below or path.startswith((f"{self._below}/", self._api)):
             if origin in self._origins():
                 return [(b"access-control-allow-origin", origin), _VARY, _EXPOSED]
             return [_VARY]

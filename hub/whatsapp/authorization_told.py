@@ -80,7 +80,7 @@ def told(
         "authoredOn": instant(moment),
         "priority": "routine",
     }
-    phone = _phone(patient)
+    phone = phone_of(patient)
     if phone is None:
         return {
             "resourceType": "Task", **shared, "status": "requested", "intent": "order",
@@ -109,7 +109,7 @@ def _old(response: Json, moment: datetime) -> bool:
     return moment - created > NEWS
 
 
-def _phone(patient: Json) -> str | None:
+def phone_of(patient: Json) -> str | None:
     """The number to write to, as the channel takes it: a mobile one before others."""
     numbers = [one for one in patient.get("telecom", ()) if one.get("system") == "phone" and one.get("value")]
     numbers.sort(key=lambda one: (one.get("use") == "old", one.get("use") != "mobile", one.get("rank", 99)))
