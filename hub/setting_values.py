@@ -161,6 +161,17 @@ def numbers(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((purpose, id) for purpose, id in found)
 
 
+def days(text: str) -> tuple[str, ...]:
+    """Days of each year, or of one."""
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    try:
+        for one in found:
+            date.fromisoformat(one if re.fullmatch(r"\d{4}-\d{2}-\d{2}", one) else f"2000-{one}")
+    except ValueError:
+        raise ValueError("must be days such as 03-19 or 2026-03-19, separated by commas") from None
+    return found
+
+
 def account(text: str) -> str:
     """Id of a business account."""
     if not re.fullmatch(r"[0-9]{1,20}", text):

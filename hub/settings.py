@@ -146,6 +146,8 @@ class Settings:
     """What Meta says once, when the webhook is set up."""
     whatsapp_numbers: tuple[tuple[str, str], ...] = ()
     """Purpose of each business number, and its id: care=1000,notices=1001."""
+    holidays: tuple[str, ...] = ()
+    """Days on which nobody is written to unasked, besides national holidays: 03-19 for each year, or 2026-03-19."""
     whatsapp_account: str | None = None
     """Id of the business account, whose templates are listed; unset: they are not taken over."""
     oncall_url: str | None = None
@@ -288,6 +290,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "whatsapp_secret": str,
     "whatsapp_verify": str,
     "whatsapp_numbers": value.numbers,
+    "holidays": value.days,
     "whatsapp_account": value.account,
     "oncall_url": value.channel,
     "oncall_secret": str,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from care_services.chat.known import Found
 from care_services.chat.proof import Proof
+from care_services.consent import Consented
 from care_services.triage.assessment import Fired
 from care_services.triage.interview import Known
 from care_services.triage.interview import State as Interview
@@ -83,16 +84,12 @@ class Concluded:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Notices are stopped or wanted again: a Consent."""
+    """Notices, or a model's help, are wanted or not: a Consent."""
 
-    notices: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Assistance:
-    """Model assistance is refused, or wanted again: a Consent."""
-
-    wanted: bool
+    purposes: tuple[str, ...]
+    granted: bool
+    before: Consented
+    """What was said before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ class Forward:
     message: str
 
 
-Effect = Desk | Concluded | Choice | Assistance | Forward
+Effect = Desk | Concluded | Choice | Forward
 
 
 @dataclass(frozen=True, slots=True)

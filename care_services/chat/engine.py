@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from care_services.assistance.asked import told_freely
-from care_services.chat import clinical, proving, told, whom, wishes, wording
+from care_services.chat import agreeing, clinical, proving, told, whom, wishes, wording
 from care_services.chat.buttons import Button, parse
 from care_services.chat.conversation import (
     ADMINISTRATIVE,
@@ -22,7 +22,6 @@ from care_services.chat.conversation import (
     NEW,
     OPEN,
     PROVING,
-    Choice,
     Conversation,
     Forward,
     Inbound,
@@ -147,7 +146,9 @@ def _hear(talk: Talk) -> None:
 
 def _tapped(talk: Talk, button: Button) -> None:
     state = talk.now.state
-    if state == EMERGENCY:  # nobody in an emergency is told that a button is old
+    if button.flow == agreeing.FLOW:  # a yes to what stands above it, whatever else is under way
+        agreeing.tapped(talk, button.answer)
+    elif state == EMERGENCY:  # nobody in an emergency is told that a button is old
         talk.do(Forward(talk.message.id))
         if button.flow == "level" and button.answer in ("called", "cannot-call"):
             talk.change(taken=talk.now.taken or button.answer == "called")
@@ -180,8 +181,7 @@ def _chosen(talk: Talk, button: Button) -> None:
             talk.open()
             talk.offer("menu", "menu", wording.MENU)
         case "cancel", "stop":
-            talk.do(Choice(False))
-            talk.say("M-16")
+            agreeing.stop(talk)
         case "cancel", "request":
             talk.person(replace(SERVICE, reason="cancels a request"))
         case "why", "review":

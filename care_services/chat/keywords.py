@@ -26,7 +26,10 @@ class Keyword(Enum):
     MENU = "menu"
     STOP = "stop"
     RETURN = "return"
-    """Notices again, after a stop."""
+    """Notices again, after a stop: asked which."""
+    REMINDERS = "reminders"
+    WELLNESS = "wellness"
+    POINTS = "points"
     EMERGENCY = "emergency"
     CANCEL = "cancel"
     """Asked what."""
@@ -49,6 +52,9 @@ WORDS: Mapping[str, Keyword] = {
         Keyword.MENU: ("menu", "inicio"),
         Keyword.STOP: ("sair", "parar", "descadastrar", "stop", "nao quero receber"),
         Keyword.RETURN: ("voltar",),
+        Keyword.REMINDERS: ("quero lembretes",),
+        Keyword.WELLNESS: ("quero bem estar",),
+        Keyword.POINTS: ("quero pontos",),
         Keyword.EMERGENCY: ("emergencia", "socorro", "samu", "192"),
         Keyword.CANCEL: ("cancelar",),
         Keyword.WHY: ("por que", "porque"),

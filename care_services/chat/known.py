@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from care_services.chat.proof import Known
+from care_services.consent import Consented
 
 CANDIDATES, DECIDED, RECORDED, DEPENDANTS = "candidates", "decided", "recorded", "dependants"
+CONSENTED = "consented"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,11 @@ class Found:
     recorded: tuple[tuple[str, str], ...] | None = None
     """Findings of the record, and its words for them."""
     dependants: tuple[Dependant, ...] | None = None
+    consented: Consented | None = None
+    """What was said so far of notices, and of a model's help."""
 
 
-NOTHING = Found((), (), (), ())
+NOTHING = Found((), (), (), (), Consented())
 """Of somebody of whom the record knows nothing."""
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from care_services.chat.conversation import HUMAN, Assistance, Choice, Concluded, Desk, Turn
+from care_services.chat.conversation import HUMAN, Choice, Concluded, Desk, Turn
 from care_services.chat.levels_told import LEVELS_TOLD
 from care_services.chat.recorded import conversation
 from care_services.chat.recorded.appointment import appointment
 from care_services.chat.recorded.attributed import subject_added
 from care_services.chat.recorded.communication_request import check_in, said
-from care_services.chat.recorded.consent import assistance, consent
+from care_services.chat.recorded.consent import consent
 from care_services.chat.recorded.encounter import episode
 from care_services.chat.recorded.observation import observations
 from care_services.chat.recorded.place import Place, created, link, once, posted
@@ -41,8 +41,6 @@ def entries(turn: Turn, state: str, place: Place) -> list[Json]:
             found.append(once(task(effect, turn, about, made, place), place, f"task-{number}"))
         elif isinstance(effect, Choice):
             found.append(consent(effect, place))
-        elif isinstance(effect, Assistance):
-            found.append(assistance(effect, place))
     whose = place.subject(turn.conversation.interview.about).get("reference")
     if whose and place.message.endswith(f"/{place.event}"):  # a silence writes nothing
         for message in (*(f"Communication/{one}" for one in place.earlier), place.message):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from care_services.chat import clinical, own_data, proving, wording
-from care_services.chat.conversation import ASKING, EMERGENCY, HUMAN, NEW, Assistance, Choice, Forward
+from care_services.chat import agreeing, clinical, own_data, proving, wording
+from care_services.chat.conversation import ASKING, EMERGENCY, HUMAN, NEW, Forward
 from care_services.chat.keywords import Keyword
 from care_services.chat.talk import SERVICE, Talk
 
@@ -11,9 +11,12 @@ from care_services.chat.talk import SERVICE, Talk
 def spoken(talk: Talk, word: Keyword) -> None:
     """Does what a word asks for. An emergency is an alarm, and told before."""
     state = talk.now.state
-    if word is Keyword.STOP or word is Keyword.RETURN:
-        talk.do(Choice(word is Keyword.RETURN))
-        talk.say("resumed" if word is Keyword.RETURN else "M-16")
+    if word is Keyword.STOP:
+        agreeing.stop(talk)
+    elif word is Keyword.RETURN:
+        agreeing.offer(talk)
+    elif word in agreeing.WORDS:
+        agreeing.wanted(talk, agreeing.WORDS[word])
     elif word in own_data.WORDS and state != EMERGENCY:
         if state != HUMAN:
             notice(talk)
@@ -39,7 +42,7 @@ def spoken(talk: Talk, word: Keyword) -> None:
     elif word in (Keyword.NO_MODEL, Keyword.MODEL):
         wanted = word is Keyword.MODEL
         talk.change(model=wanted, model_told=True)
-        talk.do(Assistance(wanted))
+        agreeing.say(talk, ("ai-assistance",), granted=wanted)
         talk.say("model_again" if wanted else "no_model")
 
 

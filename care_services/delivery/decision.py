@@ -28,7 +28,7 @@ class Category:
     rank: int
     """What goes first: 0 before 1."""
     purpose: str
-    """What a member must have agreed to, in the words of `privacy/purposes.py`."""
+    """What a member must have agreed to, in the words of `care_services/consent.py`."""
     counted: bool = False
     """Whether it is one of the few notices a week."""
     by_telephone: bool = False
@@ -49,6 +49,8 @@ CATEGORIES: Mapping[str, Category] = {
         Category("healthpoints", 6, "healthpoints", counted=True),
     )
 }
+QUIET = "quiet hours"
+"""Why something waits."""
 NOT_SWITCHABLE = frozenset({"care-messages"})
 """Purposes that no "no" ends: another channel can be asked for."""
 WAKING_LEVELS = frozenset({"emergency", "very-urgent", "urgent"})
@@ -161,7 +163,7 @@ def _later(
     """Why and until when a notice waits; None: it need not."""
     wakes_people = category.asleep or notice.urgent or notice.level in WAKING_LEVELS
     if not wakes_people and quiet(now, member.zone, holiday):
-        return Wait(wakes(now, member.zone, holiday), "quiet hours")
+        return Wait(wakes(now, member.zone, holiday), QUIET)
     if category.counted and not notice.urgent:
         if member.held_until is not None and now < member.held_until:
             return Wait(member.held_until, "the channel's pauses")
@@ -193,4 +195,9 @@ def _not_done(reason: str, category: Category) -> Telephone | Drop:
 
 def first(notices: Iterable[Notice]) -> list[Notice]:
     """Notices in the order in which they go: what is about safety before all others."""
-    return sorted(notices, key=lambda one: (one.level not in UNSTOPPABLE, CATEGORIES[one.category].rank))
+    return sorted(notices, key=rank)
+
+
+def rank(notice: Notice) -> tuple[bool, int]:
+    """What is lower goes first. Raises KeyError for a category that is none."""
+    return notice.level not in UNSTOPPABLE, CATEGORIES[notice.category].rank

@@ -16,13 +16,16 @@ from typing import Any
 
 from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.partner_errors import PartnerUnavailable
+from care_services.delivery.decision import rank
 from fhir_server.trouble import places
 from hub import own_clients
 from hub.ledger import now
 from hub.settings import Settings
 from hub.tasy.site import site
-from hub.whatsapp.requested import WATCHED, due
+from hub.whatsapp.requested import WATCHED, due, notice, route
 from hub.whatsapp.sending import Sending
+from mappings.identifiers import Systems
+from mappings.whatsapp.phone import forms
 from mappings.whatsapp.sends import FAILED, Send, instant, sends
 
 Json = Any
@@ -82,8 +85,14 @@ class Looks:
         """Requests, each with its version, that cannot be sent whatever is done: told once."""
 
     async def due(self) -> None:
-        """All requests that wait no longer. Raises PartnerUnavailable, FhirRefused."""
-        await self._each({"occurrence": f"le{instant(self._now())}"}, lambda one: self._sending.send(_reference(one)))
+        """All requests that wait no longer; of one person what matters most first, and one after the other.
+
+        Raises PartnerUnavailable, FhirRefused.
+        """
+        await self._each(
+            {"occurrence": f"le{instant(self._now())}"},
+            lambda one: self._sending.send(_reference(one), one_by_one=True),
+        )  # fmt: skip
 
     async def watch(self) -> None:
         """All requests of an emergency that are not known to be sent. Raises PartnerUnavailable, FhirRefused."""
@@ -110,11 +119,14 @@ class Looks:
         record, room = await self._door(), asyncio.Semaphore(SIDE_BY_SIDE)
         wanted = {"status": "active", "category": f"{self._systems.codes('aviso')}|", "_count": "200", **criteria}
 
-        async def one_by_one(request: Json) -> None:
-            version = f"{request['id']}/{request['meta']['versionId']}"
-            if version in self._broken:
-                return
+        async def of_one(requests: Sequence[Json]) -> None:
             async with room:
+                for request in requests:
+                    await one(request)
+
+        async def one(request: Json) -> None:
+            version = f"{request['id']}/{request['meta']['versionId']}"
+            if version not in self._broken:
                 try:
                     await work(request)
                 except PartnerUnavailable:
@@ -125,8 +137,11 @@ class Looks:
                     self._broken.add(version)
                     _log.error("a request cannot be sent: %s", {"request": version, "trace": places(error)})
 
-        found = [one async for one in record.search("CommunicationRequest", wanted)]
-        outcomes = await asyncio.gather(*(one_by_one(one) for one in found), return_exceptions=True)
+        people: dict[str, list[Json]] = {}
+        async for found in record.search("CommunicationRequest", wanted):
+            people.setdefault(_person(found, self._systems), []).append(found)
+        each = [sorted(requests, key=lambda one: rank(notice(one, self._systems))) for requests in people.values()]
+        outcomes = await asyncio.gather(*map(of_one, each), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -135,6 +150,12 @@ class Looks:
         if self._record is None:  # for as long as the process is there
             self._record = await self._life.enter_async_context(own_clients.door(self._settings, own_clients.WHATSAPP))
         return self._record
+
+
+def _person(request: Json, systems: Systems) -> str:
+    """What names whom a request goes to, whichever form their number has."""
+    _, to = route(request, systems)
+    return min(forms(to.phone)) if to.phone else to.user or request["id"]
 
 
 def _reference(request: Json) -> str:

@@ -12,14 +12,16 @@ from datetime import date
 from typing import Any
 
 from adapters.fhir_client import FhirClient
-from care_services.chat.known import CANDIDATES, DECIDED, DEPENDANTS, RECORDED, Dependant, Found, Look
+from care_services.chat.known import CANDIDATES, CONSENTED, DECIDED, DEPENDANTS, RECORDED, Dependant, Found, Look
 from care_services.chat.proof import Known
 from care_services.chat.recorded.attributed import FOUND_BY, subjects_added
 from care_services.chat.recorded.conversation import phone
 from care_services.chat.told import decided
+from care_services.consent import consented
 from care_services.triage.recorded import recorded
 from mappings.identifiers import CPF, Systems, value_of
 from mappings.whatsapp.phone import forms
+from mappings.whatsapp.sends import token
 
 Json = Any
 
@@ -54,6 +56,9 @@ async def looked_up(record: FhirClient, look: Look, found: Found, who: Json, sys
             return replace(found, recorded=tuple(recorded(conditions, medicines, pregnancy)))
         case kind if kind == DEPENDANTS:
             return replace(found, dependants=tuple(await dependants(record, patient)))
+        case kind if kind == CONSENTED:
+            said = consented(await consents(record, who, look.patient, systems), systems, who["identifier"]["value"])
+            return replace(found, consented=said)
     raise ValueError(f"nobody looks up {look.what}")
 
 
@@ -93,6 +98,32 @@ async def dependants(record: FhirClient, patient: str) -> list[Dependant]:
     return sorted(
         (Dependant(f"Patient/{one['id']}", _first_name(one)) for one in people), key=lambda one: one.reference
     )
+
+
+async def consents(record: FhirClient, who: Json, patient: str | None, systems: Systems) -> list[Json]:
+    """Consents that an identity gave, or any that is the same telephone line, or the Patient it is known to be.
+
+    who: Reference with identifier. Raises FhirRefused, PartnerUnavailable.
+    """
+    lines = same_line(who, systems)
+    asked = [{"patient:identifier": ",".join(identities(who, systems))}]
+    asked += [{"identifier": ",".join(lines)}] if lines else []
+    asked += [{"patient": patient}] if patient else []
+    found = await asyncio.gather(*(_all(record, "Consent", one) for one in asked))
+    return list({one["id"]: one for each in found for one in each}.values())
+
+
+def identities(who: Json, systems: Systems) -> list[str]:
+    """Tokens that search for an identity: its own, and its telephone number's, with and without the ninth digit."""
+    named = who.get("identifier")
+    own = [f"{named.get('system', '')}|{token(named['value'])}"] if named else []
+    return list(dict.fromkeys([*own, *same_line(who, systems)]))
+
+
+def same_line(who: Json, systems: Systems) -> list[str]:
+    """Tokens of the telephone number of an identity, if the channel told one."""
+    number = phone(who, systems)
+    return [f"{systems.sid('telefone')}|{form}" for form in forms(number)] if number else []
 
 
 async def attributed(record: FhirClient, task: Json, patient: str) -> list[Json]:

@@ -1,7 +1,8 @@
 """What is known of whoever a notice goes to, at the moment of sending: read off what they wrote and were sent of late.
 
-The care services' contract, sections 2 and 9. Nothing of it is kept apart: whom the channel does not reach, what it
-holds back and how many notices went before is told by their Communications of the last week.
+The care services' contract, sections 2 and 9. Nothing of it is kept apart: what they agreed to is told by their
+Consents; whom the channel does not reach, what it holds back and how many notices went before by their Communications
+of the last week; where they live by the area code of their number.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.fhir_client import FhirClient, FhirRefused
-from care_services.delivery.decision import CATEGORIES, Member, Sent
+from care_services.chat.recorded.conversation import phone
+from care_services.consent import consented
+from care_services.delivery.decision import CATEGORIES, NOT_SWITCHABLE, Member, Sent
+from care_services.delivery.templates import TEMPLATES
+from hub.whatsapp.looked_up import consents, identities
 from hub.whatsapp.outcome import why
 from hub.whatsapp.requested import watched
 from mappings.identifiers import Systems, code_of
 from mappings.whatsapp.codes import Do
-from mappings.whatsapp.sends import ARRIVED, FAILED, instant, sends, token
+from mappings.whatsapp.phone import zone as zone_of
+from mappings.whatsapp.sends import ARRIVED, FAILED, instant, sends
 
 Json = Any
 
@@ -25,6 +31,8 @@ UNREACHABLE, HELD = timedelta(days=7), timedelta(hours=24)
 """How long the channel's word holds that it does not reach somebody, and that it holds back what is not care."""
 LATELY = timedelta(days=7)
 ANSWER = "answer"
+SLOTTED = frozenset(one.name for one in TEMPLATES if one.slots)
+"""Templates that say what they speak of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +60,33 @@ async def member(asked: Asked, request: Json, line: str, known: Mapping[str, Jso
             if message is not None and "sent" in message:
                 return Member(zone, wrote=datetime.fromisoformat(message["sent"]))
         return Member(zone)
-    whom = f"{who.get('system', '')}|{token(who['value'])}"
+    whole = request["recipient"][0]
+    number = phone(whole, systems)
+    whom = ",".join(identities(whole, systems))
     own = f"{systems.sid('whatsapp/numero')}|{line}"
     wrote = {"sender:identifier": whom, "recipient:identifier": own, "_sort": "-sent", "_count": "1"}
     last = await anext(record.search("Communication", wrote), None)
     lately = {"recipient:identifier": whom, "_lastUpdated": f"gt{instant(now - LATELY)}", "_count": "200"}
     recent = [one async for one in record.search("Communication", lately)]
-    return replace(of(recent, systems), zone=zone, wrote=None if last is None else datetime.fromisoformat(last["sent"]))
+    return replace(
+        of(recent, systems, request), zone=(zone_of(number) if number else None) or zone,
+        granted=await _granted(record, request, systems),
+        wrote=None if last is None else datetime.fromisoformat(last["sent"]),
+    )  # fmt: skip
 
 
-def of(recent: Iterable[Json], systems: Systems) -> Member:
-    """What the messages to somebody tell. Pure."""
+async def _granted(record: FhirClient, request: Json, systems: Systems) -> frozenset[str]:
+    category = CATEGORIES[request["category"][0]["coding"][0]["code"]]
+    if category.purpose in NOT_SWITCHABLE:
+        return NOT_SWITCHABLE
+    who = request["recipient"][0]
+    patient = who.get("reference") or request.get("subject", {}).get("reference")
+    return consented(await consents(record, who, patient, systems), systems).granted()
+
+
+def of(recent: Iterable[Json], systems: Systems, request: Json | None = None) -> Member:
+    """What the messages to somebody tell for a request, whose own tries are none that went before. Pure."""
+    own = f"CommunicationRequest/{request['id']}" if request is not None else ""
     unreachable: list[datetime] = []
     held: list[datetime] = []
     arrived: list[datetime] = []
@@ -75,14 +99,20 @@ def of(recent: Iterable[Json], systems: Systems) -> Member:
                 (unreachable if did is Do.UNREACHABLE else held if did is Do.NOT_NOW else []).append(at)
             elif one.state is not None:
                 arrived += [one.at[name] for name in ARRIVED if name in one.at]
-                if category in CATEGORIES:
-                    sent.append(Sent(str(category), one.template, min(one.at.values())))
+                if category in CATEGORIES and own not in [each.get("reference") for each in made.get("basedOn", ())]:
+                    sent.append(Sent(str(category), _same(one.template, made, request), min(one.at.values())))
     # Whom something has reached since is reached.
     failed = [at for at in unreachable if not any(later > at for later in arrived)]
     return Member(
         unreachable_until=max(failed) + UNREACHABLE if failed else None,
         held_until=max(held) + HELD if held else None, sent=sorted(sent, key=lambda one: one.at),
     )  # fmt: skip
+
+
+def _same(template: str | None, made: Json, request: Json | None) -> str | None:
+    """The template that is not repeated; None: it spoke of another matter."""
+    other = template in SLOTTED and request is not None and made.get("payload") != request.get("payload")
+    return None if other else template
 
 
 async def read(record: FhirClient, reference: str) -> Json | None:

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from care_services.chat.recorded.conversation import phone
+from care_services.consent import Consented, changed, consent
 from care_services.delivery.failed import Again, NotDone, follows
 from care_services.delivery.templates import TEMPLATES
 from hub.whatsapp.requested import TEMPLATE, UNTIL, expires, notice, watched
 from mappings.identifiers import Systems, coding, concept
 from mappings.whatsapp import ladder
 from mappings.whatsapp.codes import Do, Reaction, reaction
+from mappings.whatsapp.phone import digits
 from mappings.whatsapp.sends import ACCEPTED, FAILED, Send, instant, state, with_sends
 
 Json = Any
@@ -177,20 +180,9 @@ def _plain(made: Json) -> Json:
 def _stopped(made: Json, purpose: str, systems: Systems, now: datetime) -> Json:
     """The Consent that says no to a purpose: one for each identity and purpose. Contract, section 9."""
     who = made["recipient"][0]
-    system, value = systems.sid("whatsapp/consentimento"), f"{who['identifier']['value']}:{purpose}"
-    resource = {
-        "resourceType": "Consent",
-        "identifier": [{"system": system, "value": value}],
-        "status": "active",
-        "scope": concept(coding("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy")),
-        "category": [concept(coding("http://loinc.org", "59284-0"))],
-        "patient": who,
-        "dateTime": instant(now),
-        # No `source`: in R4 that may be no Communication.
-        "extension": [
-            {"url": systems.extension("mensagem"), "valueReference": {"reference": f"Communication/{made['id']}"}}
-        ],
-        "policyRule": {"text": "stopped by the channel's own means"},
-        "provision": {"type": "deny", "purpose": [coding("urn:fhir-hub:CodeSystem:consent-purpose", purpose)]},
-    }
-    return {"resource": resource, "request": {"method": "PUT", "url": f"Consent?identifier={system}|{value}"}}
+    own, number = f"{who['identifier']['value']}:{purpose}", phone(who, systems)
+    after = changed(Consented(), [purpose], False, now)
+    policy = f"{systems.base}/texts/stopped-on-the-channel"
+    return consent(
+        after, own, who, digits(number) if number else None, f"Communication/{made['id']}", policy, systems, now
+    )  # fmt: skip

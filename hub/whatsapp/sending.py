@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 
 import httpx2
@@ -20,7 +21,7 @@ from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.partner_errors import PartnerUnavailable
 from adapters.whatsapp.client import Door, Refused, WhatsApp
 from care_services.chat.recorded.communication_request import CHECK_INS, overtaken
-from care_services.delivery.decision import AsTemplate, Drop, Free, Telephone, Wait, decide
+from care_services.delivery.decision import CATEGORIES, QUIET, AsTemplate, Drop, Free, Notice, Telephone, Wait, decide
 from care_services.delivery.failed import NotDone
 from care_services.delivery.templates import Model, chosen
 from fhir_server.events.delivery import Later
@@ -31,6 +32,7 @@ from hub.ledger import Ledger, now
 from hub.sealing_key import bodies
 from hub.settings import Settings
 from hub.tasy.site import site
+from hub.whatsapp.calendar import calendar
 from hub.whatsapp.conversing import stored
 from hub.whatsapp.lines import Lines
 from hub.whatsapp.member import Asked, member, read
@@ -44,6 +46,8 @@ Json = Any
 
 FILE_PAUSE = timedelta(seconds=30)
 """Before a file is offered to the channel again."""
+JITTER = timedelta(minutes=30)
+"""Within which those go, each at its own moment, that have waited for the end of quiet hours."""
 THREADS = 4
 """That look after pace and numbers."""
 
@@ -69,7 +73,7 @@ class Sending:
         """settings: with a WhatsApp. url: of the database. Raises SiteUnusable."""
         self._settings, self._url, self._now = settings, url, clock
         place = site(settings).site
-        self._systems, self._zone = place.systems, place.zone
+        self._systems, self._zone, self._holiday = place.systems, place.zone, calendar(settings.holidays)
         self._run, self._life = Waited("sending"), AsyncExitStack()
         self.under_way = UnderWay()
         """What others in this process send."""
@@ -88,19 +92,24 @@ class Sending:
                 raise
             raise Later("it was changed by others at the same time", 1) from refused
 
-    async def send(self, reference: str, *, at_once: bool = False, known: Mapping[str, Json] = NOTHING) -> None:
+    async def send(
+        self, reference: str, *, at_once: bool = False, known: Mapping[str, Json] = NOTHING, one_by_one: bool = False
+    ) -> None:  # fmt: skip
         """Sends what a request says, or plans when it is looked at again; nothing if it is over or not due yet.
 
         Whoever asks twice at the same time has it sent once. at_once: another try although the last one may still have
-        its effect. known: resources as they are stored, by reference: they are not read anew. Raises
-        PartnerUnavailable: the record is away; FhirRefused. Of one event loop.
+        its effect. known: resources as they are stored, by reference: they are not read anew. one_by_one: nobody else
+        sends the same person a notice meanwhile; without that, notices of which there may be few are planned for the
+        round, where it is so. Raises PartnerUnavailable: the record is away; FhirRefused. Of one event loop.
         """
         try:
-            await self._send(await self._there(), reference, at_once, known)
+            await self._send(await self._there(), reference, at_once, known, one_by_one)
         except psycopg.OperationalError as lost:
             raise PartnerUnavailable("the database is away", 1) from lost
 
-    async def _send(self, there: _Open, reference: str, at_once: bool, known: Mapping[str, Json]) -> None:
+    async def _send(
+        self, there: _Open, reference: str, at_once: bool, known: Mapping[str, Json], alone: bool
+    ) -> None:  # fmt: skip
         reference = "/".join(reference.split("/")[:2])
         request = known.get(reference) or await read(there.record, reference)
         if request is None or request.get("status") != "active":
@@ -109,6 +118,9 @@ class Sending:
         at = due(request)
         if line is None or (at is not None and at > self._now() and not at_once):
             return
+        if CATEGORIES[_category(request)].counted and not alone:
+            await written(there.record, planned(request, self._now(), self._systems), lost_races=True)
+            return
         if (reason := await self._overtaken(there.record, request)) is not None:
             await self._ended(there, request, NotDone(reason))
             return
@@ -116,7 +128,8 @@ class Sending:
         model = chosen(_category(request), standing.unusable(), slots(request, self._systems))
         said = notice(request, self._systems, model.name if model else None)
         asked = Asked(there.record, self._systems, self._zone)
-        decision = decide(said, await member(asked, request, line, known, self._now()), self._now(), _no_holiday)
+        whom = await member(asked, request, line, known, self._now())
+        decision = decide(said, whom, self._now(), self._holiday)
         if isinstance(decision, Free) and as_template(request, self._systems):
             decision = AsTemplate(model.name) if model else Telephone("there is no template")
         match decision:
@@ -129,8 +142,8 @@ class Sending:
                     await self._ended(there, request, NotDone("its number cannot send", telephone=True))
                 else:
                     await self._go(there, request, leaves, to, model if template else None, at_once)
-            case Wait(until):
-                await written(there.record, planned(request, until, self._systems))
+            case Wait(until, reason):
+                await written(there.record, planned(request, _spread(request, said, until, reason), self._systems))
             case Drop(reason):
                 await self._ended(there, request, NotDone(reason))
             case Telephone(reason):
@@ -200,6 +213,10 @@ def _category(request: Json) -> str:
     return str(request["category"][0]["coding"][0]["code"])
 
 
-def _no_holiday(day: date) -> bool:
-    """Holidays are known to no part of the hub yet; an answer goes at any hour."""
-    return False
+def _spread(request: Json, said: Notice, until: datetime, reason: str) -> datetime:
+    """When it is looked at again: after quiet hours not all at the same moment, but none after it has expired."""
+    if reason != QUIET:
+        return until
+    share = int.from_bytes(blake2b(request["id"].encode(), digest_size=4).digest()) / 2**32
+    later = until + JITTER * share
+    return later if later < said.expires else until

@@ -35,6 +35,23 @@ def forms(number: str) -> tuple[str, ...]:
     return (own, f"55{area}{'' if ninth else '9'}{rest}")
 
 
+_ZONES = {
+    "68": "America/Rio_Branco", "69": "America/Porto_Velho", "92": "America/Manaus", "97": "America/Manaus",
+    "95": "America/Boa_Vista", "65": "America/Cuiaba", "66": "America/Cuiaba", "67": "America/Campo_Grande",
+}  # fmt: skip
+"""Area code -> zone, where it is another than Brasília's."""
+
+
+def zone(number: str) -> str | None:
+    """The zone of the area that a Brazilian number is of, where it is another than Brasília's; None: it may be any.
+
+    >>> zone("5592988887777")
+    'America/Manaus'
+    """
+    found = _BRAZILIAN.fullmatch(digits(number))
+    return _ZONES.get(found[1]) if found else None
+
+
 def same(one: str, other: str) -> bool:
     """Whether two numbers are one line."""
     return digits(other) in forms(one)

@@ -20,9 +20,14 @@ ELEMENTS: Mapping[str, str] = {
     "Observation": "subject",
     "RiskAssessment": "subject",
     "Flag": "subject",
+    "Consent": "patient",
 }
 """Type -> the element that says whose record it is part of."""
-FOUND_BY = (("Communication", "sender"), ("Communication", "recipient"), *((one, "subject") for one in ELEMENTS))
+FOUND_BY = (
+    ("Communication", "sender"),
+    ("Communication", "recipient"),
+    *((one, "patient" if one == "Consent" else "subject") for one in ELEMENTS),
+)
 """Types and search parameters that find what somebody wrote, what was said to them, and what is about them."""
 
 

@@ -1,4 +1,4 @@
-"""Notices, or a model's help, are wanted or not: one Consent of an identity for each, a new version each time. Pure.
+"""What a member says of notices, or of a model's help: the Consent of their identity, a new version each time. Pure.
 
 https://hl7.org/fhir/R4/consent.html. The care services' contract, section 9.
 """
@@ -7,40 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from care_services.chat.conversation import Assistance, Choice
-from care_services.chat.recorded.place import Place, instant
-from mappings.identifiers import coding, concept
+from care_services.chat.conversation import Choice
+from care_services.chat.recorded import conversation
+from care_services.chat.recorded.place import Place
+from care_services.consent import changed
+from care_services.consent import consent as written
+from mappings.whatsapp.phone import digits
 
 Json = Any
 
-_SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
-
 
 def consent(choice: Choice, place: Place) -> Json:
-    """The entry that puts what is said of notices in the place of what was said before."""
-    return _put("whatsapp/consentimento", {"type": "permit" if choice.notices else "deny"}, place)
-
-
-def assistance(choice: Assistance, place: Place) -> Json:
-    """The same of model assistance."""
-    purpose = [coding(place.systems.codes("finalidade"), "ai-assistance")]
-    provision = {"type": "permit" if choice.wanted else "deny", "purpose": purpose}
-    return _put("whatsapp/consentimento-ia", provision, place)
-
-
-def _put(sid: str, provision: Json, place: Place) -> Json:
-    value, system = place.member["identifier"]["value"], place.systems.sid(sid)
-    resource = {
-        "resourceType": "Consent",
-        "identifier": [{"system": system, "value": value}],
-        "status": "active",
-        "scope": concept(coding(_SCOPE, "patient-privacy")),
-        "category": [concept(coding("http://loinc.org", "59284-0"))],
-        "patient": place.member,
-        "dateTime": instant(place.now),
-        # No `source`: in R4 that may be no Communication.
-        "extension": [{"url": place.systems.extension("mensagem"), "valueReference": {"reference": place.message}}],
-        "policyRule": {"text": f"texts {place.rules.version}"},
-        "provision": provision,
-    }
-    return {"resource": resource, "request": {"method": "PUT", "url": f"Consent?identifier={system}|{value}"}}
+    """The entry that writes what holds after a choice."""
+    after = changed(choice.before, choice.purposes, choice.granted, place.now)
+    phone = conversation.phone(place.member, place.systems)
+    own, policy = place.member["identifier"]["value"], f"{place.systems.base}/texts/{place.rules.version}"
+    number = digits(phone) if phone else None
+    return written(after, own, place.member, number, place.message, policy, place.systems, place.now)

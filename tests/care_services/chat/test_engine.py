@@ -10,6 +10,7 @@ from care_services.chat.clinical import AGAIN
 from care_services.chat.conversation import Choice, Conversation, Forward
 from care_services.chat.engine import returned, silent
 from care_services.chat.silence import Then
+from care_services.consent import NOTICES, Consented
 from care_services.triage.levels import LEVELS
 from care_services.triage.rule_set import rules
 from tests.care_services.chat.talking import NOON, Member
@@ -194,9 +195,12 @@ def test_menu_in_an_interview_is_asked_first() -> None:
 def test_stop_and_return_in_any_state(state: str) -> None:
     member = in_state(state)
     kept = member.now.state
-    assert Choice(False) in member.writes("SAIR").effects
+    assert Choice(NOTICES, False, Consented()) in member.writes("SAIR").effects
     assert member.names == ["M-16"]
-    assert Choice(True) in member.writes("voltar").effects
+    assert member.writes("voltar").effects == ()
+    assert member.names == ["notices_offer"]
+    assert Choice(("reminders",), True, Consented()) in member.taps("Lembretes").effects
+    assert member.names == ["notices_on"]
     assert member.now.state == kept
     member.writes("quero parar de sentir isso")
     assert not any(isinstance(one, Choice) for one in member.turns[-1].effects)

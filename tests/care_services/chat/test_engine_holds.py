@@ -16,6 +16,7 @@ from care_services.chat.known import Decided, Dependant, Found
 from care_services.chat.proof import Known as Proven
 from care_services.chat.recorded.communication_request import together
 from care_services.chat.silence import due
+from care_services.consent import Consented
 from care_services.triage.levels import LEVELS
 from care_services.triage.rule_set import rules
 from mappings.whatsapp.outgoing import BUTTONS, Choice, Text, To, body
@@ -44,6 +45,7 @@ KNOWN = Found(
     decided=(Decided("ClaimResponse/1", "P-1", "denied", reasons=("fora do rol",)),),
     recorded=(("anticoagulant", "varfarina"),),
     dependants=(Dependant("Patient/lia", "Lia"),),
+    consented=Consented(),
 )
 """What the record knows of whoever writes."""
 STEPS = st.lists(STEP, max_size=30)

@@ -153,7 +153,7 @@ def test_8_the_first_that_is_said_tells_that_it_is_a_machine(steps: list[tuple[s
         names = {say.name for say in came.says}
         told = any("assistente automático" in say.text for say in came.says)
         assert before.noticed or told or names & {
-            "M-04", "M-06", "M-07", "M-12", "M-13", "M-16", "resumed", "cancel", "nothing_told", "request_taken",
+            "M-04", "M-06", "M-07", "M-12", "M-13", "M-16", "notices_offer", "cancel", "nothing_told", "request_taken",
             "no_model", "thanks", "ended",
         }, names  # fmt: skip
 

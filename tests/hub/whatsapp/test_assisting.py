@@ -133,15 +133,16 @@ async def test_who_refuses_a_model_has_none_and_is_answered_by_the_rules(
     await bia.hears(3)
     assert await simulated.received() == []
     [consent] = of("5517977770002", await found(record, "Consent"))
-    assert consent["provision"]["type"] == "deny"
-    assert consent["provision"]["purpose"][0]["code"] == "ai-assistance"
+    [refused] = consent["provision"]["provision"]
+    assert (refused["purpose"][0]["code"], set(refused["period"])) == ("ai-assistance", {"end"})
     await bia.writes("com ia")
     await bia.hears(4)
     await bia.writes("ainda " + ONLY_A_MODEL)
     await bia.hears(5)
     assert len(await simulated.received()) == 1
     [consent] = of("5517977770002", await found(record, "Consent"))
-    assert (consent["provision"]["type"], consent["meta"]["versionId"]) == ("permit", "2")
+    [permitted] = consent["provision"]["provision"]
+    assert (set(permitted["period"]), consent["meta"]["versionId"]) == ({"start"}, "2")
 
 
 async def test_a_silent_model_is_not_waited_for_and_an_order_to_it_is_not_handed_on(
