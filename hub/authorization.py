@@ -76,6 +76,8 @@ class Authorization:
 
     app: AuthApp
     gate: Callable[[FhirRequest], Awaitable[Access]]
+    holds: Callable[[str], Awaitable[object]]
+    """A token that came through the gate; raises TokenRefused once it does not hold any more, FeedLost."""
     origins: Callable[[], frozenset[bytes]]
     revoked: Revoked
     start: Callable[[], Awaitable[None]]
@@ -130,7 +132,7 @@ def authorization(
         await door.close()
         tables.dispose()
 
-    return Authorization(app, entry, feed.origins, feed.seen, start, stop)
+    return Authorization(app, entry, bearer.verified, feed.origins, feed.seen, start, stop)
 
 
 def fetching(door: Door, loops: list[asyncio.AbstractEventLoop]) -> Fetch:

@@ -209,7 +209,7 @@ def application(
         switchboard=switchboard,
     )
     api = Api(
-        settings, place.systems, app, auth.gate if auth else everybody,
+        settings, place.systems, app, fhir, auth.gate if auth else everybody, auth.holds if auth else None,
         fhir.store.intake.note if settings.audited else None, log,
     )  # fmt: skip
     return CrossOrigin(api, settings.base, settings.authorization, auth.origins if auth else frozenset)

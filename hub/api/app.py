@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from fhir_server.app import App, Log, Note, Scope, Send, headers_of, reply
 from fhir_server.audit.event import Event
-from fhir_server.dispatch import refusal
+from fhir_server.dispatch import Server, refusal
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.outcome import FhirError, Invalid, MethodNotAllowed, NotFound
 from fhir_server.receive import Disconnected, Receive, body_of, query_pairs
@@ -20,11 +20,14 @@ from fhir_server.trouble import places, trouble
 from hub.api import conversation, sending
 from hub.api.as_caller import AsCaller, Refused
 from hub.api.asked import Asked
+from hub.api.happenings import Happening
+from hub.api.told import Holds, Sockets
 from hub.settings import Settings
 from mappings.identifiers import Systems
 from smart_auth.scopes import NOBODY, Access
 
 Gate = Callable[[FhirRequest], Awaitable[Access]]
+SOCKET = "/ws/conversations"
 MOST_BODY, MOST_QUERY = 64 * 1024, 2000
 CALLED = "api"
 """What the audit trail calls a request that was refused before it came to the record."""
@@ -69,18 +72,24 @@ class Api:
     """Serves the API, and hands everything else to the application with the FHIR API, which it asks itself."""
 
     def __init__(
-        self, settings: Settings, systems: Systems, fhir: App, gate: Gate, audit: Note | None, log: Log
+        self, settings: Settings, systems: Systems, fhir: App, server: Server, gate: Gate, holds: Holds | None,
+        audit: Note | None, log: Log,
     ) -> None:  # fmt: skip
-        """gate: request -> its Access, raises FhirError. audit: stores an event, None: nothing is audited."""
+        """gate: request -> its Access, raises FhirError. holds: as `Sockets` takes it. audit: stores an event, None:
+        nothing is audited."""
         self._settings, self._systems, self.app = settings, systems, fhir
         self._gate, self._audit, self._log = gate, audit, log
         self._base = f"{settings.base.rpartition('/')[0]}/api/v1"
         self._path = f"{urlsplit(self._base).path}/"
+        self._socket = urlsplit(f"{settings.base.rpartition('/')[0]}{SOCKET}").path
+        self._sockets = Sockets(server, systems, gate, holds, self._told, log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
         if scope["type"] == "http" and scope["path"].startswith(self._path):
             await self._serve(scope, receive, send)
+        elif scope["type"] == "websocket" and scope["path"] == self._socket:
+            await self._sockets.serve(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -126,6 +135,16 @@ class Api:
         return await route.handler(Asked(
             self._settings, self._systems, record, access, request.headers, request.query, body, values,
             f"{self._base}/{path}", datetime.now(UTC),
+        ))  # fmt: skip
+
+    async def _told(self, request: FhirRequest, status: int, address: str, found: Sequence[Happening]) -> None:
+        """What is told over a websocket is in the audit trail before."""
+        if self._audit is None:
+            return
+        access = request.access
+        await self._audit(Event(
+            time.time_ns() // 1000, "websocket", status, subject=access.subject, client=access.client,
+            grant=access.grant, address=address, path=SOCKET[1:], seen=tuple((one.rid, one.version) for one in found),
         ))  # fmt: skip
 
     async def _note(self, scope: Scope, request: FhirRequest, path: str, request_id: str, status: int) -> None:
