@@ -19,7 +19,7 @@ import psycopg
 from adapters.fhir_client import FhirRefused
 from adapters.partner_errors import PartnerUnavailable
 from fhir_server.trouble import places
-from hub import encryption
+from hub import encryption, further_channels
 from hub.desk import leaving
 from hub.logs import configure_logs
 from hub.settings import Settings
@@ -57,6 +57,7 @@ WHATSAPP: tuple[Round, ...] = (
     Round("whatsapp numbers", 5, numbers),
     Round("whatsapp files", 0.5, fetching),
     Round("silences", silences.SECONDS, silences.Silences),
+    Round("further channels", further_channels.SECONDS, further_channels.FurtherChannels),
     Round("desks", leaving.SECONDS, leaving.Leaving),
     Round("episodes", episodes.SECONDS, episodes.Episodes),
 )

@@ -189,6 +189,21 @@ def channel(text: str) -> str:
     return text.rstrip("/")
 
 
+def mail_server(text: str) -> str:
+    """The URL of a mail server."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/") or parts.username:
+        raise ValueError("must be such as smtps://mail.example.org:465 or smtp://mail.example.org:587, without names")
+    return text.rstrip("/")
+
+
+def mail_address(text: str) -> str:
+    """The address that e-mail comes from."""
+    if not re.fullmatch(r"[^@\s<>]+@[A-Za-z0-9.-]+", text):
+        raise ValueError("must be an address such as notices@example.org")
+    return text
+
+
 def telephone(text: str) -> str:
     """A telephone number, as people are told it."""
     if not re.fullmatch(r"\+?[0-9][0-9 ()\-]{2,24}", text):

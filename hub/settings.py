@@ -150,6 +150,14 @@ class Settings:
     """Days on which nobody is written to unasked, besides national holidays: 03-19 for each year, or 2026-03-19."""
     whatsapp_account: str | None = None
     """Id of the business account, whose templates are listed; unset: they are not taken over."""
+    sms_url: str | None = None
+    """Where short messages are handed in; unset: none are sent."""
+    sms_token: str | None = field(default=None, repr=False)
+    smtp_url: str | None = None
+    """Server by which e-mail is sent: smtps://host:465, smtp://host:587 (STARTTLS); unset: none is."""
+    smtp_from: str | None = None
+    smtp_user: str | None = None
+    smtp_password: str | None = field(default=None, repr=False)
     oncall_url: str | None = None
     """Where whoever is on call is paged, by a signed webhook; unset: nobody is."""
     oncall_secret: str | None = field(default=None, repr=False)
@@ -292,6 +300,12 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "whatsapp_numbers": value.numbers,
     "holidays": value.days,
     "whatsapp_account": value.account,
+    "sms_url": value.channel,
+    "sms_token": str,
+    "smtp_url": value.mail_server,
+    "smtp_from": value.mail_address,
+    "smtp_user": str,
+    "smtp_password": str,
     "oncall_url": value.channel,
     "oncall_secret": str,
     "line_phone": value.telephone,
@@ -345,6 +359,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     for name in ("token", "secret", "verify", "numbers"):
         if settings.whatsapp_url is not None and not getattr(settings, f"whatsapp_{name}"):
             raise SettingError(f"HUB_WHATSAPP_{name.upper()}", "must be set where HUB_WHATSAPP_URL is")
+    for needed, other in (("sms_token", "sms_url"), ("smtp_from", "smtp_url"), ("smtp_password", "smtp_user")):
+        if getattr(settings, other) is not None and getattr(settings, needed) is None:
+            raise SettingError(f"HUB_{needed.upper()}", f"must be set where HUB_{other.upper()} is")
     if settings.oncall_url is not None and settings.oncall_secret is None:
         raise SettingError("HUB_ONCALL_SECRET", "must be set where HUB_ONCALL_URL is")
     if settings.llm_base_url is not None and settings.llm_model is None:

@@ -74,6 +74,10 @@ Whoever is on call, as a webhook on a socket of this machine. It prints how a hu
 comes.
 """
 
+SMS = """\
+An SMS gateway on a socket of this machine. It prints how a hub is set to it, and each message as it comes.
+"""
+
 POPULATION = """\
 Writes NDJSON files of a synthetic plan: members, network and products as the ERP's sets of files have them, and
 conditions, visits and guides. The same members, seed and day give the same files.
@@ -119,6 +123,9 @@ def parser(commands: Any) -> None:
     oncall = described(what, "oncall", help="run whoever is on call", description=ONCALL)
     where = "on 127.0.0.1; 0: any that is free; default 8092"
     oncall.add_argument("--port", dest="listen", type=int, default=8092, metavar="PORT", help=where)
+    sms = described(what, "sms", help="run an SMS gateway", description=SMS)
+    where = "on 127.0.0.1; 0: any that is free; default 8093"
+    sms.add_argument("--port", dest="listen", type=int, default=8093, metavar="PORT", help=where)
     population = described(what, "population", help="write a synthetic plan as NDJSON", description=POPULATION)
     _plan(population, 50_000)
     population.add_argument("--out", type=Path, default=Path("population"), metavar="FOLDER", help="default population")
@@ -160,6 +167,10 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
             from hub.simulated_on_call import run as on_call
 
             return on_call(chosen.listen)
+        if chosen.what == "sms":
+            from hub.simulated_sms import run as sms
+
+            return sms(chosen.listen)
         if chosen.what == "do":
             return do(chosen.folder or settings.simulated_tasy, chosen.path, chosen.body)
         return population(chosen.members, chosen.seed, chosen.day, chosen.out, chosen.type, compressed=chosen.gzip)

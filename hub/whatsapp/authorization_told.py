@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/claimresponse.html
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,10 +25,14 @@ from hub.events.waited import Waited
 from hub.ledger import now
 from hub.settings import Settings
 from hub.tasy.site import site
+from hub.whatsapp.requested import EMAIL, SMS, UNTIL
 from mappings.identifiers import Systems, coding, concept, value_of
 from mappings.whatsapp.phone import digits
 
 Json = Any
+
+HOLDS = timedelta(hours=72)
+"""How long somebody may still be told: over a Sunday and a holiday."""
 
 NEWS = timedelta(days=7)
 """For so long after its date a decision is told."""
@@ -39,6 +44,9 @@ class AuthorizationTold:
     def __init__(self, settings: Settings) -> None:
         """settings: with a WhatsApp. Raises SiteUnusable."""
         self._settings, self._systems = settings, site(settings).site.systems
+        self._others = [
+            one for one, url in ((SMS, settings.sms_url), (EMAIL, settings.smtp_url)) if url is not None
+        ]  # fmt: skip
         by_purpose = dict(reversed(settings.whatsapp_numbers))
         self._number = by_purpose.get("authorization") or settings.whatsapp_numbers[0][1]
         self._run, self._life = Waited("authorization-told"), AsyncExitStack()
@@ -60,17 +68,18 @@ class AuthorizationTold:
         patient = await _read(self._record, whose) if state is not None and whose else None
         if response is None or state is None or patient is None or _old(response, now()):
             return
-        made = told(response, state, patient, self._number, self._systems, rules(), now())
+        made = told(response, state, patient, self._number, self._systems, rules(), now(), self._others)
         named = made["identifier"][0]
         await self._record.create(made, {"identifier": f"{named['system']}|{named['value']}"})
 
 
 def told(
-    response: Json, state: str, patient: Json, number: str, systems: Systems, using: RuleSet, moment: datetime
+    response: Json, state: str, patient: Json, number: str, systems: Systems, using: RuleSet, moment: datetime,
+    others: Sequence[str] = (),
 ) -> Json:  # fmt: skip
     """The CommunicationRequest to whoever a ClaimResponse is about; a Task, if they have no telephone number.
 
-    state: that was decided. number: id of the business number it leaves from.
+    state: that was decided. number: id of the business number it leaves from. others: channels besides WhatsApp.
     """
     protocol = value_of(response, systems.sid("protocolo")) or response["id"]
     whom = {"reference": f"Patient/{patient['id']}"}
@@ -92,13 +101,16 @@ def told(
     return {
         "resourceType": "CommunicationRequest",
         **shared,
-        "extension": [{"url": systems.extension("vaga"), "extension": slot}],
+        "extension": [
+            {"url": systems.extension("vaga"), "extension": slot},
+            {"url": systems.extension(UNTIL), "valueInstant": instant(moment + HOLDS)},
+        ],
         "status": "active",
         "category": [concept(coding(systems.codes("aviso"), "authorization"))],
         "subject": whom,
         "about": [{"reference": f"ClaimResponse/{response['id']}"}],
         "payload": [{"contentString": using.texts["template_authorization"].format(protocol=protocol)}],
-        "recipient": [{**whom, "identifier": {"system": systems.sid("telefone"), "value": phone}}],
+        "recipient": [{**whom, "identifier": one} for one in _reached(patient, phone, others, systems)],
         "sender": {"identifier": {"system": systems.sid("whatsapp/numero"), "value": number}},
     }
 
@@ -107,6 +119,15 @@ def _old(response: Json, moment: datetime) -> bool:
     """Whether it was decided long before it came here: a history that is loaded is no news."""
     created = datetime.fromisoformat(response["created"][:10]).replace(tzinfo=UTC)
     return moment - created > NEWS
+
+
+def _reached(patient: Json, phone: str, others: Sequence[str], systems: Systems) -> list[Json]:
+    """Identifiers of the recipients: WhatsApp, then the other channels in their order."""
+    line = {"system": systems.sid("telefone"), "value": phone}
+    named = (one["value"] for one in patient.get("telecom", ()) if one.get("system") == "email" and one.get("value"))
+    address = next((one for one in named if "@" in one), None)
+    known = {SMS: line, EMAIL: {"system": "urn:ietf:rfc:3986", "value": f"mailto:{address}"} if address else None}
+    return [line, *(found for one in others if (found := known[one]) is not None)]
 
 
 def phone_of(patient: Json) -> str | None:

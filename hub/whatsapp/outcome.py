@@ -15,7 +15,7 @@ from care_services.chat.recorded.conversation import phone
 from care_services.consent import Consented, changed, consent
 from care_services.delivery.failed import Again, NotDone, follows
 from care_services.delivery.templates import TEMPLATES
-from hub.whatsapp.requested import TEMPLATE, UNTIL, expires, notice, watched
+from hub.whatsapp.requested import EMAIL, SMS, TEMPLATE, UNTIL, email, expires, notice, watched
 from mappings.identifiers import Systems, coding, concept
 from mappings.whatsapp import ladder
 from mappings.whatsapp.codes import Do, Reaction, reaction
@@ -80,7 +80,8 @@ def _failed(made: Json, every: Sequence[Send], request: Json, systems: Systems, 
     then = follows(did, tries, said, now, was_template=last.template is not None)
     trouble = Trouble(did.do, last.line, last.template, next(iter(last.codes), None)) if did.alarm else None
     code = ", ".join(str(one) for one in last.codes) or "none"
-    text = f"WhatsApp: code {code}, {did.do.value}"
+    channel = "WhatsApp" if last.line.isdigit() else last.line
+    text = f"{channel}: code {code}, {did.do.value}"
     match then:
         case Again(at, as_template):
             found = with_sends({**made, "statusReason": {"text": text}}, every, systems)
@@ -99,6 +100,8 @@ def over(
         entries.append(_stopped(made, then.stops, systems, now))
     if not then.telephone:
         return Settled(entries, trouble)
+    if (following := elsewhere(request, systems, now)) is not None:
+        return Settled([*entries, once(following)], trouble)
     task = phone_task(request, then.reason, systems, now)
     return Settled([*entries, once(task)], trouble, task)
 
@@ -131,13 +134,11 @@ def closed(request: Json, status: str, reason: str | None = None) -> list[Json]:
 def phone_task(request: Json, reason: str, systems: Systems, now: datetime) -> Json:
     """Somebody telephones instead: once for a request, with the number."""
     whom = request["recipient"][0]
-    phone = next(
-        (one["valueString"] for one in whom.get("extension", ()) if one["url"] == systems.extension("telefone")), None
-    )
+    own = phone(whom, systems)
     text = next((one["contentString"] for one in request["payload"] if "contentString" in one), "a file")
     said = {"type": {"text": "summary"}, "valueString": text}
     priority = "stat" if watched(request) else request.get("priority", "routine")
-    number = [{"type": {"text": "telephone"}, "valueString": f"+{phone}"}] if phone else []
+    number = [{"type": {"text": "telephone"}, "valueString": f"+{digits(own)}"}] if own else []
     return {
         "resourceType": "Task",
         "identifier": [{"system": systems.sid("whatsapp/pedido"), "value": request["id"]}],
@@ -151,6 +152,36 @@ def phone_task(request: Json, reason: str, systems: Systems, now: datetime) -> J
         "restriction": {"period": {"end": instant(now + PROMISES[priority])}},
         "description": reason,
         "input": [*number, said],
+    }
+
+
+def elsewhere(request: Json, systems: Systems, now: datetime) -> Json | None:
+    """The request to its next recipient, by the channel that one is named for; None: there is none, or no time.
+
+    What an emergency comes with is telephoned at once.
+    """
+    first, *rest = request["recipient"]
+    if not rest or watched(request):
+        return None
+    number, url = phone(first, systems), systems.extension("telefone")
+    if number and phone(rest[0], systems) is None:  # whom somebody telephones in the end
+        known = {"url": url, "valueString": digits(number)}
+        rest[0] = {**rest[0], "extension": [*rest[0].get("extension", ()), known]}
+    code = EMAIL if email(rest[0]) else SMS
+    kept = ("category", "priority", "subject", "about", "encounter", "payload", "extension", "requester")
+    made = {name: request[name] for name in kept if name in request}
+    until = [{"url": systems.extension(UNTIL), "valueInstant": instant(expires(request, systems))}]
+    said = [one for one in made.pop("extension", ()) if one["url"] != systems.extension(UNTIL)]
+    return {
+        "resourceType": "CommunicationRequest",
+        "identifier": [{"system": systems.sid("pedido-seguinte"), "value": request["id"]}],
+        "extension": [*said, *until],
+        "replaces": [{"reference": f"CommunicationRequest/{request['id']}"}],
+        "status": "active",
+        **made,
+        "medium": [concept(coding("http://terminology.hl7.org/CodeSystem/v3-ParticipationMode", code))],
+        "authoredOn": instant(now),
+        "recipient": rest,
     }
 
 

@@ -22,6 +22,9 @@ TEMPLATE, SLOT, UNTIL = "modelo", "vaga", "vale-ate"
 """Extensions of a request: it goes as a template from now on; what a slot of its template says; until when it holds."""
 LEVELS = {"stat": "emergency", "asap": "very-urgent", "urgent": "urgent"}
 """Priority of a request -> level of urgency that it comes from."""
+EMAIL, SMS = "EMAILWRIT", "SMSWRIT"
+MEDIA = (EMAIL, SMS)
+"""Of v3-ParticipationMode: other channels than WhatsApp."""
 WATCHED = frozenset({"stat", "asap"})
 """Priorities of M-04, M-06 and M-07."""
 OPENER = "Escolher"
@@ -62,6 +65,8 @@ def _own(request: Json, systems: Systems, name: str) -> list[Json]:
 
 def route(request: Json, systems: Systems) -> tuple[str | None, To]:
     """The business number it leaves from, and whom it goes to; None: it does not go by WhatsApp."""
+    if medium(request) is not None:
+        return None, To()
     sender = request.get("sender", {}).get("identifier", {})
     whom: Json = next(iter(request.get("recipient", ())), {})
     named = whom.get("identifier", {})
@@ -110,11 +115,23 @@ def about_to(request: Json, first: Send, systems: Systems) -> Json:
         **({"subject": request["subject"]} if "subject" in request else {}),
         "category": request["category"],
         "priority": request.get("priority", "routine"),
-        "recipient": request["recipient"],
-        "sender": request["sender"],
+        "recipient": request["recipient"][:1],
+        **({name: request[name] for name in ("sender", "medium") if name in request}),
         "payload": request["payload"],
     }
     return with_sends(made, [first], systems)
+
+
+def medium(request: Json) -> str | None:
+    """The further channel that a request goes by; None: it goes by WhatsApp."""
+    codes = [each.get("code") for one in request.get("medium", ()) for each in one.get("coding", ())]
+    return next((str(code) for code in codes if code in MEDIA), None)
+
+
+def email(whom: Json) -> str | None:
+    """The address of a recipient who is named by one."""
+    value = str(whom.get("identifier", {}).get("value", ""))
+    return value.removeprefix("mailto:") if value.startswith("mailto:") else None
 
 
 def due(request: Json) -> datetime | None:
