@@ -140,7 +140,7 @@ def test_7_what_is_told_again_later_has_no_second_effect(steps: list[tuple[str, 
     now = done[-1][2].conversation if done else Conversation()
     again = [message for message, _, _ in done]
     random.shuffle(again)  # type: ignore[attr-defined]
-    assert all(answered(now, message) == Turn(now) for message in again)
+    assert all(answered(now, message) == Turn(now) for message in again if message.kind != "silence")
 
 
 @settings(max_examples=100, deadline=None)
@@ -191,5 +191,7 @@ def test_9_what_sells_sends_and_counts_knows_nothing_of_triage(room: str) -> Non
 def test_10_a_conversation_needs_nothing_but_rules(steps: list[tuple[str, int]]) -> None:
     """The same turns, whether or not the member lets a model help: nobody asks one here."""
     for message, before, came in talked(steps, CALM + ALARMS):
+        if message.kind == "silence":  # no message, but the turn that nobody wrote
+            continue
         without = answered(replace(before, model=False), message)
         assert [say.name for say in without.says] == [say.name for say in came.says]
