@@ -15,8 +15,8 @@ from smart_auth.clients import PUBLIC, Client
 from smart_auth.codes import CHALLENGE
 from smart_auth.launches import Context
 from smart_auth.people import Person
-from smart_auth.roles import OFFICER, OPERATING
-from smart_auth.scopes import ADMINISTERED, OPERATIONS, Known, Scopes, merged, parse
+from smart_auth.roles import ANALYSING, OFFICER, OPERATING
+from smart_auth.scopes import ADMINISTERED, ANALYSIS, OPERATIONS, Known, Scopes, merged, parse
 
 MAX_STATE = 2048
 _STATE = re.compile(r"[\x20-\x7e]+")
@@ -129,6 +129,8 @@ def grantable(asked: Asked, person: Person, context: Context) -> Scopes:
     closed = set[str]() if OFFICER in person.roles else set(ADMINISTERED)
     if set(OPERATING).isdisjoint(person.roles):
         closed.add(OPERATIONS)
+    if set(ANALYSING).isdisjoint(person.roles):
+        closed.add(ANALYSIS)
     resources = [
         one for one in asked.scopes.resources
         if one.level in levels and one.type not in closed

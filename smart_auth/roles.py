@@ -9,6 +9,8 @@ OFFICER = "security-officer"
 OPERATOR, PRIVACY_OFFICER = "operator", "privacy-officer"
 OPERATING = (OPERATOR, PRIVACY_OFFICER)
 """Those who see messages on their way; only operators move them."""
+ANALYSING = ("nurse", "physician", "pharmacist")
+"""Those who may have a text analysed by the rules of triage."""
 UNMASKER = "operator-unmask"
 """Of an operator who may see whose messages they are, too, and what is in them."""
 ROLES = (

@@ -18,7 +18,9 @@ ADMINISTERED = ("Client", "User", "AccessPolicy", "SigningKey")
 """What the authorization server is run by, named as types are. No wildcard means these, no `patient/` scope."""
 OPERATIONS = "Operations"
 """What operators see and do, named likewise."""
-APART = (*ADMINISTERED, OPERATIONS)
+ANALYSIS = "Analysis"
+"""What the rules of triage make of a text that is in no record, named likewise."""
+APART = (*ADMINISTERED, OPERATIONS, ANALYSIS)
 """None of it is of the record."""
 FRESH = 300
 """Seconds for which a second factor counts as just shown."""

@@ -216,6 +216,7 @@ TYPES: Mapping[str, tuple[str, str]] = {
     "MedicationRequest": ("receitas", "prescriptions"),
     "MedicationStatement": ("medicamentos em uso", "medicines in use"),
     "Observation": ("resultados de exames e sinais vitais", "test results and vital signs"),
+    "Analysis": ("análise de textos pelas regras da triagem", "analysis of texts by the rules of triage"),
     "Operations": ("mensagens com parceiros e sua operação", "messages with partners, and running them"),
     "Organization": ("instituições", "organisations"),
     "Patient": ("dados cadastrais do paciente", "the patient's personal data"),

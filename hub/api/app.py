@@ -17,10 +17,11 @@ from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.outcome import FhirError, Invalid, MethodNotAllowed, NotFound
 from fhir_server.receive import Disconnected, Receive, body_of, query_pairs
 from fhir_server.trouble import places, trouble
-from hub.api import conversation, sending
+from hub.api import analysis, conversation, sending
 from hub.api.as_caller import AsCaller, Refused
-from hub.api.asked import Asked
+from hub.api.asked import Asked, answer
 from hub.api.happenings import Happening
+from hub.api.openapi import document
 from hub.api.told import Holds, Sockets
 from hub.settings import Settings
 from mappings.identifiers import Systems
@@ -29,8 +30,9 @@ from smart_auth.scopes import NOBODY, Access
 Gate = Callable[[FhirRequest], Awaitable[Access]]
 SOCKET = "/ws/conversations"
 MOST_BODY, MOST_QUERY = 64 * 1024, 2000
+DESCRIBED = "openapi.json"
 CALLED = "api"
-"""What the audit trail calls a request that was refused before it came to the record."""
+"""What the audit trail calls a request that did not come to the record."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 
 
@@ -40,11 +42,15 @@ class Route(NamedTuple):
     method: str
     path: str
     handler: Callable[[Asked], Awaitable[FhirResponse]]
+    apart: bool = False
+    """It asks nothing of the record, which would say that it was asked."""
 
 
 ROUTES = (
     Route("POST", "messages/send", sending.send),
     Route("GET", "conversations/{id}", conversation.read),
+    Route("POST", "ai/analyze-symptom", analysis.analyze_symptom, apart=True),
+    Route("POST", "ai/extract-entities", analysis.extract_entities, apart=True),
 )
 
 
@@ -125,6 +131,8 @@ class Api:
         self, scope: Scope, receive: Receive, request: FhirRequest, path: str, request_id: str
     ) -> FhirResponse:
         """Raises FhirError, Refused, Disconnected, and whatever broke."""
+        if (request.method, path) == ("GET", DESCRIBED):
+            return answer(document(self._base))
         request.query = query_pairs(scope["query_string"].decode("latin-1"), MOST_QUERY)
         request.access = access = await self._gate(request)
         if any("\x00" in text for text in (path, *(value for _, value in request.query))):
@@ -132,10 +140,13 @@ class Api:
         route, values = resolve(request.method, path)
         body = await body_of(receive, request.headers, MOST_BODY) if route.method == "POST" else b""
         record = AsCaller(self.app, self._settings.base, scope, request_id)
-        return await route.handler(Asked(
+        response = await route.handler(Asked(
             self._settings, self._systems, record, access, request.headers, request.query, body, values,
             f"{self._base}/{path}", datetime.now(UTC),
         ))  # fmt: skip
+        if route.apart:
+            await self._note(scope, request, path, request_id, response.status)
+        return response
 
     async def _told(self, request: FhirRequest, status: int, address: str, found: Sequence[Happening]) -> None:
         """What is told over a websocket is in the audit trail before."""
@@ -148,7 +159,7 @@ class Api:
         ))  # fmt: skip
 
     async def _note(self, scope: Scope, request: FhirRequest, path: str, request_id: str, status: int) -> None:
-        """What was refused here is in the audit trail; what came to the record is there as what was asked of it."""
+        """What did not come to the record is in the audit trail; what did is there as what was asked of the record."""
         if self._audit is None:
             return
         access, client = request.access, scope.get("client")

@@ -84,13 +84,15 @@ def text(found: Json, name: str, where: str, most: int, *, lines: bool = False) 
     return value
 
 
-def choice(found: Json, name: str, known: Sequence[str], otherwise: str | None = None) -> str:
-    """A member that is one of the words. Raises Unprocessable."""
+def choice(
+    found: Json, name: str, known: Sequence[str], otherwise: str | None = None, *, where: str | None = None
+) -> str:  # fmt: skip
+    """A member that is one of the words. where: its path, if it is not its name. Raises Unprocessable."""
     value = found.get(name, otherwise)
     if value is None:
-        raise wrong(name, "is needed", "required")
+        raise wrong(where or name, "is needed", "required")
     if value not in known:
-        raise wrong(name, f"one of {', '.join(known)}", "code-invalid")
+        raise wrong(where or name, f"one of {', '.join(known)}", "code-invalid")
     return str(value)
 
 

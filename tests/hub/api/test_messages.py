@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import re
 import secrets
+import subprocess
 from typing import Any
 
 import httpx2
@@ -12,7 +17,7 @@ from mappings.identifiers import Systems
 from tests.attacks.caller import Caller
 from tests.hub.whatsapp.joined import Joined
 from tests.hub.whatsapp.test_conversing import Phone, until
-from tests.hub_process import Answer
+from tests.hub_process import ROOT, Answer
 
 Json = Any
 SYSTEMS = Systems()
@@ -187,3 +192,20 @@ async def test_scopes_are_those_of_the_resources(caller: Caller, token: str, tal
     for scope in ("system/CommunicationRequest.rs", "system/CommunicationRequest.c", "system/*.rs", "patient/*.cruds"):
         more: dict[str, Any] = {"patient": "reached"} if scope.startswith("patient") else {}
         assert send(caller, caller.token(scope, **more), NOTICE).status == 403, scope
+
+
+async def test_the_examples_run_as_they_stand(caller: Caller, talk: tuple[str, Json]) -> None:
+    number = {"system": "phone", "value": "+55 17 98888-0012", "use": "mobile"}
+    one = {"resourceType": "Patient", "id": "1", "telecom": [number]}
+    assert caller.get("Patient/1", caller.token("system/*.cruds"), "PUT", one).status == 201
+    token = caller.token(f"{SCOPES} system/Analysis.r")
+    values = {"HUB": caller.site.fhir_base.removesuffix("/fhir"), "TOKEN": token, "ID": talk[0]}
+    examples = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.S)
+    assert len(examples) == 4
+    for example in examples:
+        command = example.replace("curl ", "curl --silent --show-error --fail-with-body --noproxy '*' ", 1)
+        done = await asyncio.to_thread(
+            subprocess.run, ["bash", "-c", command], env=os.environ | values, capture_output=True, timeout=30
+        )  # fmt: skip
+        assert done.returncode == 0, (example, done.stdout, done.stderr)
+        assert "issue" not in json.loads(done.stdout)
