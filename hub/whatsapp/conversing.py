@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from adapters.fhir_client import FhirClient, FhirRefused
+from adapters.gathered import Gathered
 from care_services.chat import records
 from care_services.chat.conversation import Conversation, Extracted, Inbound, Turn, Worded
 from care_services.chat.engine import given_up, silent, turn
@@ -63,6 +64,7 @@ class Conversing:
     ) -> None:
         """record: as the service `hub-chat`. number: draws the number of a protocol. model: whether there is one."""
         self._record, self._systems, self._number, self._model = record, systems, number, model
+        self._writes = Gathered(record)
         self._known: OrderedDict[str, Json] = OrderedDict()
         self._device: str | None = None
         self._to_draw = f"({uuid4()})"
@@ -171,20 +173,19 @@ class Conversing:
         self._known.pop(key, None)
         return _said(written, answer)
 
-    async def _transaction(self, entries: Sequence[Json]) -> tuple[bytes, Json]:
-        """What was sent, and the answer."""
-        body = r4.serialize({"resourceType": "Bundle", "type": "transaction", "entry": entries})
-        place = self._to_draw.encode()
+    async def _transaction(self, entries: Sequence[Json]) -> tuple[bytes, list[Json]]:
+        """The entries as they were sent, and what is answered to each."""
+        body, place = r4.serialize(entries), self._to_draw.encode()
         if place in body:
             body = body.replace(place, (await self._number()).encode())
-        return body, r4.parse(await self._record.transaction(body, minimal=True))
+        return body, await self._writes.serialized(body, len(entries))
 
     async def _task(self, message: Json, key: str) -> Json:
         """The conversation's, which begins where there is none."""
         known = self._known.pop(key, None)
         if known is None:
             systems = self._systems
-            known = await self._record.create(
+            known, _ = await self._writes.create(
                 conversation.begun(message, key, systems),
                 {"identifier": f"{systems.sid('whatsapp/conversa')}|{key}"},
             )
@@ -200,18 +201,18 @@ class Conversing:
             self._device = f"Device/{there['id']}"
         return Place(task, message, f"Communication/{message}", self._systems, rules(), now(), self._device)
 
-    def _know(self, key: str, entries: Sequence[Json], answer: Json) -> None:
+    def _know(self, key: str, entries: Sequence[Json], answer: Sequence[Json]) -> None:
         task = entries[0]["resource"]
-        version = answer["entry"][0]["response"]["etag"].removeprefix('W/"').removesuffix('"')
+        version = answer[0]["etag"].removeprefix('W/"').removesuffix('"')
         if self._to_draw in task["input"][0]["valueString"]:
             self._known.pop(key, None)  # the record has the number that was drawn: it is read from there
             return
         opened = task.get("encounter", {}).get("reference", "")
-        for entry, told in zip(entries, answer["entry"], strict=True):
+        for entry, told in zip(entries, answer, strict=True):
             if opened and entry.get("fullUrl") == opened:  # its id was not known before
                 task = {
                     **task,
-                    "encounter": {**task["encounter"], "reference": _reference(told["response"]["location"])},
+                    "encounter": {**task["encounter"], "reference": _reference(told["location"])},
                 }
         self._known[key] = {**task, "meta": {**task["meta"], "versionId": version}}
         while len(self._known) > KEPT:
@@ -263,17 +264,17 @@ def _helped(thought: Inbound, help: Help) -> Inbound:
             return thought
 
 
-def _said(written: bytes, answer: Json) -> list[Reply]:
+def _said(written: bytes, answer: Sequence[Json]) -> list[Reply]:
     """The requests that a transaction made, as they are stored: with their ids, and those of what they refer to."""
-    places = [_reference(one["response"].get("location", "")) for one in answer["entry"]]
+    places = [_reference(one.get("location", "")) for one in answer]
     if not any(one.startswith("CommunicationRequest/") for one in places):
         return []
-    entries = r4.parse(written)["entry"]
+    entries = r4.parse(written)
     ids = {one["fullUrl"]: place for one, place in zip(entries, places, strict=True) if "fullUrl" in one}
     found = []
-    for one, place, told in zip(entries, places, answer["entry"], strict=True):
+    for one, place, told in zip(entries, places, answer, strict=True):
         if place.startswith("CommunicationRequest/"):
-            made = told["response"]["status"].startswith("201")
+            made = told["status"].startswith("201")
             found.append(Reply(place, _stored(one["resource"], place, ids) if made else None))
     return found
 

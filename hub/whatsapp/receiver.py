@@ -23,6 +23,7 @@ from mappings import r4
 from mappings.errors import MappingError
 from mappings.identifiers import Systems
 from mappings.whatsapp.communication import message_id, to_communication
+from mappings.whatsapp.ladder import FAILED
 from mappings.whatsapp.webhook import Message, Notice, Status, Told, read
 from messages import store
 from messages.states import State
@@ -36,6 +37,9 @@ FILES = "whatsapp-file"
 """Flows of the store of messages."""
 SKEW_SECONDS, ALARM_EVERY = 60, timedelta(minutes=1)
 """What the channel's clock may differ from ours by, and between two alarms at least."""
+FOLDED = timedelta(seconds=1)
+"""A status waits so long for those that follow it, and for whoever sent the message to have written that it was taken:
+they are one change of it then, and nobody writes at the same time."""
 _log = logging.getLogger("hub.whatsapp")
 
 
@@ -54,12 +58,15 @@ class Receiver:
         self, record: FhirClient, ledger: Ledger, systems: Systems, numbers: Collection[str],
         urgent: Callable[[str], bool], now: Callable[[], datetime],
         at_once: Callable[[Sequence[Json]], None] = _left_to_events, away: Callable[[], None] = _told_again,
+        folded: timedelta = FOLDED,
     ) -> None:  # fmt: skip
         """numbers: ids of our business numbers. urgent: whether a text may tell of an emergency; it does no I/O.
 
         at_once: is given the Communications that may, once they are in the record; it returns at once.
         away: is called where one may tell of an emergency and cannot be kept.
+        folded: how long a status waits for others.
         """
+        self._folded = folded
         self._record, self._ledger, self._systems = record, ledger, systems
         self._alarmed = datetime.min.replace(tzinfo=UTC)
         self._numbers, self._urgent, self._now, self._at_once = frozenset(numbers), urgent, now, at_once
@@ -93,7 +100,7 @@ class Receiver:
     def _others(self, told: Told, body: bytes) -> list[Incoming]:
         """What is no message of a person to one of our numbers."""
         now = self._now()
-        found = [_status(one, now) for one in told.statuses] + [_notice(one, now) for one in told.notices]
+        found = [_status(one, now, self._folded) for one in told.statuses] + [_notice(one, now) for one in told.notices]
         for one in told.messages:
             if one.number in self._numbers and one.media:
                 found.append(Incoming(FILES, one.id, b"{}", source=SOURCE, lane=INTERACTIVE, due=now))
@@ -161,7 +168,7 @@ def _urgent(entries: Sequence[Json], answer: Json) -> Iterator[Json]:
             yield {**one["resource"], "id": id}
 
 
-def _status(one: Status, now: datetime) -> Incoming:
+def _status(one: Status, now: datetime, folded: timedelta) -> Incoming:
     """A status is taken by the round that applies them (`statuses.py`): in any order, for order does not matter."""
     body = msgspec.json.encode(
         {
@@ -169,7 +176,8 @@ def _status(one: Status, now: datetime) -> Incoming:
             "number": one.number,
         }
     )  # fmt: skip
-    return Incoming(STATUSES, f"{one.id}:{one.state}", body, source=SOURCE, lane=INTERACTIVE, due=now)
+    due = now if one.state == FAILED else now + folded
+    return Incoming(STATUSES, f"{one.id}:{one.state}", body, source=SOURCE, lane=INTERACTIVE, due=due)
 
 
 def _notice(one: Notice, now: datetime) -> Incoming:

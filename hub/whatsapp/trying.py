@@ -10,16 +10,16 @@ import asyncio
 import base64
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import urlencode
 from uuid import uuid4
 
 from adapters.fhir_client import FhirClient, FhirRefused
+from adapters.gathered import Gathered
 from adapters.partner_errors import PartnerUnavailable
 from adapters.whatsapp.client import INVALID, Refused, Unclear, WhatsApp
 from adapters.whatsapp.client import Later as NotNow
@@ -60,7 +60,7 @@ class Trying:
     ) -> None:  # fmt: skip
         """All of them theirs who made them."""
         self._record, self._channel, self._ledger, self._lines = record, channel, ledger, lines
-        self._systems, self._now = systems, clock
+        self._systems, self._now, self._writes = systems, clock, Gathered(record)
 
     async def once(self, request: Json, line: str, to: To, content: Content, *, at_once: bool = False) -> None:
         """A try, unless one is under way or was enough. Raises PartnerUnavailable: the record is away; FhirRefused."""
@@ -72,12 +72,10 @@ class Trying:
         template = content.name if isinstance(content, Template) else None
         first = Send(1, line, self._now(), template)
         pedido = systems.sid("whatsapp/pedido")
-        answer = await self._record.send(
-            "POST", "Communication", r4.serialize(about_to(request, first, systems)),
-            {"If-None-Exist": urlencode({"identifier": f"{pedido}|{request['id']}"})},
+        made, new = await self._writes.create(
+            about_to(request, first, systems), {"identifier": f"{pedido}|{request['id']}"}
         )  # fmt: skip
-        made = answer.resource
-        if answer.status == 201:
+        if new:
             return await self._made(made, request, first, to, content)
         every = sends(made, systems)
         if not at_once and state(every) not in (None, FAILED):  # somebody died before the request was closed
@@ -102,7 +100,7 @@ class Trying:
 
     async def told(self, outcome: Settled) -> None:
         """Writes an outcome, and tells of trouble. Raises PartnerUnavailable, FhirRefused."""
-        await written(self._record, outcome.entries)
+        await self._writes.transaction(named(outcome.entries))
         if outcome.trouble is not None:
             await troubled(outcome.trouble, self._lines)
 
@@ -115,9 +113,9 @@ class Trying:
 
     async def _made(self, made: Json, request: Json, one: Send, to: To, content: Content) -> None:
         """The try that stands in the record. Whatever comes of it, the record knows."""
-        named = replace(to, tracking=tracking(request["id"], one.number))
+        whom = replace(to, tracking=tracking(request["id"], one.number))
         try:
-            id = await self._channel.send(one.line, named, content)
+            id = await self._channel.send(one.line, whom, content)
         except Unclear:
             await self._lines.refuses(one.line, "no answer")
             again = planned(request, one.begun + _PATIENCE, self._systems)
@@ -130,7 +128,7 @@ class Trying:
             codes = ()
         else:
             await self._lines.sent(one.line)
-            accepted = Status(id, one.line, ACCEPTED, int(self._now().timestamp()), tracking=named.tracking)
+            accepted = Status(id, one.line, ACCEPTED, int(self._now().timestamp()), tracking=whom.tracking)
             return await self._settled(made, request, lambda tries: told(tries, [accepted]))
         moment = self._now()
         failed = replace(one, at={FAILED: moment}, codes=codes)
@@ -185,12 +183,14 @@ async def written(record: FhirClient, entries: list[Json], *, lost_races: bool =
     """One transaction. lost_races: whoever was faster has said what matters."""
     if not entries:
         return
-    named = [
-        {"fullUrl": f"urn:uuid:{uuid4()}", **one} if one["request"]["method"] == "POST" else one for one in entries
-    ]
-    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": named}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": named(entries)}
     try:
         await record.transaction(r4.serialize(bundle), minimal=True)
     except FhirRefused as refused:
         if not (lost_races and refused.status in RACED):
             raise
+
+
+def named(entries: Sequence[Json]) -> list[Json]:
+    """Entries that others in a Bundle can be told from."""
+    return [{"fullUrl": f"urn:uuid:{uuid4()}", **one} if one["request"]["method"] == "POST" else one for one in entries]

@@ -50,8 +50,11 @@ Json = Any
 
 LOCK = 4_611_686_018_427_387_895
 """Advisory lock of the one that works."""
-SIDE_BY_SIDE = 8
-"""Turns that are made at the same time."""
+SIDE_BY_SIDE = 64
+"""Turns that are made at the same time; what they write goes together."""
+CONNECTIONS = 9
+LOOK_SECONDS = 0.2
+"""Between two looks: those that need not wait wait so long, and what came meanwhile is read at once."""
 TOGETHER = 50
 """Messages of a conversation that are taken at a time: fewer than it remembers."""
 READ, MOST_ROWS = 100, 1000
@@ -124,7 +127,7 @@ class Turns:
         await asyncio.to_thread(rules)  # the first message should not wait for them
         ledger = Ledger(self._url, bodies(self._settings))
         async with (
-            own_clients.door(self._settings, own_clients.CHAT, SIDE_BY_SIDE + 1) as record,
+            own_clients.door(self._settings, own_clients.CHAT, CONNECTIONS) as record,
             assisting(self._settings, record, ledger, self._place.systems) as assistant,
         ):
             number = drawing(ledger, self._place)
@@ -151,7 +154,9 @@ class Turns:
                     self._bury, group,
                 )  # fmt: skip
                 while True:
-                    if not await work.look(connection):
+                    if await work.look(connection):
+                        await asyncio.sleep(LOOK_SECONDS)
+                    else:
                         async for _ in connection.notifies(timeout=AGAIN_SECONDS, stop_after=1):
                             pass
 

@@ -175,7 +175,7 @@ async def channel(hub: HubProcess, database: str) -> AsyncIterator[Channel]:
         {"HUB_DATABASE_URL": database, "HUB_PORT": str(hub.port), "HUB_ACCESS": "open", "HUB_DATA": str(hub.folder)}
     )
     async with own_clients.door(plain, own_clients.WHATSAPP) as record:
-        receiver = Receiver(record, ledger, SYSTEMS, list(NUMBERS), lambda text: False, clock)
+        receiver = Receiver(record, ledger, SYSTEMS, list(NUMBERS), lambda text: False, clock, folded=timedelta())
         async with (
             listening(Webhook(Secrets(SECRET, VERIFY), receiver.keep)) as url,
             serving(account, f"{url}/whatsapp/webhook") as served,
