@@ -85,7 +85,7 @@ SCOPES: Mapping[str, tuple[str, str]] = {
             rs="Patient Coverage RelatedPerson ClaimResponse Condition MedicationStatement",
             rus="Communication",
             crs="CommunicationRequest Provenance Appointment Device",
-            crus="Task Consent Encounter QuestionnaireResponse Observation RiskAssessment Flag",
+            crus="Basic Task Consent Encounter QuestionnaireResponse Observation RiskAssessment Flag",
         ),
     ),
     DESK: (

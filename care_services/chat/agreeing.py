@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from care_services.chat import wording
+from care_services.chat import points, wording
 from care_services.chat.conversation import Choice, Say
 from care_services.chat.keywords import Keyword
 from care_services.chat.known import CONSENTED, Look
 from care_services.chat.talk import Talk
 from care_services.consent import NOTICES
+from care_services.healthpoints import PURPOSE
 
 FLOW, OFFER = "notices", "notices_offer"
 WORDS: Mapping[Keyword, str] = {
@@ -29,15 +30,15 @@ def stop(talk: Talk) -> None:
     talk.say("M-16")
 
 
-def offer(talk: Talk) -> None:
-    """What may be received, each with its button; the question that is open stays so."""
-    shown = wording.options(talk.rules, FLOW, FLOW, wording.NOTICES, talk.now.turn)
-    talk.says.append(Say(OFFER, wording.text(talk.rules, OFFER), shown))
+def offer(talk: Talk, name: str = OFFER, purposes: Sequence[tuple[str, str]] = wording.NOTICES) -> None:
+    """What may be received, each with its button; the question that is open stays so. name: of the text."""
+    shown = wording.options(talk.rules, FLOW, FLOW, purposes, talk.now.turn)
+    talk.says.append(Say(name, wording.text(talk.rules, name), shown))
 
 
 def wanted(talk: Talk, purpose: str) -> None:
     """The exact words of a yes."""
-    if talk.now.said.get(OFFER):
+    if talk.now.said.get(OFFER) or (purpose == PURPOSE and talk.now.said.get(points.JOIN)):
         tapped(talk, purpose)
     else:
         offer(talk)
@@ -49,6 +50,8 @@ def tapped(talk: Talk, purpose: str) -> None:
         offer(talk)
         return
     say(talk, (purpose,), granted=True)
+    if purpose == PURPOSE:
+        points.joined(talk)
     talk.say("notices_on", purpose=_NAMES[purpose])
 
 

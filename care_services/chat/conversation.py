@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from care_services.chat.known import Found
 from care_services.chat.proof import Proof
 from care_services.consent import Consented
+from care_services.healthpoints import Entry
 from care_services.triage.assessment import Fired
 from care_services.triage.interview import Known
 from care_services.triage.interview import State as Interview
@@ -99,7 +100,14 @@ class Forward:
     message: str
 
 
-Effect = Desk | Concluded | Choice | Forward
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """Points that are earned, or have lapsed: a line of the ledger."""
+
+    entry: Entry
+
+
+Effect = Desk | Concluded | Choice | Forward | Booked
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class Keyword(Enum):
     REMINDERS = "reminders"
     WELLNESS = "wellness"
     POINTS = "points"
+    BALANCE = "balance"
+    """How many points there are."""
     EMERGENCY = "emergency"
     CANCEL = "cancel"
     """Asked what."""
@@ -55,6 +57,7 @@ WORDS: Mapping[str, Keyword] = {
         Keyword.REMINDERS: ("quero lembretes",),
         Keyword.WELLNESS: ("quero bem estar",),
         Keyword.POINTS: ("quero pontos",),
+        Keyword.BALANCE: ("meus pontos",),
         Keyword.EMERGENCY: ("emergencia", "socorro", "samu", "192"),
         Keyword.CANCEL: ("cancelar",),
         Keyword.WHY: ("por que", "porque"),

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from care_services.chat.proof import Known
 from care_services.consent import Consented
+from care_services.healthpoints import Points
 
 CANDIDATES, DECIDED, RECORDED, DEPENDANTS = "candidates", "decided", "recorded", "dependants"
-CONSENTED = "consented"
+CONSENTED, POINTS = "consented", "points"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,10 @@ class Found:
     dependants: tuple[Dependant, ...] | None = None
     consented: Consented | None = None
     """What was said so far of notices, and of a model's help."""
+    points: Points | None = None
 
 
-NOTHING = Found((), (), (), (), Consented())
+NOTHING = Found((), (), (), (), Consented(), Points("nobody"))
 """Of somebody of whom the record knows nothing."""
 
 

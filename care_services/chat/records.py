@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from care_services.chat.conversation import HUMAN, Choice, Concluded, Desk, Turn
+from care_services.chat.conversation import HUMAN, Booked, Choice, Concluded, Desk, Turn
 from care_services.chat.levels_told import LEVELS_TOLD
 from care_services.chat.recorded import conversation
 from care_services.chat.recorded.appointment import appointment
@@ -20,6 +20,7 @@ from care_services.chat.recorded.place import Place, created, link, once, posted
 from care_services.chat.recorded.questionnaire_response import questionnaire_response
 from care_services.chat.recorded.risk_assessment import flag, provenance, risk_assessment
 from care_services.chat.recorded.task import task
+from care_services.healthpoints import EVENT, basic
 
 Json = Any
 
@@ -41,6 +42,9 @@ def entries(turn: Turn, state: str, place: Place) -> list[Json]:
             found.append(once(task(effect, turn, about, made, place), place, f"task-{number}"))
         elif isinstance(effect, Choice):
             found.append(consent(effect, place))
+        elif isinstance(effect, Booked):
+            event = effect.entry.event
+            found.append(created(basic(effect.entry, place.member, place.systems), place.systems.sid(EVENT), event))
     whose = place.subject(turn.conversation.interview.about).get("reference")
     if whose and place.message.endswith(f"/{place.event}"):  # a silence writes nothing
         for message in (*(f"Communication/{one}" for one in place.earlier), place.message):

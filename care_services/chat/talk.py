@@ -33,7 +33,8 @@ MOST = 2
 """Times a text is sent in a talk."""
 COURTESY = frozenset(
     {"thanks", "M-05", "M-06", "M-13", "M-16", "notices_offer", "notices_on", "no_model", "model_again", "model_notice",
-     "emergency_called", "emergency_again", "emergency_still", "emergency_alone", "late_emergency", "notice", "kept"}
+     "emergency_called", "emergency_again", "emergency_still", "emergency_alone", "late_emergency", "notice", "kept",
+     "points_join", "points_later"}
 )  # fmt: skip
 """Texts that may be left out the third time, and nobody is called for it."""
 NURSE = Desk("nurse-callback", "urgent", 60, "wants a person")

@@ -24,6 +24,7 @@ LEAVE = (("stay", "Continuar"), ("leave", "Sair das perguntas"))
 CANCEL = (("stop", "Parar avisos"), ("request", "Um pedido"), ("nothing", "Nada"))
 REVIEW, PERSON = (("review", "Quero revisão"),), (("human", "Chamar pessoa"),)
 NOTICES = (("reminders", "Lembretes"), ("wellness", "Bem-estar"), ("healthpoints", "Pontos"))
+POINTS = (("healthpoints", "Pontos"),)
 LATE = (("sim", "Sim"), ("nao", "Já passou"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from care_services.chat import agreeing, clinical, own_data, proving, wording
+from care_services.chat import agreeing, clinical, own_data, points, proving, wording
 from care_services.chat.conversation import ASKING, EMERGENCY, HUMAN, NEW, Forward
 from care_services.chat.keywords import Keyword
 from care_services.chat.talk import SERVICE, Talk
@@ -33,6 +33,10 @@ def spoken(talk: Talk, word: Keyword) -> None:
         else:
             notice(talk)
             proving.want(talk, proving.SEE)
+    elif word is Keyword.BALANCE:
+        notice(talk)
+        if not points.told(talk):
+            agreeing.offer(talk, points.JOIN, wording.POINTS)
     elif word is Keyword.MENU:
         menu(talk)
     elif word is Keyword.CANCEL:

@@ -12,12 +12,23 @@ from datetime import date
 from typing import Any
 
 from adapters.fhir_client import FhirClient
-from care_services.chat.known import CANDIDATES, CONSENTED, DECIDED, DEPENDANTS, RECORDED, Dependant, Found, Look
+from care_services.chat.known import (
+    CANDIDATES,
+    CONSENTED,
+    DECIDED,
+    DEPENDANTS,
+    POINTS,
+    RECORDED,
+    Dependant,
+    Found,
+    Look,
+)
 from care_services.chat.proof import Known
 from care_services.chat.recorded.attributed import FOUND_BY, subjects_added
 from care_services.chat.recorded.conversation import phone
 from care_services.chat.told import decided
 from care_services.consent import consented
+from care_services.healthpoints import KINDS, Points, entries
 from care_services.triage.recorded import recorded
 from mappings.identifiers import CPF, Systems, value_of
 from mappings.whatsapp.phone import forms
@@ -59,6 +70,9 @@ async def looked_up(record: FhirClient, look: Look, found: Found, who: Json, sys
         case kind if kind == CONSENTED:
             said = consented(await consents(record, who, look.patient, systems), systems, who["identifier"]["value"])
             return replace(found, consented=said)
+        case kind if kind == POINTS:
+            booked = await ledger(record, who, look.patient, systems)
+            return replace(found, points=Points(who["identifier"]["value"], entries(booked, systems)))
     raise ValueError(f"nobody looks up {look.what}")
 
 
@@ -110,6 +124,15 @@ async def consents(record: FhirClient, who: Json, patient: str | None, systems: 
     asked += [{"identifier": ",".join(lines)}] if lines else []
     asked += [{"patient": patient}] if patient else []
     found = await asyncio.gather(*(_all(record, "Consent", one) for one in asked))
+    return list({one["id"]: one for each in found for one in each}.values())
+
+
+async def ledger(record: FhirClient, who: Json, patient: str | None, systems: Systems) -> list[Json]:
+    """The points of an identity, of any that is the same line, and of the Patient it is known to be; as `consents`."""
+    kinds = {"code": f"{systems.codes(KINDS)}|"}
+    asked = [{"subject:identifier": ",".join(identities(who, systems)), **kinds}]
+    asked += [{"subject": patient, **kinds}] if patient else []
+    found = await asyncio.gather(*(_all(record, "Basic", one) for one in asked))
     return list({one["id"]: one for each in found for one in each}.values())
 
 

@@ -21,6 +21,7 @@ ELEMENTS: Mapping[str, str] = {
     "RiskAssessment": "subject",
     "Flag": "subject",
     "Consent": "patient",
+    "Basic": "subject",
 }
 """Type -> the element that says whose record it is part of."""
 FOUND_BY = (

@@ -26,6 +26,8 @@ from care_services.chat.keywords import WORDS, Keyword, keyword, plain
         ("192", Keyword.EMERGENCY),
         ("Por quê?", Keyword.WHY),
         ("meus dados", Keyword.OWN_DATA),
+        ("Meus pontos!", Keyword.BALANCE),
+        ("tirei meus pontos ontem", None),
         ("cancelar", Keyword.CANCEL),
         ("ver", Keyword.SEE),
         ("sem IA", Keyword.NO_MODEL),
