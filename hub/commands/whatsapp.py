@@ -1,4 +1,4 @@
-"""`hub whatsapp`: how business numbers and templates stand, and the channel's list of templates taken over."""
+"""`hub whatsapp`: how numbers and templates stand, the channel's list of templates, how messages have fared."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ DESCRIPTION = """\
   hub whatsapp templates                  how each template stands, as far as it is known
   hub whatsapp templates --sync           takes over the list of the account HUB_WHATSAPP_ACCOUNT names, and tells which
                                           template is missing, not approved, of another category or another text
+  hub whatsapp analytics                  how many messages came how far, by template, number and code, since ever
 """
 
 
 def parser(commands: Any) -> None:
     """The command line."""
-    command = described(commands, "whatsapp", help="business numbers and templates", description=DESCRIPTION)
+    command = described(commands, "whatsapp", help="business numbers, templates, messages", description=DESCRIPTION)
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
     numbers = actions.add_parser("numbers", help="how each business number stands")
     numbers.add_argument("--on", metavar="ID", help="it can be sent from again")
     numbers.add_argument("--off", metavar="ID", help="it cannot be sent from")
     templates = actions.add_parser("templates", help="how each template stands")
     templates.add_argument("--sync", action="store_true", help="take over the channel's list")
-    for one in (numbers, templates):
+    analytics = actions.add_parser("analytics", help="how many messages came how far")
+    for one in (numbers, templates, analytics):
         one.set_defaults(run=run)
 
 

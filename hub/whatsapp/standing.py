@@ -1,4 +1,4 @@
-"""What `hub whatsapp` tells and does: numbers and templates, line by line."""
+"""What `hub whatsapp` tells and does: numbers, templates and messages, line by line."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from care_services.triage.rule_set import rules
 from hub.ledger import Ledger, now
 from hub.sealing_key import bodies
 from hub.settings import Settings
+from hub.whatsapp.analytics import table
 from hub.whatsapp.lines import GOOD, OFF, Lines
 from hub.whatsapp.numbers import synchronised
+from messages import tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Told:
 async def told(settings: Settings, url: str, chosen: argparse.Namespace) -> Told:
     """Does what was chosen. url: of the database. Raises PartnerUnavailable, PartnerRefused, ValueError."""
     with closing(Ledger(url, bodies(settings), threads=1)) as ledger:
+        if chosen.action == "analytics":
+            return Told(table(await ledger(tally.listed)))
         lines = Lines(settings.whatsapp_numbers, ledger, now)
         if chosen.action == "numbers":
             return await _numbers(settings, lines, chosen.on, chosen.off)

@@ -9,6 +9,7 @@ from typing import Any
 from hub.whatsapp.lines import GOOD, OFF
 from hub.whatsapp.numbers import Numbers
 from hub.whatsapp.standing import told
+from messages import tally
 from simulators.whatsapp.installation import ACCOUNT, NUMBERS
 from tests.hub.whatsapp.channel import CARE, SPARE, SYSTEMS, Channel
 
@@ -128,6 +129,18 @@ async def test_templates_are_taken_over(channel: Channel) -> None:
     ]
     assert "austa_wellness_v1: the channel has none of this name" in found.lines
     assert channel.settings.whatsapp_account == ACCOUNT
+
+
+async def test_how_messages_fared_is_told(channel: Channel) -> None:
+    kinds = {(CARE, "austa_reminder_v1", "accepted", ""): 7, (CARE, "austa_reminder_v1", "failed", "131026"): 2}
+    await channel.ledger(lambda rows: tally.add(rows, kinds))
+    found = await told(channel.settings, channel.database, argparse.Namespace(action="analytics"))
+    assert not found.wrong
+    rows = [line.split() for line in found.lines if line.startswith("austa_reminder_v1")]
+    assert rows == [
+        ["austa_reminder_v1", CARE, "7", "0", "0", "0", "0"],
+        ["austa_reminder_v1", CARE, "131026", "0", "0", "0", "0", "2"],
+    ]
 
 
 async def test_a_person_switches_a_number_off_and_on(channel: Channel) -> None:
