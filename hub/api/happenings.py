@@ -72,11 +72,13 @@ class Happenings:
         """What is new, oldest first, and whether there was more of it than is told."""
         found = await self._versions()
         new = [(rid, version) for rid, version, _ in found if (rid, version) not in self._seen]
-        self._since = max([self._since, *(updated for *_, updated in found)])
+        full = len(found) >= MOST
+        # What does not fit is passed over, so that no burst holds up what comes after it.
+        self._since = self._server.now() if full else max([self._since, *(updated for *_, updated in found)])
         limit = self._since - 2 * OVERLAP
         self._seen = {one: at for one, at in self._seen.items() if at >= limit}
         self._seen |= {(rid, version): updated for rid, version, updated in found}
-        return (await self._read(new) if new else []), len(found) >= MOST
+        return (await self._read(new) if new else []), full
 
     async def _versions(self) -> list[tuple[int, int, int]]:
         parameters = Parameters()
