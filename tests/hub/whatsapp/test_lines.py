@@ -7,6 +7,8 @@ import pytest
 from hub.whatsapp.lines import OFF
 from tests.hub.whatsapp.channel import CARE, SPARE, Channel
 
+pytestmark = pytest.mark.usefixtures("awake")
+
 CHECK_IN = "austa_check_in_v1"
 
 

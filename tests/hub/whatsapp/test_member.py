@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from hub.whatsapp.member import Asked, member, of
 from tests.hub.whatsapp.channel import CARE, SYSTEMS, Channel
+
+pytestmark = pytest.mark.usefixtures("awake")
 
 DAY = 86_400
 

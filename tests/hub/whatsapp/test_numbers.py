@@ -6,12 +6,16 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from hub.whatsapp.lines import GOOD, OFF
 from hub.whatsapp.numbers import Numbers
 from hub.whatsapp.standing import told
 from messages import tally
 from simulators.whatsapp.installation import ACCOUNT, NUMBERS
 from tests.hub.whatsapp.channel import CARE, SPARE, SYSTEMS, Channel
+
+pytestmark = pytest.mark.usefixtures("awake")
 
 Json = Any
 
