@@ -65,9 +65,9 @@ def words_of(text: str, spellings: Mapping[str, tuple[str, ...]]) -> Words:
         word = raw if raw[0].isdigit() else folded(raw)
         if not word:
             continue
-        if word in _FILLS and words and words[-1] in _FILLS[word]:  # "vem para o, é, peito", as people speak
-            continue
         for part in spellings.get(word, (word,)):
+            if part in _FILLS and words and words[-1] in _FILLS[part]:  # "vem para o, é, peito", as people speak
+                continue
             words.append(part)
             spans.append(piece.span())
             clauses.append(clause)

@@ -15,8 +15,12 @@ from mappings.whatsapp.sends import Send, with_sends
 
 Json = Any
 
-ALIVE = {"safety": timedelta(hours=1), "authorization": timedelta(hours=12), "appointment": timedelta(hours=4)}
-"""Category -> for so long after it was due somebody may still be told; a day for others. Contract, section 9."""
+ALIVE = {
+    "safety": timedelta(hours=1), "authorization": timedelta(hours=12), "appointment": timedelta(hours=4),
+    "wellness": timedelta(hours=72), "healthpoints": timedelta(hours=72),
+}  # fmt: skip
+"""Category -> for so long after it was due somebody may still be told; a day for others. What
+gives way to other notices of the day still holds when its turn comes. Contract, section 9."""
 _DAY = timedelta(hours=24)
 TEMPLATE, SLOT, UNTIL = "modelo", "vaga", "vale-ate"
 """Extensions of a request: it goes as a template from now on; what a slot of its template says; until when it holds."""

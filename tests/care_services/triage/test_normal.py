@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from care_services.triage.normal import normalised, words_of
@@ -34,6 +34,7 @@ def test_quotes_are_the_members_own_writing() -> None:
 
 
 @given(st.one_of(st.text(), st.text(ALPHABET)))
+@example("A:I")
 def test_twice_is_once_and_every_word_has_its_place(text: str) -> None:
     once = normalised(text, rules().spellings)
     assert normalised(once, rules().spellings) == once

@@ -55,7 +55,7 @@ async def test_from_the_question_to_the_outcome(hub: Hub) -> None:
     after = mine["entry"][0]["resource"]
     assert (after["status"], after["statusReason"]["text"]) == ("completed", "corrigido")
     assert named(after, "outcome", "output")[0]["valueString"] == "Observation/own/_history/2"
-    _, versions, _ = await hub.ask("officer", f"Task/{id}/_history")
+    _, versions, _ = await hub.ask("operator", f"Task/{id}/_history")
     assert [entry["resource"]["status"] for entry in versions["entry"]] == ["completed", "accepted", "requested"]
     _, record, _ = await hub.ask("ana", "Observation/own")
     assert (record["meta"]["versionId"], record["valueString"]) == ("1", "seen own"), "nothing is changed by itself"
@@ -99,7 +99,7 @@ async def test_only_the_officer_decides(hub: Hub, who: str) -> None:
 async def test_other_tasks_are_not_decided(hub: Hub) -> None:
     await hub.put({"resourceType": "Task", "id": "other", "status": "requested", "intent": "order",
                    "for": {"reference": "Patient/ana"}})  # fmt: skip
-    assert (await hub.ask("officer", "Task/other/$decide", decision="accept", reason="because"))[0] == 422
+    assert (await hub.ask("officer", "Task/other/$decide", decision="accept", reason="because"))[0] == 404
     _, mine, _ = await hub.ask("ana", "Patient/ana/$data-requests")
     assert "entry" not in mine
 
