@@ -33,9 +33,9 @@ QUICK = {
 """Tests may lose their data in a crash of the machine; all workers and all the hubs they start share the server."""
 
 
-# How fast a machine is just now says nothing of what is tested.
+# How fast a machine is just now says nothing of what is tested. Some thousand examples in all keep the suite short.
 hypothesis.settings.register_profile(
-    "hub", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "hub", deadline=None, max_examples=40, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )  # fmt: skip
 hypothesis.settings.load_profile("hub")
 
