@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hub import setting_values as value
+from hub.setting_faults import faults
 
 HSTS = ("Strict-Transport-Security", "max-age=31536000")
 """To every answer where the hub is called by https, whoever ends the TLS connection before it."""
@@ -342,32 +343,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             except ValueError as error:
                 raise SettingError(variable, str(error)) from None
     settings = Settings(**values)
-    if settings.env == "production" and settings.database_url is None:
-        raise SettingError(
-            "HUB_DATABASE_URL", "must be set with HUB_ENV=production: the embedded database is for one person"
-        )
-    if (settings.tls_certificate is None) != (settings.tls_key is None):
-        lacking = "HUB_TLS_KEY" if settings.tls_key is None else "HUB_TLS_CERTIFICATE"
-        raise SettingError(lacking, "must be set: a certificate and its key belong together")
-    _check_access(settings)
-    if settings.encrypt_identifiers and settings.encryption_key is None and settings.encryption_key_file is None:
-        raise SettingError(
-            "HUB_ENCRYPTION_KEY_FILE",
-            "must be set where HUB_ENCRYPT_IDENTIFIERS is, or HUB_ENCRYPTION_KEY; `hub keys new-seal` prints a key",
-        )
-    _check_tasy(settings)
-    for name in ("token", "secret", "verify", "numbers"):
-        if settings.whatsapp_url is not None and not getattr(settings, f"whatsapp_{name}"):
-            raise SettingError(f"HUB_WHATSAPP_{name.upper()}", "must be set where HUB_WHATSAPP_URL is")
-    for needed, other in (("sms_token", "sms_url"), ("smtp_from", "smtp_url"), ("smtp_password", "smtp_user")):
-        if getattr(settings, other) is not None and getattr(settings, needed) is None:
-            raise SettingError(f"HUB_{needed.upper()}", f"must be set where HUB_{other.upper()} is")
-    if settings.oncall_url is not None and settings.oncall_secret is None:
-        raise SettingError("HUB_ONCALL_SECRET", "must be set where HUB_ONCALL_URL is")
-    if settings.llm_base_url is not None and settings.llm_model is None:
-        raise SettingError("HUB_LLM_MODEL", "must be set where HUB_LLM_BASE_URL is")
-    if settings.env == "production" and environment.get("AUTHLIB_INSECURE_TRANSPORT"):
-        raise SettingError("AUTHLIB_INSECURE_TRANSPORT", "must not be set with HUB_ENV=production")
+    for variable, reason in faults(settings, environment):
+        raise SettingError(variable, reason)
     return settings
 
 
@@ -375,42 +352,3 @@ def with_variables(settings: Settings, variables: Mapping[str, str]) -> Settings
     """Settings where these variables are set as well. Raises ValueError, KeyError: one that is none."""
     names = {variable.removeprefix("HUB_").lower(): text for variable, text in variables.items()}
     return replace(settings, **{name: _READERS[name](text) for name, text in names.items()})
-
-
-def _check_access(settings: Settings) -> None:
-    """Raises SettingError where the record would stand open, or a token could be read on its way."""
-    if settings.access == "open" and not value.is_loopback(settings.host):
-        raise SettingError(
-            "HUB_HOST",
-            "must be a loopback address such as 127.0.0.1 with HUB_ACCESS=open: whoever reaches the hub may then read"
-            " and change everything. Set HUB_ACCESS=smart, or reach it through a tunnel (ssh -L).",
-        )
-    if settings.apps_port is not None and settings.access == "open":
-        raise SettingError("HUB_APPS_PORT", "needs HUB_ACCESS=smart: people sign in to apps")
-    if settings.env != "production":
-        return
-    if settings.apps_port is not None and not settings.apps.startswith("https://"):
-        raise SettingError("HUB_APPS_URL", "must begin with https:// with HUB_ENV=production")
-    if settings.access == "open":
-        raise SettingError("HUB_ACCESS", "must be smart with HUB_ENV=production")
-    if not (settings.base.startswith("https://") and settings.authorization.startswith("https://")):
-        raise SettingError("HUB_BASE_URL", "must begin with https:// with HUB_ENV=production, and HUB_ISSUER too")
-    if settings.key is None and settings.key_file is None:
-        raise SettingError("HUB_KEY_FILE", "must be set with HUB_ENV=production, or HUB_KEY")
-
-
-def _check_tasy(settings: Settings) -> None:
-    """Raises SettingError where the hub could not prove to Tasy who it is."""
-    if len(settings.tasy_certificate) != len(settings.tasy_key):
-        raise SettingError("HUB_TASY_KEY", "must name one key for each certificate of HUB_TASY_CERTIFICATE")
-    if len(settings.tasy_certificate) > 2:
-        raise SettingError("HUB_TASY_CERTIFICATE", "must name two certificates at most")
-    if settings.tasy_sftp is not None:
-        for name in ("tasy_sftp_key", "tasy_sftp_host_keys", "pgp_key", "pgp_partners"):
-            if not getattr(settings, name):
-                raise SettingError(f"HUB_{name.upper()}", "must be set where HUB_TASY_SFTP is")
-    if settings.tasy_url is None:
-        return
-    for name in ("client_secret", "certificate", "ca"):
-        if not getattr(settings, f"tasy_{name}"):
-            raise SettingError(f"HUB_TASY_{name.upper()}", "must be set where HUB_TASY_URL is")

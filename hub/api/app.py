@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from fhir_server.app import App, Log, Note, Scope, Send, headers_of, reply
 from fhir_server.audit.event import Event
 from fhir_server.dispatch import Server, refusal
 from fhir_server.exchange import FhirRequest, FhirResponse
-from fhir_server.outcome import FhirError, Invalid, MethodNotAllowed, NotFound
+from fhir_server.outcome import FhirError, Invalid
 from fhir_server.receive import Disconnected, Receive, body_of, query_pairs
 from fhir_server.trouble import places, trouble
 from hub.api import analysis, conversation, sending
@@ -23,6 +23,7 @@ from hub.api.asked import Asked, answer
 from hub.api.happenings import Happening
 from hub.api.openapi import document
 from hub.api.told import Holds, Sockets
+from hub.routing import resolved
 from hub.settings import Settings
 from mappings.identifiers import Systems
 from smart_auth.scopes import NOBODY, Access
@@ -52,26 +53,6 @@ ROUTES = (
     Route("POST", "ai/analyze-symptom", analysis.analyze_symptom, apart=True),
     Route("POST", "ai/extract-entities", analysis.extract_entities, apart=True),
 )
-
-
-def resolve(method: str, path: str) -> tuple[Route, Mapping[str, str]]:
-    """The route of a request, and the values in its path. Raises NotFound, MethodNotAllowed."""
-    parts, allowed = path.split("/"), []
-    for route in ROUTES:
-        wanted = route.path.split("/")
-        if len(wanted) == len(parts) and all(
-            part if name[0] == "{" else name == part for name, part in zip(wanted, parts, strict=True)
-        ):
-            if route.method == ("GET" if method == "HEAD" else method):
-                return route, {
-                    name[1:-1]: part for name, part in zip(wanted, parts, strict=True) if name[0] == "{"
-                }  # fmt: skip
-            allowed.append(route.method)
-    if not allowed:
-        raise NotFound("the API has no such path")
-    error = MethodNotAllowed(f"only {', '.join(allowed)}")
-    error.headers = {"Allow": ", ".join(allowed)}
-    raise error
 
 
 class Api:
@@ -137,7 +118,7 @@ class Api:
         request.access = access = await self._gate(request)
         if any("\x00" in text for text in (path, *(value for _, value in request.query))):
             raise Invalid("a URL has no NUL character in it", code="value")
-        route, values = resolve(request.method, path)
+        route, values = resolved(ROUTES, request.method, path, "the API has")
         body = await body_of(receive, request.headers, MOST_BODY) if route.method == "POST" else b""
         record = AsCaller(self.app, self._settings.base, scope, request_id)
         response = await route.handler(Asked(

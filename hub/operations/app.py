@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -15,12 +15,13 @@ from fhir_server.app import Asgi, Scope, Send, headers_of, reply
 from fhir_server.audit.event import Event
 from fhir_server.dispatch import refusal
 from fhir_server.exchange import FhirRequest, FhirResponse
-from fhir_server.outcome import Conflict, FhirError, Invalid, MethodNotAllowed, NotFound, Unavailable
+from fhir_server.outcome import Conflict, FhirError, Invalid, NotFound, Unavailable
 from fhir_server.receive import Disconnected, Receive, body_of, query_pairs
 from fhir_server.trouble import trouble
 from hub.operations import deadlines, flows, letters, messages, partners, runs
 from hub.operations.asked import Asked, Parts, answer
 from hub.operations.may import ACT, READ, may, may_unmask, permit
+from hub.routing import resolved
 from messages.bodies import CannotOpen
 from messages.runs import NoSuchRun, NotNow
 from messages.states import NotAllowed
@@ -75,27 +76,6 @@ ROUTES = (
 )
 
 
-def resolve(method: str, path: str) -> tuple[Route, Mapping[str, str]]:
-    """The route of a request, and the values in its path. Raises NotFound, MethodNotAllowed."""
-    parts = path.split("/")
-    allowed = []
-    for route in ROUTES:
-        wanted = route.path.split("/")
-        if len(wanted) == len(parts) and all(
-            (name[0] == "{" and part) or name == part for name, part in zip(wanted, parts, strict=True)
-        ):
-            if route.method == ("GET" if method == "HEAD" else method):
-                return route, {
-                    name[1:-1]: part for name, part in zip(wanted, parts, strict=True) if name[0] == "{"
-                }  # fmt: skip
-            allowed.append(route.method)
-    if not allowed:
-        raise NotFound("the operations have no such path")
-    error = MethodNotAllowed(f"only {', '.join(allowed)}")
-    error.headers = {"Allow": ", ".join(allowed)}
-    raise error
-
-
 class Operations:
     """Serves the operations, and hands everything else to `other`."""
 
@@ -142,7 +122,7 @@ class Operations:
         access = await self._gate(request)
         if any("\x00" in text for text in (path, *(value for _, value in request.query))):
             raise Invalid("a URL has no NUL character in it", code="value")
-        route, values = resolve(request.method, path)
+        route, values = resolved(ROUTES, request.method, path, "the operations have")
         address = scope["client"][0] if scope.get("client") else ""
         try:
             permit(access, route.permission)
