@@ -17,7 +17,7 @@ class Statement(NamedTuple):
     generic: bool = False
     """One plan serves all values (no skew that matters): saves planning at each run."""
     generation: int | None = None
-    """Of the search parameters it relies on, where there are custom ones: whoever runs it proves it afterwards."""
+    """Of the custom search parameters or keys it relies on, if on any: whoever runs it proves it afterwards."""
     bitmaps: bool = False
     """Its one plan may use an index that yields rows in no order, such as one of trigrams."""
 

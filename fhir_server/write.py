@@ -68,6 +68,7 @@ def prepare(change: Change, base: str, rid: int, now: int) -> Write:
 
     Raises Unprocessable for a SearchParameter that cannot be put in force.
     """
+    generation = current().generation  # before the rows: they may be by newer ones, never by older ones
     previous = change.previous
     version_id, last_updated = 1, now
     removed: IndexRows = {}
@@ -91,7 +92,7 @@ def prepare(change: Change, base: str, rid: int, now: int) -> Write:
     version = Version(change.type, change.id, rid, version_id, last_updated, change.method, body)
     write = Write(
         change, version, added, removed, references, _moved(previous, added, removed),
-        generation=current().generation, trail=TRAIL.get(), base=base, having=own, pairs=pairs,
+        generation=generation, trail=TRAIL.get(), base=base, having=own, pairs=pairs,
     )  # fmt: skip
     if change.type == "SearchParameter":
         write.parameter = registry.asked(change.resource, change.id, current())

@@ -34,6 +34,8 @@ values (%s, %s, %s, %s, (extract(epoch from clock_timestamp()) * 1000000)::bigin
 _SYSTEM = """
 insert into encryption_system (system, indexed)
 select %s, not exists (select from resource) on conflict (system) do nothing"""
+_CHANGED = "update search_generation set generation = generation + 1"
+"""Who writes or asks by what it knew before is refused, and learns (docs/decisions/search-parameters.md)."""
 
 
 class KeyMissing(RuntimeError):
@@ -236,8 +238,8 @@ def establish(connection: psycopg.Connection[tuple[object, ...]]) -> Ring | None
             for purpose in (DATA, INDEX):
                 if not connection.execute("select 1 from encryption_key where purpose = %s", [purpose]).fetchone():
                     make(connection, purpose)
-            for system in sorted(_given.systems):
-                connection.execute(_SYSTEM, [system])
+            if sum(connection.execute(_SYSTEM, [system]).rowcount for system in sorted(_given.systems)):
+                connection.execute(_CHANGED)
     return read(connection)
 
 
@@ -271,4 +273,5 @@ def make(connection: psycopg.Connection[tuple[object, ...]], purpose: str) -> in
     assert row is not None
     id = int(str(row[0]))
     connection.execute(_NEW, [id, purpose, wrapped(secrets.token_bytes(32), purpose, id, wrapping), name_of(wrapping)])
+    connection.execute(_CHANGED)
     return id

@@ -21,8 +21,7 @@ from fhir_server.reindex.run import run_reindex
 from fhir_server.resource_types import RESOURCE_TYPES
 
 CHUNK = 500
-SETTLED = 5.0
-"""Seconds after which every process writes by a key that was made."""
+PAUSE = 0.05
 _LOOKS = 6
 """Each takes what others wrote as settings said before; a second one is to find nothing."""
 CURRENT, PREVIOUS = "current", "previous"
@@ -48,6 +47,8 @@ on conflict (part) do update set goal = excluded.goal, rid = excluded.rid, versi
   complete = excluded.complete, types = excluded.types"""
 _BEGUN = """
 select rid, version, looked_at, rewritten, before, complete, types from encryption_run where part = %s and goal = %s"""
+_UNDER_WAY = """
+select 1 from pg_snapshot_xip(%s::pg_snapshot) x(id) where pg_xact_status(x.id) = 'in progress' limit 1"""
 _SEALED = "body is not null and get_byte(substring(body from 1 for 1), 0) = 1"
 
 _WORDS = "select 1 from full_text f join resource r on r.rid = f.rid where r.type_id = any(%s) limit 1"
@@ -119,12 +120,10 @@ def _goal(ring: keys.Ring) -> list[Any]:
 
 
 def _settled(connection: psycopg.Connection[Any]) -> None:
-    """Waits until nobody writes by older keys."""
-    row = connection.execute(
-        "select extract(epoch from clock_timestamp()) - coalesce(max(made), 0) / 1e6 from encryption_key"
-    ).fetchone()
-    if row:
-        time.sleep(max(0.0, SETTLED - float(row[0])))
+    """Waits until all that is written by older keys is committed or undone: who begins now is held to the newest."""
+    snapshot = connection.execute("select pg_current_snapshot()::text").fetchone()
+    while connection.execute(_UNDER_WAY, snapshot).fetchone():
+        time.sleep(PAUSE)
 
 
 def _part(connection: psycopg.Connection[Any], ring: keys.Ring, part: str, progress: Progress) -> Look:

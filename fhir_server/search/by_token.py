@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 from fhir_server.definitions import value_set
-from fhir_server.encryption import blind
+from fhir_server.encryption import blind, keys
 from fhir_server.outcome import Invalid
 from fhir_server.search.by_string import LIMIT, row, text_condition
 from fhir_server.search.by_uri import URI_TYPES
-from fhir_server.search.parameters import DECEASED, SearchParameter
+from fhir_server.search.parameters import DECEASED, SearchParameter, current
 from fhir_server.search.probe import Probe, either, one_of
 from fhir_server.search.rows import hash32, hash64
 from fhir_server.search.sink import Emit, Sink
@@ -259,13 +259,21 @@ def among(key: str, hashes: set[int], parameters: Parameters) -> str:
     return f"{{t}}.{key} = {bound[0]}" if len(bound) == 1 else f"{{t}}.{key} in ({', '.join(bound)})"
 
 
+def _stored(text: str, system: str | None, parameters: Parameters) -> set[int]:
+    """What an identifier may be stored by. Where that follows from keys, whoever runs the statement proves that no
+    newer ones were made: rows come to their codes while it waits for its turn."""
+    if keys.current() is not None and parameters.generation is None:
+        parameters.generation = current().generation
+    return blind.asked(text, system)
+
+
 def _match(key: str, code: str, system: str | None, types: frozenset[str], parameters: Parameters) -> str:
     """SQL over {t}.<key> and {t}.system_hash; `system` None: any, "": none. See `condition` for `types`."""
     tests = []
     if code:
         hashes = {hash64(code)} if types & _PLAIN else set()
         if "Identifier" in types:
-            hashes |= blind.asked(code, system)
+            hashes |= _stored(code, system, parameters)
         if types - _CASED or not types:
             hashes.add(hash64(code.casefold()))
         tests.append(among(key, hashes, parameters))
@@ -351,7 +359,7 @@ def _of_type(parameter: SearchParameter, value: str, parameters: Parameters) -> 
         raise Invalid(
             f"search parameter '{parameter.code}' is no identifier and has no ':of-type'", code="not-supported"
         )
-    hashes = blind.asked(_of_type_text(*parts), None)
+    hashes = _stored(_of_type_text(*parts), None, parameters)
     ids = one_of("param_id", parameter.ids(":of-type"))
     return Probe("token", f"{ids} and {among('code_hash', hashes, parameters)}")
 

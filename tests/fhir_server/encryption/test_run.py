@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx2
@@ -11,14 +12,11 @@ import psycopg
 import pytest
 
 from fhir_server.encryption import keys, run
+from fhir_server.store import ResourceStore
+from fhir_server.unit import Unit
 from tests.fhir_server.conftest import BASE, serving
 from tests.fhir_server.encryption.conftest import CNS, CPF, traces
 from tests.fhir_server.encryption.test_record import CARD, OTHER, VALUE, created, found, identifier, patient
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "SETTLED", 0.0)
 
 
 def quiet(what: str, done: int, total: int) -> None:
@@ -118,6 +116,77 @@ async def test_keys_are_rotated_under_load(given: keys.Given) -> None:
         assert set(told["bodies"]) == {new[0]}
         assert [id for id, purpose, _, _, retired in told["keys"] if purpose == keys.INDEX and not retired] == [new[1]]
         assert traces(given.conninfo, VALUE, OTHER) == []
+
+
+class Held:
+    """Holds up the first call of a method of a class, until it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
+        self.reached, self.go = asyncio.Event(), asyncio.Event()
+        real = getattr(owner, name)
+
+        async def held(one: Any, *given: Any) -> Any:
+            if not self.reached.is_set():
+                self.reached.set()
+                await self.go.wait()
+            return await real(one, *given)
+
+        monkeypatch.setattr(owner, name, held)
+
+
+def rotate(conninfo: str) -> None:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        run.rotate(connection, [keys.DATA, keys.INDEX])
+
+
+Request = Callable[[httpx2.AsyncClient], Awaitable[httpx2.Response]]
+
+
+ASKED = f"identifier={CPF}|{VALUE}"
+
+
+@pytest.mark.parametrize(
+    ("owner", "request_"),
+    [
+        (ResourceStore, lambda client: client.get(f"Patient?{ASKED}")),
+        (Unit, lambda client: client.post("Patient", json=patient(VALUE), headers={"If-None-Exist": ASKED})),
+        (Unit, lambda client: client.put(f"Patient?{ASKED}", json=patient(VALUE, gender="female"))),
+    ],
+    ids=["search", "create", "update"],
+)
+async def test_what_was_asked_by_older_codes_is_asked_again(
+    given: keys.Given, monkeypatch: pytest.MonkeyPatch, owner: type, request_: Request
+) -> None:
+    """As where a request waits behind long ones for a connection, while all rows come to newer codes."""
+    async with serving(given.conninfo) as client:
+        ids = await filled(client)
+        held = Held(monkeypatch, owner, "select")
+        asking = asyncio.create_task(request_(client))
+        await held.reached.wait()
+        rotate(given.conninfo)
+        await apply(given.conninfo)
+        held.go.set()
+        answer = await asking
+        assert answer.status_code == 200, answer.text
+        assert await found(client, "Patient", identifier=f"{CPF}|{VALUE}") == {ids[0]}
+        told = answer.json()
+        assert (told["entry"][0]["resource"] if "entry" in told else told)["id"] == ids[0]
+
+
+async def test_what_was_written_by_older_codes_and_is_not_committed_yet_is_waited_for(
+    given: keys.Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(given.conninfo) as client:
+        held = Held(monkeypatch, Unit, "finish")
+        creating = asyncio.create_task(client.post("Patient", json=patient(VALUE), headers={"If-None-Exist": ASKED}))
+        await held.reached.wait()
+        rotate(given.conninfo)
+        applying = asyncio.create_task(apply(given.conninfo))
+        await asyncio.wait([applying], timeout=1)
+        held.go.set()
+        created_now = await creating
+        await applying
+        assert await found(client, "Patient", identifier=f"{CPF}|{VALUE}") == {created_now.json()["id"]}
 
 
 async def test_keys_are_wrapped_anew(given: keys.Given) -> None:
