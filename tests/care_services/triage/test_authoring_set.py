@@ -6,6 +6,7 @@ The same through receiver, engine and record, some cases: tests/hub/evaluation/t
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,16 @@ def ran() -> dict[str, Ran]:
 def test_is_sent_to_help(case: Case, ran: dict[str, Ran]) -> None:
     levels = {form: talk.level for form, talk in ran[case.id].talks.items()}
     assert set(levels.values()) <= set(TOLD), levels
+
+
+@pytest.mark.parametrize("name", ["heldout18"])
+def test_the_stories_alone_are_enough(name: str) -> None:
+    """Whoever denies every question is sent to help by what they told."""
+    told = [replace(case, answers=()) for case in CASES if case.id.startswith(f"{name}-") and case.gold in TOLD]
+    ended = asyncio.run(run(told, EngineAlone(rules()), rules()))
+    missed = [(one.case.id, form) for one in ended for form, talk in one.talks.items() if talk.level not in TOLD]
+    assert told
+    assert not missed
 
 
 def test_others_mostly_are_not(ran: dict[str, Ran]) -> None:

@@ -88,6 +88,41 @@ def test_typing_errors_of_clinical_words(typed: str, code: str) -> None:
     assert code in scan(typed, rules()).present()
 
 
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ("só fala de duas em duas palavras, depois para pra puxar", "cannot_breathe"),
+        ("a base do pescoço afunda cada vez que o ar entra", "ribs_sinking"),
+        ("ela não dorme mais na cama, só na cadeira", "dyspnea"),
+        ("faltei na máquina que limpa o sangue", "dialysis"),
+        ("hoje é o último dia que eu dou trabalho pra alguém", "suicide_plan"),
+        ("o botijão fez um clarão e torrou os cílios dela", "burn_severe"),
+        ("tem uma tripinha pulsando lá embaixo", "cord_or_birth"),
+        ("a menina sumiu uns minutos debaixo do flutuante", "drowning"),
+    ],
+)
+def test_signs_told_without_their_word(told: str, code: str) -> None:
+    assert code in scan(told, rules()).present()
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ("dor de garganta, tô comendo e bebendo bem", "choking"),
+        ("a caixa do meu remédio acabou, como renovo a receita?", "poisoning"),
+        ("coça muito, umas bolinhas, troquei de sabão em pó", "poisoning"),
+        ("carreguei saco de arroz e agora tá doendo a lombar", "testicle_pain"),
+        ("tô morta de cansaço com essa gripe", "unconscious"),
+        ("vou morrer de tanto rir", "dying"),
+        ("só quero saber se passo pomada", "suicide_plan"),
+        ("vendi o carro e hoje é o último dia pra pagar o boleto", "suicide_plan"),
+        ("ele só fala duas palavrinhas, tem 1 ano e meio", "cannot_breathe"),
+    ],
+)
+def test_everyday_words_are_no_sign(told: str, code: str) -> None:
+    assert code not in scan(told, rules()).present()
+
+
 @pytest.mark.parametrize("word", ["banco", "peixe", "perto", "conta", "plano", "consulta", "carteirinha", "boleto"])
 def test_other_words_stay(word: str) -> None:
     assert scan(word, rules()).words.words == (word,)
