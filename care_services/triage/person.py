@@ -17,6 +17,11 @@ _WHO = re.compile(
     r"mulher|homem|irma|sogr|ti[oa]$|prim[oa]|jovem|rapaz|moc[ao]|velh|^ele$|^ela$|nene|pequen|mainha|painho|amig|vizinh|"
     r"^eu$|cunhad|^sou$|patro|alun|curumim|pia$|bisa|avos$|paciente"
 )
+_GROWN = re.compile(
+    r"^mae$|^pai$|^vo$|^voz|^vov|^avo|idos|senhor|marido|espos|mulher|homem|sogr|ti[oa]$|velh|mainha|painho|^eu$|^sou$|"
+    r"cunhad|patro|bisa|avos$"
+)
+"""Of whom days, weeks and months tell how long, never how old."""
 _NOT_AGE = re.compile("gravid|gesta|seman|barrig|operad|part[oa]|cirurg|casad|fum|trabalh")
 _BEFORE_NOT = frozenset(["ha", "faz", "a", "fazem", "quase", "uns", "umas", "tem_uns", "desde", "mais"])
 _AFTER_NOT = frozenset(["atras", "que", "gestacao", "gravidez", "gravida", "casado", "casada", "seguidos", "passado"])
@@ -65,5 +70,10 @@ def _is_age(words: Words, span: Number) -> bool:
     if any(_NOT_AGE.search(word) for word in near):
         return False
     if before in ("de", "tem", "tenho", "com", "fez", "completou", "completa", "aos") or not span.first:
-        return (years and span.value >= 0.5 * YEAR) or any(_WHO.search(word) for word in near)
-    return any(_WHO.search(word) for word in near[-2:]) and (years or unit.startswith(("mes", "dia", "seman")))
+        return (years and span.value >= 0.5 * YEAR) or _aged(near, years)
+    return _aged(near[-2:], years)
+
+
+def _aged(near: tuple[str, ...], years: bool) -> bool:
+    """Whether one of these words is somebody whose age may be told in years, or in less."""
+    return any(_WHO.search(word) and (years or not _GROWN.search(word)) for word in near)

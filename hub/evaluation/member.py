@@ -146,7 +146,7 @@ class Member:
         rows = [tap for _, tap in buttons]
         for row in rows[:-1]:
             said = self._said(plain(row.title))
-            if said is not None and not _says_no(said) and not _MEASURED.match(plain(said)):
+            if said is not None and not _says_no(said) and not _NOT_THERE.match(plain(said)):
                 return row if plain(said).strip(" .!") in ("sim", "s") else f"{row.title}. {said}"
         said = self._said(asked)
         return rows[-1] if said is None or _says_no(said) else said
@@ -186,8 +186,11 @@ class Member:
         return found[0] if found else "menos de 1 ano"
 
 
-_MEASURED = re.compile(r"(?:uns|umas|acho que|deu|nota)? ?\d|leve|fraca|moderad|mais ou menos|media\b")
-"""How strong or how much something is, which another question asks: it says of no sign that it is there."""
+_NOT_THERE = re.compile(
+    r"(?:uns|umas|acho que|deu|nota)? ?\d|leve|fraca|moderad|mais ou menos|media\b|(?:ja )?(?:parou|estancou)[ .!]*$|"
+    r"normal\b|tudo (?:bem|normal)|de boa"
+)
+"""How strong or how much something is, which another question asks, or that it is over: no sign that is there now."""
 _YOUNG = re.compile(r"\b\d+ (?:dias?|semanas?|m[eê]s(?:es)?)\b")
 _WISHES = (
     (("autoriza", "guia", "liberac"), "autorizacao"), (("consulta", "agend", "marcar", "appointment"), "consulta"),

@@ -55,6 +55,8 @@ MENU = shown(
         ({}, SCREEN, "Nenhum destes"),
         ({"answers": answers(fala="sim")}, SCREEN, "Rosto ou fala alterados"),
         ({"answers": answers(fala="não, normal")}, SCREEN, "Nenhum destes"),
+        ({"answers": answers(fala="já parou")}, SCREEN, "Nenhum destes"),
+        ({"answers": answers(fala="parou e voltou")}, SCREEN, "written: Rosto ou fala alterados. parou e voltou"),
         ({"answers": answers(fala="sim, desde cedo")}, SCREEN, "written: Rosto ou fala alterados. sim, desde cedo"),
         ({"answers": answers(febre="sim")}, shown("Está com febre?", "ask", "fever", **YES_NO), "Sim"),
         ({"answers": answers(febre="uns 39")}, shown("Está com FEBRE?", "ask", "fever", **YES_NO), "written: uns 39"),
