@@ -10,8 +10,9 @@ PARTS := apps/parts/node_modules
 DATA ?= ../shared/data
 # Where it is set, every process compiles every module anew, and tests start some sixty hubs.
 unexport PYTHONDONTWRITEBYTECODE
-# Tests run beside each other, file by file; those marked `alone` (tests/alone.py) come last, one at a time.
-BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# Tests run beside each other, file by file: three at once on two processors, for many wait for a hub that starts or was
+# killed. Those marked `alone` (tests/alone.py) come last, one at a time.
+BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run test lint format types unit clients parts conformance bench bench-searches bench-bulk bench-peers bench-overload lock debian-packages clean distclean
 

@@ -33,6 +33,7 @@ from hub.commands import (
     worker,
 )
 from hub.commands.command import told
+from hub.garbage import collect_seldom
 from hub.settings import SettingError, Settings, read_settings
 
 DESCRIPTION = """\
@@ -92,6 +93,7 @@ def _variables() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; its exit code. 2: it was asked for wrongly."""
+    collect_seldom()
     chosen = parser().parse_args(arguments)
     if chosen.command == "doctor":
         from hub.doctor import doctor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import shutil
@@ -24,6 +23,7 @@ from hub.apps import apps_process, demo_port
 from hub.beside import beside
 from hub.compose import MULTIPROCESS_METRICS, application
 from hub.database import Database
+from hub.garbage import collect_seldom
 from hub.http_server import Server, allow_files
 from hub.logs import configure_logs
 from hub.migrate import prepared
@@ -44,8 +44,6 @@ KEEP_ALIVE = 75
 """Seconds an idle connection stays open: longer than clients and proxies keep theirs, so that they close first."""
 WEBSOCKET_MESSAGE = 4096
 """Bytes of the longest message that is read from a websocket."""
-COLLECT_AFTER = 100_000
-"""Objects made and not freed before the garbage collector looks for cycles among them."""
 
 
 class CannotListen(RuntimeError):
@@ -192,10 +190,7 @@ def _work(settings: Settings, found: Database, number: int, listener: socket.soc
     server = Server(config, Tls.of(settings))
     listener.listen(BACKLOG)
     allow_files(MOST_CONNECTIONS + 1000)
-    # Parsed JSON has no cycles: reference counts free it. A full collection in the midst of a large Bundle would only
-    # stop everybody for as long as it takes to walk it.
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 50, 1000)
+    collect_seldom()
     server.run(sockets=[listener])
     if not server.started:
         sys.exit(1)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import secrets
 import shutil
-from collections.abc import Generator, Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -16,11 +19,13 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from hub.embedded import Embedded
+from hub.garbage import collect_seldom
 from hub.migrate import upgrade
 from tests.alone import turn
+from tests.hub_process import ROOT
 from tests.session_folder import FOLDER, begin, place, sweep
 
-TEMPLATE = "hub_template"
+TEMPLATE, SAMPLES = "hub_template", "hub_samples"
 LOCK = pytest.StashKey[IO[str]]()
 QUICK = {
     "fsync": "off",
@@ -59,6 +64,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files of which every test is marked `alone` come last: until then all workers are busy."""
     beside = {item.path for item in items if item.get_closest_marker("alone") is None}
     items.sort(key=lambda item: item.path not in beside)
+
+
+def pytest_collection_finish() -> None:
+    """Ten thousand tests and all modules stay to the end: they are not looked through for garbage again and again."""
+    gc.collect()
+    collect_seldom()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -110,18 +121,36 @@ def administer(server: str, command: str) -> None:
         connection.execute(command)
 
 
+def made_once(postgres: str, name: str, command: str, fill: Callable[[str], object]) -> str:
+    """Name of a database made by `create database` with the rest of the command and filled, once for all workers."""
+    with (Path(os.environ[FOLDER]) / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = Path(os.environ[FOLDER]) / f"{name}.done"
+        if not done.exists():
+            administer(postgres, f"drop database if exists {name}")
+            administer(postgres, f"create database {name} {command}")
+            fill(url_of(postgres, name))
+            done.touch()
+    return name
+
+
 @pytest.fixture(scope="session")
 def template(postgres: str) -> str:
-    """Name of a database with the current schema and nothing in it; made once for all workers."""
-    with (Path(os.environ[FOLDER]) / "template.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = Path(os.environ[FOLDER]) / "template.done"
-        if not done.exists():
-            administer(postgres, f"drop database if exists {TEMPLATE}")
-            administer(postgres, f"create database {TEMPLATE}")
-            upgrade(url_of(postgres, TEMPLATE))
-            done.touch()
-    return TEMPLATE
+    """Name of a database with the current schema and nothing in it."""
+    return made_once(postgres, TEMPLATE, "", upgrade)
+
+
+@pytest.fixture(scope="session")
+def samples(postgres: str, template: str) -> str:
+    """Name of a database with the sample patients, as `hub load` puts them there."""
+
+    def load(url: str) -> None:
+        command = [sys.executable, "-m", "hub.cli", "load", str(ROOT / "hub" / "sample_data")]
+        found = {key: value for key, value in os.environ.items() if not key.startswith("HUB_")}
+        found |= {"HUB_DATA": os.environ[FOLDER], "HUB_DATABASE_URL": url}
+        subprocess.run(command, cwd=ROOT, env=found, check=True, capture_output=True)
+
+    return made_once(postgres, SAMPLES, f"template {template} strategy file_copy", load)
 
 
 def fresh(postgres: str, command: str) -> Iterator[str]:
@@ -148,6 +177,12 @@ def module_database(postgres: str, template: str) -> Iterator[str]:
 def session_database(postgres: str, template: str) -> Iterator[str]:
     """The same for all tests that share one served hub, each with data of its own."""
     yield from fresh(postgres, f"template {template} strategy file_copy")
+
+
+@pytest.fixture(scope="module")
+def sample_database(postgres: str, samples: str) -> Iterator[str]:
+    """As `module_database`, with the sample patients."""
+    yield from fresh(postgres, f"template {samples} strategy file_copy")
 
 
 @pytest.fixture

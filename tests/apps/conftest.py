@@ -6,19 +6,20 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from hub.apps_process import PARTS
 from tests.apps.site import Site, serve
 from tests.conftest import fresh
 
-SECONDS = 20
+SECONDS = 30
+"""What comes by events takes as long as the machine is busy."""
 
 
 @pytest.fixture(scope="session")
-def apps_database(postgres: str, template: str) -> Iterator[str]:
-    """Of its own, for the sample patients are in it."""
-    yield from fresh(postgres, f"template {template} strategy file_copy")
+def apps_database(postgres: str, samples: str) -> Iterator[str]:
+    """Of its own, with the sample patients."""
+    yield from fresh(postgres, f"template {samples} strategy file_copy")
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +36,7 @@ def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("chromium is missing")
+    expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser

@@ -21,8 +21,6 @@ from smart_auth import clients, launches
 from tests.apps.site import Site, sign_in
 from tests.clients.test_npm import FOLDER as CLIENTS
 
-pytestmark = pytest.mark.alone
-
 PAGES = Path(__file__).parent / "fhirclient"
 BUNDLE = CLIENTS / "node_modules" / "fhirclient" / "build" / "fhir-client.js"
 SCOPE = "openid fhirUser offline_access patient/Patient.rs patient/Observation.rs"

@@ -15,8 +15,6 @@ from tests.attacks.browser import PASSWORD, otp, person
 from tests.attacks.caller import Caller
 from tests.hub_process import HubProcess
 
-pytestmark = pytest.mark.alone
-
 KEY = {
     "protocol": "ctap2", "transport": "usb", "hasResidentKey": False, "hasUserVerification": True,
     "isUserVerified": True, "automaticPresenceSimulation": True,

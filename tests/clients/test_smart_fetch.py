@@ -25,10 +25,10 @@ PROGRAM = Path(sys.executable).parent / "smart-fetch"
 
 
 @pytest.fixture(scope="module")
-def served(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+def served(sample_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     """A hub that asks for tokens, with the sample patients."""
-    settings = {"database_url": module_database, "access": "smart", "key": new_key()}
-    with HubProcess(tmp_path_factory.mktemp("hub"), settings, arguments=("--sample-data",)) as hub:
+    settings = {"database_url": sample_database, "access": "smart", "key": new_key()}
+    with HubProcess(tmp_path_factory.mktemp("hub"), settings) as hub:
         yield hub
 
 

@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import httpx2
-import pytest
 
 from tests.hub.running import Hub
 
@@ -40,7 +39,6 @@ def lines(url: str) -> list[Json]:
     return [one["content"] for one in httpx2.get(url).json()["linhas"] if not one["mine"]]
 
 
-@pytest.mark.alone
 def test_who_writes_on_the_telephone_is_answered_and_on_call_is_paged(hub: Hub) -> None:
     hub.settings["access"] = "smart"
     for text, reply in (("oi", "Sou o assistente automático"), ("socorro", "Ligue agora para o 192")):

@@ -54,9 +54,9 @@ def lines(hub: HubProcess, manifest: dict[str, Any]) -> Iterator[bytes]:
         yield from found
 
 
-def test_from_hub_to_hub(database: str, bare_database: str, tmp_path: Path) -> None:
+def test_from_hub_to_hub(sample_database: str, bare_database: str, tmp_path: Path) -> None:
     """$export of everything, $import of its manifest by an empty hub, which fetches the files: equal, byte for byte."""
-    with HubProcess(tmp_path / "one", {"database_url": database}, arguments=("--sample-data",)) as one:
+    with HubProcess(tmp_path / "one", {"database_url": sample_database}) as one:
         code, manifest = over(one, kick_off(one, "$export"))
         assert code == 200
         settings = {"database_url": bare_database, "import_sources": f"{one.client.base}/_jobs/"}

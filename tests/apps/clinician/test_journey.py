@@ -12,8 +12,6 @@ from hub.apps_process import CLINICIAN
 from smart_auth import launches
 from tests.apps.site import Site, sign_in
 
-pytestmark = pytest.mark.alone
-
 
 def launch(site: Site, **context: str) -> str:
     """URL by which the app is launched from inside, for the member."""

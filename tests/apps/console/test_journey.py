@@ -15,8 +15,6 @@ from tests.apps.site import sign_in
 from tests.attacks.browser import otp, person
 from tests.batch.conftest import Party
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.fixture(scope="module")
 def desk(module_database: str, tmp_path_factory: pytest.TempPathFactory, parties: dict[str, Party]) -> Iterator[Desk]:

@@ -9,18 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from hub.apps_process import PARTS
+from tests.apps.conftest import SECONDS
 from tests.apps.desk.inbox import NURSE, OTHER_NURSE, SERVICE, Inbox, enter, serving, writes
-
-pytestmark = pytest.mark.alone
-SECONDS = 30
-
-
-@pytest.fixture(autouse=True, scope="module")
-def patient() -> Iterator[None]:
-    """What comes by events takes as long as the machine is busy."""
-    expect.set_options(timeout=SECONDS * 1000)
-    yield
-    expect.set_options(timeout=5000)
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,6 @@ from hub.apps_process import PRIVACY
 from tests.apps.site import Site, sign_in
 from tests.attacks.browser import person
 
-pytestmark = pytest.mark.alone
-
 LOGIN = "titular"
 
 
