@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from hub import database
 from hub.embedded import Embedded, EmbeddedError
-from hub.migrate import MIGRATIONS
+from hub.migrate import MIGRATIONS, newest
 from hub.settings import SettingError, Settings, read_settings
 
 OK, WARNING, FAULT = "ok", "warning", "fault"
@@ -159,9 +157,7 @@ def _inside(url: str) -> Iterator[Finding]:
 
 
 def _schema(migrations: str, table: str, one: Callable[[str], str]) -> Finding:
-    configuration = Config()
-    configuration.set_main_option("script_location", migrations)
-    wanted = ScriptDirectory.from_config(configuration).get_current_head()
+    wanted = newest(migrations)
     have = one(f"select version_num from {table}") if one(f"select to_regclass('{table}')") else ""
     room = migrations.partition(":")[0]
     if have == wanted:

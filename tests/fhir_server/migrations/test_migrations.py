@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+import psycopg
+import pytest
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from fhir_server.schema import metadata
-from hub.migrate import sqlalchemy_url, upgrade
+from hub.migrate import MIGRATIONS, newest, sqlalchemy_url, up_to_date, upgrade
+
+
+@pytest.mark.parametrize("migrations", MIGRATIONS)
+def test_the_newest_by_its_files_is_the_newest_by_alembic(migrations: str) -> None:
+    configuration = Config()
+    configuration.set_main_option("script_location", migrations)
+    assert newest(migrations) == ScriptDirectory.from_config(configuration).get_current_head()
+
+
+@pytest.mark.parametrize("table", MIGRATIONS.values())
+def test_what_lacks_a_migration_is_not_up_to_date(database: str, table: str) -> None:
+    assert up_to_date(database)
+    with psycopg.connect(database) as connection:
+        connection.execute(f"delete from {table}")
+    assert not up_to_date(database)
+
+
+def test_what_has_no_table_is_not_up_to_date(bare_database: str) -> None:
+    assert not up_to_date(bare_database)
+    upgrade(bare_database)
+    assert up_to_date(bare_database)
 
 
 def test_migrations_lead_to_the_schema(database: str) -> None:
