@@ -15,7 +15,9 @@ from care_services.triage.lexicon import Span
 from care_services.triage.normal import Words
 
 DEFAULT_GAP = 3
-NEGATING = frozenset({"nao", "sem", "nem", "=nao", "=sem", "=nem", "=parou", "parou", "perdeu", "dificil"})
+NEGATING = frozenset(
+    {"nao", "sem", "nem", "=nao", "=sem", "=nem", "=parou", "=perdeu", "=perdi", "parou", "perdeu", "dificil"}
+)
 
 
 class BadPattern(ValueError):
