@@ -95,7 +95,7 @@ def sendable(say: Say) -> Any:
     return body(To(phone="551788887777"), content)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(STEPS)
 def test_urgency_never_falls_within_an_episode(steps: list[tuple[str, int]]) -> None:
     for message, before, came in talked(steps, CALM + ALARMS):
@@ -107,7 +107,7 @@ def test_urgency_never_falls_within_an_episode(steps: list[tuple[str, int]]) -> 
             assert came.conversation.state == "emergency"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(STEPS, st.sampled_from(ALARMS))
 def test_an_emergency_is_never_asked_to_wait(steps: list[tuple[str, int]], alarm: str) -> None:
     done = talked(steps, CALM)
@@ -120,7 +120,7 @@ def test_an_emergency_is_never_asked_to_wait(steps: list[tuple[str, int]], alarm
         assert any(isinstance(one, Desk) and one.priority == "stat" for one in came.effects)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(STEPS)
 def test_a_message_has_one_effect(steps: list[tuple[str, int]]) -> None:
     seen = set()
@@ -130,7 +130,7 @@ def test_a_message_has_one_effect(steps: list[tuple[str, int]]) -> None:
         seen.add(message.id)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(STEPS)
 def test_a_text_is_not_sent_three_times_and_one_question_is_asked_at_a_time(steps: list[tuple[str, int]]) -> None:
     sent: Counter[str] = Counter()

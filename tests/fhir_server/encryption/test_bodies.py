@@ -51,14 +51,14 @@ def documents(draw: st.DrawFn) -> Any:
     return {"resourceType": "Patient", "identifier": identifiers, "more": draw(inner)}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(documents())
 def test_it_comes_back_byte_for_byte(document: Any) -> None:
     body = serialize(document)
     assert compression.decompress(compression.stored_form(body)) == body
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(documents())
 def test_no_value_is_left(document: Any) -> None:
     stored = compression.stored_form(serialize(document))

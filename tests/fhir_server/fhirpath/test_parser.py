@@ -84,13 +84,13 @@ def survives(text: str) -> None:
         check_expression(expression, "Patient")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=60))
 def test_any_text(text: str) -> None:
     survives(text)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(WORDS), max_size=15).map(" ".join))
 def test_any_sequence_of_words(text: str) -> None:
     survives(text)
@@ -137,7 +137,7 @@ def _calls(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return binary | functions
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.recursive(ATOMS, _calls, max_leaves=8))
 def test_any_well_formed_expression(text: str) -> None:
     survives(text)

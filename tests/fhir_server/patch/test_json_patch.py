@@ -133,7 +133,7 @@ OPERATIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(DOCUMENTS, st.lists(OPERATIONS, max_size=5))
 def test_input_never_changes_and_only_fhir_errors_arise(document: dict[str, Any], patch: list[Any]) -> None:
     before = copy.deepcopy((document, patch))
@@ -145,7 +145,7 @@ def test_input_never_changes_and_only_fhir_errors_arise(document: dict[str, Any]
     assert isinstance(result, dict)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(DOCUMENTS, st.text("ab/~", max_size=3), JSON)
 def test_what_was_added_is_there_and_goes_again(document: dict[str, Any], key: str, value: Any) -> None:
     path = "/" + key.replace("~", "~0").replace("/", "~1")
