@@ -78,6 +78,12 @@ class Conversing:
         left = thoughts(one for one in map(inbound, messages) if one.id not in before.seen)
         return before, left[0] if left else None
 
+    async def open(self, message: Json) -> None:
+        """Its conversation is there, and known until its turn. Raises FhirRefused, PartnerUnavailable."""
+        key = conversation.key(message, self._systems)
+        assert key is not None
+        await self._task(message, key)
+
     async def answer(self, messages: Sequence[Json], help: Help = _NONE) -> list[Reply]:
         """Makes the turns of messages of one conversation, in their order; what is to be said.
 

@@ -111,6 +111,15 @@ class Line:
     task: asyncio.Task[None] | None = None
 
 
+@dataclass(slots=True)
+class _Made:
+    """What came of turns."""
+
+    said: list[Reply] = field(default_factory=list)
+    buried: list[tuple[Heard, Exception]] = field(default_factory=list)
+    """For people to look at, and why."""
+
+
 class Turns:
     """`run` makes them until cancelled."""
 
@@ -219,27 +228,34 @@ class _Work:
         """One after another, until nothing waits."""
         failed = 0
         while line.waiting:
+            await self._begun(line)
             while (left := _moment(line.waiting) - time.time()) > 0:
                 line.news.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(line.news.wait(), min(left, MOST))
             await self._heard(line)
             help = await self._seen(line)
-            async with self._side_by_side:
-                taken = _next(line)
-                try:
-                    await self._answered(taken, help)
-                    failed = 0
-                except PartnerUnavailable as away:
-                    failed += 1
-                    pause = max(away.retry_after, min(2.0 ** (failed - 2), LONGEST_PAUSE))
-                else:
-                    pause = 0.0
-            if pause:
-                await asyncio.sleep(pause)
+            try:
+                async with self._side_by_side:
+                    taken = _next(line)
+                    made = await self._turned(taken, help)
+                await self._finished(taken, made)
+                failed = 0
+            except PartnerUnavailable as away:
+                failed += 1
+                await asyncio.sleep(max(away.retry_after, min(2.0 ** (failed - 2), LONGEST_PAUSE)))
                 continue
             line.waiting = [one for one in line.waiting if one not in taken]
         del self._lines[key]
+
+    async def _begun(self, line: Line) -> None:
+        """The conversation is known by the time its turn is due, where there is time until then."""
+        if any(one.at_once for one in line.waiting):
+            return
+        try:
+            await self._conversing.open(line.waiting[0].message)
+        except (PartnerUnavailable, FhirRefused) as away:
+            _log.warning("a conversation is opened with its turn: %s", {"error": type(away).__name__})
 
     async def _heard(self, line: Line) -> None:
         """What was spoken, of what waits, is written down where a model can."""
@@ -273,12 +289,11 @@ class _Work:
             asked.cancel()
             news.cancel()
 
-    async def _answered(self, taken: Sequence[Heard], help: Help) -> None:
-        """Their turns are in the record, or people have them. Raises PartnerUnavailable, psycopg.Error."""
-        buried: list[tuple[Heard, Exception]] = []
-        said: list[Reply] = []
+    async def _turned(self, taken: Sequence[Heard], help: Help) -> _Made:
+        """Their turns are in the record, or people are to have them. Raises PartnerUnavailable, psycopg.Error."""
+        made = _Made()
         try:
-            said = await self._conversing.answer([one.message for one in taken], help)
+            made.said += await self._conversing.answer([one.message for one in taken], help)
         except (PartnerUnavailable, psycopg.Error):
             raise
         except Exception as error:  # noqa: BLE001 - a turn that fails must not hold up other conversations
@@ -286,24 +301,33 @@ class _Work:
             for one in taken:
                 given = await self._given_up(one)
                 if isinstance(given, Exception):
-                    buried.append((one, given))
+                    made.buried.append((one, given))
                 else:
-                    said += given
-        begun = [(reply, self._under_way.begins(reply.reference)) for reply in said]
+                    made.said += given
+        return made
+
+    async def _finished(self, taken: Sequence[Heard], made: _Made) -> None:
+        """What is to be said is sent while it is noted that nothing waits for an answer: whoever dies between the two
+        is followed by one who finds the turn made. Raises PartnerUnavailable, psycopg.Error."""
+        begun = [(reply, self._under_way.begins(reply.reference)) for reply in made.said]
         for one in taken:
             await self._marked(one)
         sequences = [one.noted.sequence for one in taken]
 
         def done(rows: psycopg.Connection[Any]) -> None:
             with rows.transaction():
-                for one, error in buried:
+                for one, error in made.buried:
                     self._bury(rows, _fault(one.noted, error))
                 unanswered.answered(rows, sequences)
 
-        await self._ledger(done)
+        known = {f"Communication/{one.message['id']}": one.message for one in taken}
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._all_sent(begun, known))
+            await self._ledger(done)
         self._known.difference_update(sequences)
         self._worked.update(sequences)
-        known = {f"Communication/{one.message['id']}": one.message for one in taken}
+
+    async def _all_sent(self, begun: Sequence[tuple[Reply, Future[bool]]], known: Mapping[str, Json]) -> None:
         for reply, told in begun:
             await self._sent(reply, known, told)
 
