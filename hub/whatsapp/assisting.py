@@ -1,7 +1,7 @@
 """A language model asked before a turn is made: the thin edge of care_services/assistance and adapters/language_model.
 
 The care services' contract, section 8. Whatever goes wrong here is a turn without a model; nothing that is urgent waits
-for it (`turns.py`).
+for it (`answering.py`).
 """
 
 from __future__ import annotations

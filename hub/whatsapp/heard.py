@@ -1,4 +1,4 @@
-"""The service that hears of a message: it is noted for its turn, which `turns.py` makes."""
+"""The service that hears of a message: it is noted for its turn, which `turns.py` has made."""
 
 from __future__ import annotations
 
