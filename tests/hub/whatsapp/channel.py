@@ -43,7 +43,7 @@ TOKEN, SECRET, VERIFY = "a token of tests", "a secret of tests", "a word of test
 
 @dataclass
 class Clock:
-    """Stands still relative to the real one, until it is moved."""
+    """Goes as the real one does, and may be moved ahead."""
 
     ahead: timedelta = field(default_factory=timedelta)
 

@@ -263,7 +263,7 @@ async def test_who_loses_every_race_talks_to_a_person(
 
             monkeypatch.setattr(talks, "_transaction", lost)
             [said] = await talks.answer([message])
-            kept = await record.read(said.reference)
+            kept = await record.read(f"{said.reference}/_history/1")  # the hub is sending it
             assert said.request is not None
             assert kept["priority"] == said.request["priority"] == priority
             assert {**kept, "meta": None} == {**said.request, "meta": None}
