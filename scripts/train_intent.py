@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 
 from care_services.intent.examples import examples
 from care_services.intent.features import features, number
-from care_services.intent.model import WEIGHTS, digest
+from care_services.intent.model import WEIGHTS, WORDS, digest
 from care_services.intent.sampling import samples, varied
 
 Array = np.ndarray[Any, Any]
@@ -25,21 +25,38 @@ TIMES = 6
 LEAST = 3
 """Texts that have a feature, below which it is left out."""
 REGULAR = 3e-6
-STRANGERS = 1.5
-"""What the temperature is raised by: other people write less like the examples than their author does."""
 FOLDS, ROUNDS = 3, 60
+LIKENESS = 0.6
+"""How much what a word is like counts, beside the word itself."""
+
+
+class Alike:
+    """What words are like (`scripts/word_vectors.py`): a vector each, of length LIKENESS."""
+
+    def __init__(self) -> None:
+        with np.load(WORDS) as kept:
+            self.words: list[str] = kept["words"].item().split("\n")
+            self.vectors: Array = kept["vectors"] * (LIKENESS / 127)
+        self._at = {f"={word}": at for at, word in enumerate(self.words)}
+
+    def rows(self, found: Sequence[list[str]]) -> Any:
+        """For each text the sum of its words' vectors, as heavy as its features are."""
+        known = [[self._at[name] for name in names if name in self._at] for names in found]
+        sums = [self.vectors[at].sum(axis=0) / len(names) ** 0.5 for names, at in zip(found, known, strict=True)]
+        return csr_matrix(np.vstack(sums))
 
 
 class Learnt:
-    """Features, intents, and the weights between them."""
+    """Features, intents, and the weights between them; the last of them are of what words are like."""
 
-    def __init__(self, texts: Sequence[tuple[list[str], str]]) -> None:
+    def __init__(self, texts: Sequence[tuple[list[str], str]], alike: Alike) -> None:
+        self._alike = alike
         counted = Counter(name for found, _ in texts for name in found)
         self.columns = {name: at for at, name in enumerate(sorted(n for n, count in counted.items() if count >= LEAST))}
         self.intents = sorted({intent for _, intent in texts})
         rows, gold = self.rows([found for found, _ in texts]), np.array([self.intents.index(one) for _, one in texts])
         each = 1 / np.bincount(gold)[gold] / len(self.intents)
-        shape = (len(self.columns), len(self.intents))
+        shape = (rows.shape[1], len(self.intents))
 
         def loss(flat: Array) -> tuple[float, Array]:
             weights = flat.reshape(shape)
@@ -59,7 +76,16 @@ class Learnt:
         values = [len(names) ** -0.5 for names, known in zip(found, at, strict=True) for _ in known]
         lines = [line for line, known in enumerate(at) for _ in known]
         columns = [one for known in at for one in known]
-        return csr_matrix((values, (lines, columns)), (len(found), len(self.columns)))
+        named = csr_matrix((values, (lines, columns)), (len(found), len(self.columns)))
+        return hstack([named, self._alike.rows(found)]).tocsr()
+
+    def of_features(self) -> dict[str, Array]:
+        """The weights of each feature: what a word is like is part of the word's own, also where no text has it."""
+        by_name = dict(zip(self.columns, self.weights[: len(self.columns)], strict=True))
+        likely = self._alike.vectors @ self.weights[len(self.columns) :]
+        for word, weights in zip(self._alike.words, likely, strict=True):
+            by_name[f"={word}"] = weights + by_name.get(f"={word}", 0)
+        return by_name
 
 
 def log_softmax(scores: Array) -> Array:
@@ -70,13 +96,13 @@ def log_softmax(scores: Array) -> Array:
 
 
 def main() -> None:
-    told = list(examples())
+    told, alike = list(examples()), Alike()
     made = [(features(text), intent) for text, intent in samples(EACH)]
     chance = random.Random(7)
     folds = [chance.randrange(FOLDS) for _ in told]
     scores, gold = [], []
     for fold in range(FOLDS):  # how sure it may be is measured on examples it has not seen
-        learnt = Learnt([*made, *_varied([one for one, at in zip(told, folds, strict=True) if at != fold])])
+        learnt = Learnt([*made, *_varied([one for one, at in zip(told, folds, strict=True) if at != fold])], alike)
         kept = [one for one, at in zip(told, folds, strict=True) if at == fold]
         scores.append(learnt.rows([features(text) for text, _ in kept]) @ learnt.weights)
         gold += [learnt.intents.index(intent) for _, intent in kept]
@@ -89,17 +115,18 @@ def main() -> None:
         return float(-(each * log_softmax(unseen / heat)[np.arange(len(right)), right]).sum())
 
     heat = minimize_scalar(surprise, bounds=(0.2, 5), method="bounded").x
-    learnt = Learnt([*made, *_varied(told)])
-    heat *= STRANGERS
-    weights = learnt.weights / heat
-    numbers = np.array([number(name) for name in learnt.columns], np.uint32)
-    order = np.argsort(numbers, kind="stable")
+    of_features = Learnt([*made, *_varied(told)], alike).of_features()
+    weights = np.vstack(list(of_features.values())) / heat
     scale = np.abs(weights).max() / 127
+    weights = np.round(weights / scale).astype(np.int8)
+    numbers = np.array([number(name) for name in of_features], np.uint32)
+    order = np.argsort(numbers, kind="stable")
+    order = order[weights[order].any(axis=1)]
     np.savez_compressed(
-        WEIGHTS, numbers=numbers[order], weights=np.round(weights[order] / scale).astype(np.int8), scale=scale,
+        WEIGHTS, numbers=numbers[order], weights=weights[order], scale=scale,
         intents=np.array(learnt.intents), digest=np.array(digest()),
     )  # fmt: skip
-    print(f"{len(numbers)} features, temperature {heat:.2f}, {WEIGHTS.stat().st_size} bytes")
+    print(f"{len(order)} features, temperature {heat:.2f}, {WEIGHTS.stat().st_size} bytes")
 
 
 def _varied(told: list[tuple[str, str]]) -> list[tuple[list[str], str]]:

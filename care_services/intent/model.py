@@ -18,7 +18,9 @@ from care_services.triage.scanner import scan
 EMERGENCY = "emergency_situation"
 HERE = Path(__file__).parent
 WEIGHTS = HERE / "weights.npz"
-LEARNT_FROM = (HERE / "grammar.toml", HERE / "examples.jsonl", HERE.parent / "entities" / "vocabulary.toml")
+WORDS = HERE / "words.npz"
+"""What words are like; only learning reads it."""
+LEARNT_FROM = (HERE / "grammar.toml", HERE / "examples.jsonl", HERE.parent / "entities" / "vocabulary.toml", WORDS)
 
 
 Array = np.ndarray[Any, Any]

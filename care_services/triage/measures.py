@@ -33,6 +33,8 @@ _CHILD = re.compile("nenem|bebe|filh|crianca|menin|part[oo]|luz|cesare|cesari|re
 _SURGERY = re.compile(
     "^oper|cirurg|^lipo|abdominoplast|protese|cesare|cesari|vesicula|apendic|herniorraf|^ponto|bariatr|silicone|histerect"
 )
+_AHEAD = frozenset({"daqui", "em", "falta", "faltam", "dentro", "proximos", "proximas"})
+"""Before a time that is still to come."""
 _EXPECTS = re.compile("gravid|gesta|buchud|prenh|barrig")
 _COUNTED = re.compile("ano|mes|dia|seman|hora|min|comprim|vez|reais|kg|quilo|ml|real|gota|capsul|por$|unidade|%$")
 
@@ -168,5 +170,6 @@ def _times(text: Words) -> Iterator[tuple[str, float]]:
         )
         if span.value <= 120 and born and _near(text, span, _CHILD, 8):
             yield "postpartum_days", span.value
-        if span.value <= 400 and _near(text, span, _SURGERY, 6):
+        ahead = not _AHEAD.isdisjoint(text.words[max(0, span.first - 2) : span.first])
+        if span.value <= 400 and not ahead and _near(text, span, _SURGERY, 6):
             yield "surgery_days", span.value

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care_services.intent.examples import examples
-from care_services.intent.model import WEIGHTS, digest, intent_of, model
+from care_services.intent.features import features, number
+from care_services.intent.model import WEIGHTS, WORDS, digest, intent_of, model
 from hub.evaluation.run_intent import evaluate_intent, gates_of
 
 CASES = Path(__file__).parent / "cases"
-UNSEEN = (CASES / "set5.jsonl", CASES / "set8.jsonl")
+UNSEEN = (CASES / "set13.jsonl",)
 """What the classifier has not learnt from."""
 
 
@@ -35,6 +36,15 @@ def test_it_has_not_learnt_from_those() -> None:
 def test_the_weights_are_of_this_grammar() -> None:
     with np.load(WEIGHTS) as kept:
         assert kept["digest"].item() == digest(), "python -m scripts.train_intent"
+
+
+def test_words_that_no_example_holds_weigh_something() -> None:
+    seen = {name for text, _ in examples() for name in features(text) if name[0] == "="}
+    with np.load(WORDS) as words, np.load(WEIGHTS) as weights:
+        unseen = [f"={word}" for word in words["words"].item().split("\n") if f"={word}" not in seen]
+        known = np.isin([number(name) for name in unseen], weights["numbers"])
+    assert len(unseen) > 20_000
+    assert known.mean() > 0.9
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ def test_negation_and_past(text: str, code: str, status: str) -> None:
         ("esposa 4 dias sem fazer cocô", {}),
         ("tive bebê há 10 dias", {"postpartum_days": 10}),
         ("operei faz duas semanas", {"surgery_days": 14}),
+        ("a cirurgia é daqui a 3 dias", {}),
         ("meu bebê de 40 dias", {"age_days": 40}),
         ("minha mãe de 78 anos", {"age": 78}),
         ("estou com tosse há 3 semanas", {}),
@@ -123,6 +124,8 @@ def test_typing_errors_of_clinical_words(typed: str, code: str) -> None:
         ("meus joelhos cederam, tenho hérnia na coluna", "legs_weak"),
         ("sujei a cueca sem perceber", "sphincter_loss"),
         ("a mão dela ficou feito cera, a outra tá quente, e agora dormiu", "limb_cold"),
+        ("não aguento mais, já tô com a corda", "suicide_plan"),
+        ("meu pai infartou mês passado e tá com a mesma dor agora", "chest_pain"),
     ],
 )
 def test_signs_told_without_their_word(told: str, code: str) -> None:
@@ -150,6 +153,14 @@ def test_signs_told_without_their_word(told: str, code: str) -> None:
         ("coloquei a panela no fogo e queimei o arroz", "burn_severe"),
         ("vendi o carro e hoje é o último dia pra pagar o boleto", "suicide_plan"),
         ("ele só fala duas palavrinhas, tem 1 ano e meio", "cannot_breathe"),
+        ("saiu um pouquinho de sangue no papel", "bleeding_heavy"),
+        ("fala com gente não?", "confused"),
+        ("levei uma ferroada de abelha no pé, inchou um pouco", "bite_snake"),
+        ("meu adesivo de hormônio descolou, colo outro?", "poisoning"),
+        ("desde a gripe não sinto cheiro", "poisoning"),
+        ("minha avó toma 9 remédios, dá pra alguém revisar?", "poisoning"),
+        ("cansada de falar com robô", "dyspnea"),
+        ("o reajuste foi abusivo", "abuse_told"),
     ],
 )
 def test_everyday_words_are_no_sign(told: str, code: str) -> None:
