@@ -71,12 +71,18 @@ def test_killed_at_five_points(station: Station) -> None:
         lambda at: at[1] >= chance.randint(2000, 3000),
         lambda at: at[2] == 1,
     ]  # fmt: skip
+    killed = 0
     for reached in points:
         running = command(station)
         while running.poll() is None and not reached(steps(station)):
             time.sleep(0.01)
+        if running.poll() is not None:  # on a busy machine it was over before it was looked at again
+            assert (running.returncode, steps(station)[2]) == (0, 1), running.communicate()[0]
+            break
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
+        killed += 1
+    assert killed >= 3
     last = command(station)
     assert last.communicate()[0]
     assert last.returncode == 0
