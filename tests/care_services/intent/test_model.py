@@ -16,7 +16,7 @@ from care_services.intent.model import WEIGHTS, WORDS, digest, intent_of, model
 from hub.evaluation.run_intent import evaluate_intent, gates_of
 
 CASES = Path(__file__).parent / "cases"
-UNSEEN = (CASES / "set13.jsonl",)
+UNSEEN = (CASES / "set13.jsonl", CASES / "set14.jsonl")
 """What the classifier has not learnt from."""
 
 

@@ -161,6 +161,8 @@ def test_signs_told_without_their_word(told: str, code: str) -> None:
         ("minha avó toma 9 remédios, dá pra alguém revisar?", "poisoning"),
         ("cansada de falar com robô", "dyspnea"),
         ("o reajuste foi abusivo", "abuse_told"),
+        ("meu filho derrubou o frasco, consigo outro", "abuse_told"),
+        ("meu ouvido tá purgando um líquido amarelado desde sábado", "head_injury_sign"),
     ],
 )
 def test_everyday_words_are_no_sign(told: str, code: str) -> None:
