@@ -36,6 +36,8 @@ SURE = 0.90
 """Probability at which a wish interrupts what is under way."""
 MAYBE_CLINICAL = 0.20
 """Probability of a symptom from which it is one, where nothing sounds administrative."""
+LIKELY = 0.75
+"""Probability of a symptom from which a part of an administrative text is a story."""
 FOREIGN = 0.80
 """Probability below which nobody is told that their story is none of ours."""
 GIBBERISH = 0.35
@@ -62,6 +64,8 @@ _ENOUGH = {
 }  # fmt: skip
 """What somebody who writes it need not be asked for."""
 _ZONE = timezone(timedelta(hours=-3))
+_STORY = 5
+"""Words that a part of a text has at least to be a story."""
 _PARTS = re.compile(r"[.!?;,\n]+|\b(?:e|mas|porque|pq|pois|também|tbm|tb|além disso|aproveitando|outra coisa)\b", re.I)
 
 
@@ -213,7 +217,22 @@ def _clinical(talk: Talk, found: Wish, symptom: float) -> bool:
         return True
     if found.clear and found.intent in (SYMPTOM, PERSON):
         return found.intent == SYMPTOM
-    return symptom >= MAYBE_CLINICAL and not clinical.administrative(talk)
+    return (symptom >= MAYBE_CLINICAL and not clinical.administrative(talk)) or _told_beside(talk)
+
+
+def _told_beside(talk: Talk) -> bool:
+    """Whether a part of an administrative text tells a story of its own: nothing in it is administrative or mild, the
+    classifier takes it for a symptom, and it points to a part of the body or a thing of risk."""
+    for part in _PARTS.split(talk.message.text):
+        named = scan(part, talk.rules).present().keys()
+        if (
+            len(part.split()) >= _STORY
+            and any(code.startswith(("region_", "near_")) for code in named)
+            and named.isdisjoint(("administrative", "mild_story"))
+            and model().probabilities(part)[SYMPTOM] >= LIKELY
+        ):
+            return True
+    return False
 
 
 def _clinical_first(talk: Talk, found: Wish, story: str) -> None:

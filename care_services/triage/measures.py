@@ -21,7 +21,7 @@ _FEVER = re.compile("febr|grau|temperatura|termometro|quent|febril|tempo$|axila|
 _OXYGEN = re.compile(
     "satur|^sat$|oximetr|ossimetr|oxim|^aparelhinho$|^trocinho$|^trequinho$|^dedo$|oxigen|^spo|oxigenac|^o2|dedinho"
 )
-_SUGAR = re.compile("glic|acucar|dextro|destro|^hgt$|diabet|insulin|glicos|^furei$")
+_SUGAR = re.compile("glic|acucar|dextro|destro|^hgt$|diabet|insulin|glicos|^furei$|^dl$|^mgdl$")
 _PULSE = re.compile("batiment|batid|pulso|cora[cs]ao|^bpm$|frequencia|cardiac|^fc$")
 _PRESSURE = re.compile("press|^pa$|^presao$")
 _PREGNANT = re.compile("gravid|gesta|gestaca|buchud|barrig|prenh|nenem|bebe|semana|^ig$|prenatal")

@@ -22,7 +22,7 @@ _GROWN = re.compile(
     r"cunhad|patro|bisa|avos$"
 )
 """Of whom days, weeks and months tell how long, never how old."""
-_NOT_AGE = re.compile("gravid|gesta|seman|barrig|operad|part[oa]|cirurg|casad|fum|trabalh")
+_NOT_AGE = re.compile("gravid|gesta|seman|barrig|operad|part[oa]|cirurg|cesari|cesare|cicatri|casad|fum|trabalh")
 _BEFORE_NOT = frozenset(["ha", "faz", "a", "fazem", "quase", "uns", "umas", "tem_uns", "desde", "mais"])
 _AFTER_NOT = frozenset(["atras", "que", "gestacao", "gravidez", "gravida", "casado", "casada", "seguidos", "passado"])
 
