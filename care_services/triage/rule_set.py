@@ -231,9 +231,11 @@ def _expanded(written: str) -> list[str]:
 
 
 def _forms(written: str) -> list[str]:
-    """ "Caixa_do_Peito respir*" as the lexicon compares them."""
+    """ "Caixa_do_Peito respir*" as the lexicon compares them; numbers stay as they are written."""
     return [
-        "_".join(folded(part) + "*" * part.endswith("*") for part in form.split("_") if part)
+        "_".join(
+            part if part[0].isdigit() else folded(part) + "*" * part.endswith("*") for part in form.split("_") if part
+        )
         for form in written.split()
     ]
 

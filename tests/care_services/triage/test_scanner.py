@@ -124,6 +124,7 @@ def test_typing_errors_of_clinical_words(typed: str, code: str) -> None:
         ("escondi as facas porque tenho medo de mim", "harm_others"),
         ("não durmo há quatro dias", "psychosis"),
         ("tomei trinta rivotril pra ver se durmo", "poisoning"),
+        ("tomei 30 rivotril", "poisoning"),
         ("bebeu achando que era refrigerante", "poisoning"),
         ("ele guardou meu passaporte e fecha por fora", "abuse_now"),
         ("crise tônico-clônica há 7 minutos", "seizure"),
