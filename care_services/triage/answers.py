@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
+from operator import itemgetter
 
 from care_services.triage.normal import Words
 
@@ -20,15 +22,37 @@ _UNSURE = re.compile(
     r"^(?:talvez|sei la|pode ser|como assim|nao entendi|q|o que)\b"
 )
 
+_WELL = re.compile(
+    r"\b(?:normal|normais|normalmente|direitinho|certinho|clarinh[oa]|espert(?:o|a|inho|inha))$|"
+    r"\b(?:mama|mamando|come|comendo|bebe|bebendo|toma|respira|respiro|respirando|enxerga|enxergo|ve|vejo|anda|ando|"
+    r"urina|urino|mexe|mexo|fala|falo|engole|engulo|dorme|durmo|reage|acorda)"
+    r"(?: (?:muito|super|sim|ate|de tudo|ele|ela|eu|agora))* (?:bem|tudo|normal|direito)$|"
+    r"\b(?:muito|bastante|muitas?|bastantes) (?:xixi|fraldas?)(?: (?:molhadas?|cheias?|sim))*$|"
+    r"\b(?:fez|faz|fiz|faco|fazendo) xixi(?: (?:sim|agora|ha|pouco|hoje|de|manha|cedo|bem|toda|hora|direto))*$"
+)
+"""What says that all is well, where a sign was asked for: "respira bem", "tô fazendo xixi normal"."""
+_NOT_WELL = re.compile(r"\b(?:nao|num|nem|sem|mal|pouco|pouquinho|menos|quase|antes|era)\b")
+
 
 def read_yes_no(words: Words) -> bool | None:
-    """True, False, or None where it is neither."""
+    """True, False, or None where it is neither, or where a yes comes with words that say that all is well."""
     said = " ".join(words.words)
     if _UNSURE.match(said):
         return None
     if _NO.match(said) or said.endswith(" nao"):
         return False
-    return True if _YES.match(said) else None
+    yes = bool(_YES.match(said))
+    if _says_well(words, said):
+        return None if said.startswith("sim") else False
+    return True if yes else None
+
+
+def _says_well(words: Words, said: str) -> bool:
+    """Whether one of its clauses says so, and nothing denies or lessens it."""
+    if _NOT_WELL.search(said.replace("ha pouco", "")):
+        return False
+    clauses = groupby(zip(words.clause, words.words, strict=True), key=itemgetter(0))
+    return any(_WELL.search(" ".join(word for _, word in clause)) for _, clause in clauses)
 
 
 def read_severity(values: list[float], said_yes: bool | None) -> bool | None:

@@ -27,6 +27,8 @@ MOST_QUESTIONS_LIGHT = 10
 """The same, where the story sounds mild or administrative."""
 UNREAD_TO_PERSON = 2
 """Answers not understood one after the other, after which a person takes over."""
+YOUNG_BABY = 5 / 12
+"""Years from which nobody is taken for a baby under three months, however roughly the age was told."""
 _CONDITIONS = ("immune_low", "dialysis", "anticoagulant", "recent_surgery")
 
 
@@ -94,11 +96,11 @@ def step(state: State, message: str, rules: RuleSet) -> State:
     """The state after a turn of the member's (messages that came together are one, a line each). `pending` is the next
     question; `outcome` says that there is none: "level" reached, "person" wanted. A message after the end is still
     read, and can only raise the level."""
-    heard = scan(message, rules)
+    heard, story = scan(message, rules), state.pending is None or state.pending.id == "story"
     if message.strip():
         state = replace(state, answers=(*state.answers, (state.pending.id if state.pending else "story", message)))
     state = _answered(state, heard, rules) if state.pending else state
-    state = _heard(state, heard, rules)
+    state = _heard(state, heard, rules, story)
     found = _assessed(state, rules)
     state = replace(state, ruled=found.level, level=highest(state.level, found.level), fired=found.fired)
     state = _raised(state, rules)
@@ -159,12 +161,13 @@ def _assessed(state: State, rules: RuleSet) -> Assessment:
     return assess(state.present(), state.facts, rules, state.unanswered, state.ruled)
 
 
-def _heard(state: State, heard: Scan, rules: RuleSet) -> State:
-    """What the scanner found joins what is known; what it found denied or past is to be asked."""
+def _heard(state: State, heard: Scan, rules: RuleSet, story: bool) -> State:
+    """What the scanner found joins what is known; what it found denied, past or pointed to is to be asked. That
+    something happens "today" counts in the story alone: in a reply it says since when."""
     findings = dict(state.findings)
     for code, hit in heard.present().items():
         known = findings.get(code)
-        if known is None or not known.present:
+        if (known is None or not known.present) and (story or code != "acute_story"):
             findings[code] = Known(True, "matched", hit.quote)
     asks = [code for code, hit in heard.to_ask().items() if _asks(code, hit, rules) and code not in state.to_ask]
     return replace(state, findings=findings, facts=worse(state.facts, heard.facts), to_ask=(*state.to_ask, *asks))
@@ -259,10 +262,10 @@ def _next(state: State, rules: RuleSet) -> Question | None:
 
 
 def _can_be(row: Mapping[str, Any], state: State) -> bool:
-    """Whether a row of the screen is asked: neither pregnancy of a child, nor a baby of who is a year old or more."""
+    """Whether a row of the screen is asked: neither pregnancy of a child, nor a young baby of an older one."""
     age = state.facts.get("age")
     return age is None or not (
-        ("newborn" in row["findings"] and age >= 1) or ("pregnant" in row["findings"] and age < 9)
+        ("newborn" in row["findings"] and age >= YOUNG_BABY) or ("pregnant" in row["findings"] and age < 9)
     )
 
 

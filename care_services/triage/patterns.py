@@ -3,6 +3,7 @@
     "@dor ~5 @peito"              both, in either order, at most 5 words between
     "@nao @consegue >2 respirar"  in this order; without a number at most 3 words between
     "@aperto|peso @peito"         one of several; @name is a concept of the lexicon, a bare word stands for itself
+    "? @peito ~8 escada"          only points to the finding: everyday words fit it too, so the finding is asked
 
 A pattern that itself says "não" or "sem" is what section 5 calls a fixed phrase: negation does not touch it."""
 
@@ -15,9 +16,8 @@ from care_services.triage.lexicon import Span
 from care_services.triage.normal import Words
 
 DEFAULT_GAP = 3
-NEGATING = frozenset(
-    {"nao", "sem", "nem", "=nao", "=sem", "=nem", "=parou", "=perdeu", "=perdi", "parou", "perdeu", "dificil"}
-)
+_DENIALS = ("nao", "sem", "nem", "parou", "perdeu")
+NEGATING = frozenset((*_DENIALS, *("=" + word for word in (*_DENIALS, "num", "nunca", "perdi")), "dificil"))
 
 
 class BadPattern(ValueError):
@@ -33,6 +33,8 @@ class Pattern:
     elements: tuple[tuple[str, ...], ...]
     links: tuple[tuple[bool, int], ...]
     fixed: bool
+    points: bool = False
+    """Whether it only says what to ask."""
 
     def literals(self) -> Iterator[str]:
         """The words that stand for themselves."""
@@ -100,7 +102,8 @@ def pattern(source: str) -> Pattern:
     elements: list[tuple[str, ...]] = []
     links: list[tuple[bool, int]] = []
     link: tuple[bool, int] | None = None
-    for part in source.split():
+    points = source.startswith("? ")
+    for part in source.removeprefix("? ").split():
         if part[0] in "~>":
             if link is not None or not elements or not part[1:].isdigit():
                 raise BadPattern(f"{source!r}: {part!r} stands where it cannot")
@@ -116,4 +119,4 @@ def pattern(source: str) -> Pattern:
     if not elements or link is not None:
         raise BadPattern(f"{source!r}: nothing stands at its end")
     fixed = any(key in NEGATING or key.startswith(("=nao_", "=sem_")) for keys in elements for key in keys)
-    return Pattern(source, tuple(elements), tuple(links), fixed)
+    return Pattern(source, tuple(elements), tuple(links), fixed, points)

@@ -22,7 +22,8 @@ LONGEST = 6000
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A finding that a text names. `status`: present, denied or past; `because`: the word that denied or dated it."""
+    """A finding that a text names. `status`: present, denied, past, or pointed: words that fit it and much else;
+    `because`: the word that denied or dated it."""
 
     code: str
     status: str
@@ -47,7 +48,7 @@ class Scan:
         return {hit.code: hit for hit in reversed(self.hits) if hit.status == "present"}
 
     def to_ask(self) -> dict[str, Hit]:
-        """Finding -> the hit that denied it or put it into the past, where none says that it is there."""
+        """Finding -> the hit that denied it, put it into the past or points to it, where none says that it is there."""
         there = self.present()
         return {hit.code: hit for hit in reversed(self.hits) if hit.code not in there}
 
@@ -62,7 +63,10 @@ def scan(text: str, rules: RuleSet) -> Scan:
         "como" if word == "nem" and at and corrected[at - 1] == "que" else word for at, word in enumerate(corrected)
     )  # "que nem papel" compares
     words = Words(words.text, corrected, words.spans, words.clause, words.sentence)
-    mentions = rules.lexicon.mentions(words.words, words.sentence)
+    mentions = {
+        key: [span for span in spans if not _answers(words, span)]
+        for key, spans in rules.lexicon.mentions(words.words, words.sentence).items()
+    }
     masked = {at for first, end in mentions.pop("#mask", ()) for at in range(first, end)}
     if masked:
         mentions = {
@@ -79,6 +83,12 @@ def scan(text: str, rules: RuleSet) -> Scan:
         hit = _hit(code, one, spans, words, mentions, rules, spoken_for)
         hits.setdefault((hit.code, hit.status, hit.quote), hit)
     return Scan(words, tuple(hits.values()), measured(words) | said_of_person(words, mentions), changes)
+
+
+def _answers(words: Words, span: Span) -> bool:
+    """Whether a phrase begins with a "não" that ends at punctuation: "não, respira bem" is not "não respira"."""
+    first, end = span
+    return end - first > 1 and words.words[first] in DENYING and words.clause[first] != words.clause[first + 1]
 
 
 def _fits(
@@ -119,6 +129,8 @@ def _hit(
         dated = past_by(words, first, end, mentions)
         if dated:
             status, because = "past", dated
+    if status == "present" and one.points:
+        status = "pointed"
     return Hit(
         code, status, words.quote(first, end), words.spans[first][0], words.spans[end - 1][1], one.source, because
     )

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from care_services.chat.buttons import Button, parse
 from care_services.chat.levels_told import LEVELS_TOLD, SUICIDE
+from care_services.triage.answers import read_yes_no
+from care_services.triage.normal import words_of
 from care_services.triage.rule_set import RuleSet
 from hub.evaluation.cases import Case
 from hub.evaluation.forms import PUSHBACK
@@ -218,4 +220,8 @@ def _titled(buttons: list[tuple[Button, Tap]], said: str) -> Said:
 
 
 def _says_no(said: str) -> bool:
-    return plain(said).split(" ")[0].strip(",.!;") in ("nao", "n", "nenhum", "nenhuma", "nunca", "negativo")
+    """A no, or that all is well ("respira bem")."""
+    first = plain(said).split(" ")[0].strip(",.!;")
+    return first in ("nao", "n", "nenhum", "nenhuma", "nunca", "negativo") or (
+        first != "sim" and read_yes_no(words_of(said, {})) is False
+    )

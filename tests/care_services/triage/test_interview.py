@@ -57,7 +57,8 @@ def test_the_screen_shows_what_can_be() -> None:
 
     assert "Gravidez" in rows("30 anos")
     assert "Bebê" not in rows("30 anos")
-    assert "Bebê" in rows("8 meses")
+    assert "Bebê" in rows("3 meses")
+    assert "Bebê" not in rows("8 meses")
     assert "Gravidez" not in rows("8 meses")
 
 
@@ -70,3 +71,12 @@ def test_a_circumstance_that_asks_what_is_not_there_is_refused(tmp_path: Path) -
         read(folder)
     assert "circumstances.toml moon" in str(refused.value)
     assert "moon_pain" in str(refused.value)
+
+
+def test_what_only_points_is_asked_and_counts_when_it_is_confirmed() -> None:
+    state = step(State(), "a gata da vizinha me arranhou no braço", rules())
+    replies = {"about": "Sobre mim", "age": "40 anos", "screen": "Nenhum destes"}
+    while state.pending and state.pending.id != "bite_animal":
+        state = step(state, replies.get(state.pending.id, "Não"), rules())
+    assert (state.pending is not None, state.level) == (True, "non-urgent")
+    assert step(state, "sim", rules()).level == "very-urgent"

@@ -30,6 +30,10 @@ from care_services.triage.scanner import scan
         ("tive uma convulsão em 2015", "seizure", "past"),
         ("tive dor no peito há 3 anos", "chest_pain", "past"),
         ("tive dor no peito ano passado e hoje voltou", "chest_pain", "present"),
+        ("ele não, acorda e sorri", "unconscious", "none"),
+        ("bebê mama, arrota e dorme", "not_feeding", "pointed"),
+        ("a gata me arranhou brincando", "bite_animal", "pointed"),
+        ("um cachorro da rua me mordeu", "bite_animal", "present"),
     ],
 )
 def test_negation_and_past(text: str, code: str, status: str) -> None:
