@@ -1,10 +1,10 @@
 """What access control costs: a token's check, and reading and searching with a token beside an open hub.
 
-    python -m bench.access [--rounds 5] [--seconds 3]
+    python -m bench.access [--rounds 3] [--seconds 6]
 
-Three hubs, one open, one that asks for tokens, one that keeps an audit trail as well, are asked the same in turns, so
-that it shows which wall costs what. Each has a copy of the same database: what a hub does beside answering (relaying
-changes, sealing the trail) it does for itself.
+Three hubs, one open, one that asks for tokens, one that keeps an audit trail as well: each of the others is asked the
+same beside the open one, so that it shows which wall costs what (see bench/beside.py). Each has a copy of the same
+database: what a hub does beside answering (relaying changes, sealing the trail) it does for itself.
 Takes the shipped sample data, so it needs nothing beside the project but wrk.
 """
 
@@ -16,18 +16,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
 import psycopg
 
 from bench import figures
-from bench.processes import cpu
-from bench.replay import replay
+from bench.beside import CLIENTS, Caller, compared
 from hub.authorization import engine, known
 from hub.embedded import Embedded
 from smart_auth import access_token
@@ -37,25 +33,6 @@ from smart_auth.feed import Feed
 from smart_auth.scopes import parse
 from smart_auth.seal import Seal, new_key
 from tests.hub_process import HubProcess
-
-CLIENTS = 32
-_SETTLED = 0.8
-"""Seconds after which what was put off until a turn has ended is done: the trail is sealed twice a second."""
-_OF_ALL = ("writer", "checkpointer", "io worker")
-"""Processes of the database that work for whoever is asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks whom."""
-
-    base: str
-    process: int
-    """Of the hub that is asked."""
-    database: str
-    """Its name."""
-    token: str
-    """"" where none is needed."""
 
 
 class Tokens:
@@ -95,71 +72,6 @@ def checks(tokens: Tokens, count: int = 400) -> dict[str, float]:
         feed.stop()
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """CPU of a request in µs."""
-
-    hub: float
-    database: float
-
-    @property
-    def whole(self) -> float:
-        return self.hub + self.database
-
-
-def compared(
-    callers: Mapping[str, Caller], paths: Sequence[str], postmaster: int, rounds: int, seconds: int
-) -> dict[str, tuple[int, int, int]]:
-    """CPU µs per request, of hub and of database, and how many percent more than the first caller, by kind of caller.
-
-    In each round all take a turn of some seconds each, forwards or backwards, and are compared with the first one's;
-    the median counts, for what else the machine does meets all alike. Turns of a second are too short: what is sealed
-    afterwards, and what a hub does for itself meanwhile, would weigh too much.
-    """
-    found: dict[str, list[Cost]] = {name: [] for name in callers}
-    for number in range(rounds + 1):
-        for name in list(callers) if number % 2 else reversed(list(callers)):
-            cost = _turn(callers[name], name, paths, postmaster, seconds if number else 1)
-            if number:  # the first one warms up
-                found[name].append(cost)
-    first = found[next(iter(callers))]
-    return {
-        name: (
-            round(median(one.hub for one in costs)),
-            round(median(one.database for one in costs)),
-            round(median(one.whole / free.whole - 1 for one, free in zip(costs, first, strict=True)) * 100),
-        )
-        for name, costs in found.items()
-    }
-
-
-def _turn(one: Caller, name: str, paths: Sequence[str], postmaster: int, seconds: int) -> Cost:
-    """What a request costs in some seconds of them, with what is done afterwards. Raises RuntimeError."""
-    serving = _serving(postmaster, one.database)
-    hub, database = cpu(one.process), _used(serving)
-    told = replay(one.base, paths, CLIENTS, seconds, {}, one.token)
-    if told.errors or not told.requests:
-        raise RuntimeError(f"{name}: {told.errors} of {told.requests} requests were refused")
-    time.sleep(_SETTLED)
-    each = 1e6 / told.requests
-    return Cost((cpu(one.process) - hub) * each, (_used(serving) - database) * each)
-
-
-def _serving(postmaster: int, database: str) -> list[psutil.Process]:
-    """Processes of the database server that work for one of its databases, or for all."""
-    found = []
-    for process in psutil.Process(postmaster).children():
-        title = " ".join(process.cmdline())
-        if f" {database} " in title or any(one in title for one in _OF_ALL):
-            found.append(process)
-    return found
-
-
-def _used(processes: Iterable[psutil.Process]) -> float:
-    times = [process.cpu_times() for process in processes if process.is_running()]
-    return sum(one.user + one.system for one in times)
-
-
 def measure(folder: Path, rounds: int, seconds: int) -> dict[str, Any]:
     """All figures, from hubs in a folder of their own."""
     facts = figures.facts("python -m bench.access", clients=str(CLIENTS), runs=f"median of {rounds}, {seconds} s each")
@@ -189,8 +101,8 @@ def measure(folder: Path, rounds: int, seconds: int) -> dict[str, Any]:
             assert unaudited.process is not None
             assert postmaster is not None
             number, name = held.process.pid, urlsplit(url).path[1:]
+            opened = Caller(free.client.base, free.process.pid, "open", "")
             callers = {
-                "open": Caller(free.client.base, free.process.pid, "open", ""),
                 # A token is for one base: each hub has its own.
                 "system, no trail": Caller(
                     unaudited.client.base,
@@ -203,9 +115,13 @@ def measure(folder: Path, rounds: int, seconds: int) -> dict[str, Any]:
                 # Labels and consents are asked of each row.
                 "nurse": Caller(base, number, name, tokens.issue("user/*.rs", None, "nurse")),
             }
-            costs = {}
+            costs: dict[str, dict[str, Sequence[int]]] = {}
             for what, paths in workloads(id, ids).items():
-                costs[what] = compared(callers, paths, postmaster, rounds, seconds)
+                costs[what] = {}
+                for who, one in callers.items():
+                    beside, cost, more = compared(opened, one, paths, postmaster, rounds, seconds)
+                    figures_of = (beside.hub, beside.database, cost.hub, cost.database)
+                    costs[what][who] = (*map(round, figures_of), more)
                 print(row(what, costs[what]), flush=True)
     finally:
         database.release()
@@ -242,9 +158,10 @@ def workloads(patient: str, observations: Sequence[str]) -> dict[str, list[str]]
 
 def row(name: str, cost: Mapping[str, Sequence[int]]) -> str:
     """A row of the table."""
-    return f"| {name} | " + " | ".join(
-        f"{hub} + {store}" + ("" if who == "open" else f" (**{more:+}%**)") for who, (hub, store, more) in cost.items()
-    ) + " |"  # fmt: skip
+    cells = (
+        f"{free} + {stored}, {hub} + {database} (**{more:+}%**)" for free, stored, hub, database, more in cost.values()
+    )
+    return f"| {name} | " + " | ".join(cells) + " |"
 
 
 def paragraphs(found: Mapping[str, Any]) -> Iterable[str]:
@@ -254,9 +171,10 @@ def paragraphs(found: Mapping[str, Any]) -> Iterable[str]:
     yield figures.bullets(found)
     yield f"A token's check takes {again} µs of CPU, {first} µs when a worker sees it for the first time (target 60)."
     yield (
-        "Hubs on copies of one database take turns: an open one, one that asks for a token and keeps no audit trail, "
-        "one that keeps it and seals it meanwhile. CPU µs per request, hub + database, sealing included; "
-        "in brackets how much more than open in the same round. Target: 20 % at most."
+        "An open hub and one that asks for a token are asked the same at the same time, each on a copy of one "
+        "database. The open one has no audit trail; the others but the first keep one, and seal it meanwhile. CPU µs "
+        "per request, hub + database: of the open hub, then of the other; in brackets how much more that is. Target: "
+        "20 % at most."
     )
     who = list(next(iter(found["cost"].values())))
     head = ["| request | " + " | ".join(who) + " |", "|---" * (1 + len(who)) + "|"]
@@ -266,8 +184,8 @@ def paragraphs(found: Mapping[str, Any]) -> Iterable[str]:
 def main() -> None:
     """Measures, prints the figures, and keeps them."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--seconds", type=int, default=3)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--seconds", type=int, default=6)
     chosen = options.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="hub-bench-"))
     folder.chmod(0o755)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-_CROWD = 8
+_CROWD = 4
 """So many answered together come again together."""
-_SECONDS = 0.003
-"""They are waited for at most: about what it takes to answer them and to read what they ask next."""
+_SECONDS = 0.006
+"""They are waited for at most: what it takes to answer them and to read what they ask next, on a busy machine too."""
 _FORGOTTEN_SECONDS = 0.02
 """After which nobody expects them any more."""
 
@@ -57,7 +57,7 @@ class Company:
             timer.cancel()
             self._enough = None
             if self._waiting() < expected:
-                self._away = 0
+                self._away //= 2  # some have gone for good, or a busy machine brings them late: who knows
 
 
 def _settle(future: asyncio.Future[None]) -> None:

@@ -1,0 +1,126 @@
+"""What a request costs a hub beside another one that is asked the same at the same time: CPU of hub and of database.
+
+A machine that others use as well is fast at one moment and slow at another, by a quarter and more, so that turns of one
+hub after another compare moments rather than hubs. Both work at once here, each for as many clients, and CPU time tells
+what each used. What a hub does later for what it was asked (relaying changes, sealing the trail) is waited for and
+counted; what it does while nobody asks it anything is measured first, and taken off.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from statistics import median
+
+import psutil
+
+from bench.processes import cpu
+from bench.replay import replay
+
+CLIENTS = 32
+_SETTLED = 1.2
+"""Seconds after which what was put off until the last turn ended is done: the trail is sealed twice a second."""
+_IDLE = 5.0
+"""Seconds in which nobody asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks whom."""
+
+    base: str
+    process: int
+    """Of the hub that is asked."""
+    database: str
+    """Its name."""
+    token: str
+    """"" where none is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """CPU seconds so far, at a moment."""
+
+    at: float
+    hub: float
+    database: Mapping[int, float]
+    """Of the database's processes that work for this hub, by process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU of a request in µs."""
+
+    hub: float
+    database: float
+
+    @property
+    def whole(self) -> float:
+        """Both."""
+        return self.hub + self.database
+
+
+def compared(
+    first: Caller, other: Caller, paths: Sequence[str], postmaster: int, rounds: int, seconds: int
+) -> tuple[Cost, Cost, int]:
+    """CPU µs per request of the one and of the other, and how many percent more the other's is: medians of rounds.
+
+    Raises RuntimeError where something is refused.
+    """
+    both = (first, other)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda one: _asked(one, paths, 1), both))  # it warms up
+        idle = _idle(both, postmaster)
+        found: list[tuple[Cost, Cost]] = []
+        for _ in range(rounds):
+            before = [_used(one, postmaster) for one in both]
+            requests = list(threads.map(lambda one: _asked(one, paths, seconds), both))
+            time.sleep(_SETTLED)
+            after = [_used(one, postmaster) for one in both]
+            one, another = map(_cost, before, after, idle, requests)
+            found.append((one, another))
+    more = round(median(another.whole / one.whole - 1 for one, another in found) * 100)
+    return _middle([one for one, _ in found]), _middle([another for _, another in found]), more
+
+
+def _middle(costs: Sequence[Cost]) -> Cost:
+    return Cost(median(one.hub for one in costs), median(one.database for one in costs))
+
+
+def _asked(one: Caller, paths: Sequence[str], seconds: int) -> int:
+    """How many requests were answered. Raises RuntimeError."""
+    told = replay(one.base, paths, CLIENTS, seconds, {}, one.token)
+    if told.errors or not told.requests:
+        raise RuntimeError(f"{one.database}: {told.errors} of {told.requests} requests were refused")
+    return told.requests
+
+
+def _idle(both: Sequence[Caller], postmaster: int) -> list[Cost]:
+    """CPU µs of a second in which nobody asks."""
+    time.sleep(_SETTLED)
+    before = [_used(one, postmaster) for one in both]
+    time.sleep(_IDLE)
+    after = [_used(one, postmaster) for one in both]
+    passed = [later.at - since.at for since, later in zip(before, after, strict=True)]
+    return list(map(_cost, before, after, [Cost(0, 0)] * 2, passed))
+
+
+def _cost(before: Used, after: Used, idle: Cost, count: float) -> Cost:
+    """Of a request, or whatever there were so many of."""
+    passed = after.at - before.at
+    hub = (after.hub - before.hub) * 1e6 - idle.hub * passed
+    database = sum(used - before.database.get(process, 0.0) for process, used in after.database.items())
+    return Cost(hub / count, (database * 1e6 - idle.database * passed) / count)
+
+
+def _used(one: Caller, postmaster: int) -> Used:
+    found = {}
+    for process in psutil.Process(postmaster).children():
+        with suppress(psutil.NoSuchProcess):  # one that cleaned up is gone by now
+            if " ".join(process.cmdline()).split()[2:3] == [one.database]:  # postgres: user database client what
+                times = process.cpu_times()
+                found[process.pid] = times.user + times.system
+    return Used(time.monotonic(), cpu(one.process), found)
