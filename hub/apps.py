@@ -43,7 +43,7 @@ def apps_process(settings: Settings, url: str, listener: socket.socket | None) -
         for name, secret in secrets.items():
             register(connection, name, f"{settings.apps}/{name}", secret)
     listener.listen(BACKLOG)  # who comes before the process is ready, or while it is replaced, waits
-    with beside("hub-apps", run, settings, secrets, listener):
+    with beside("hub-apps", run, settings, secrets, listener, serves=True):
         yield
 
 

@@ -14,19 +14,22 @@ from typing import Any
 AGAIN_SECONDS = 1.0
 """Before another try after the process died."""
 STOP_SECONDS = 5.0
+GIVES_WAY = 5
+"""Niceness of what nobody waits for at the other end of a connection: where there is too little CPU for all, whoever
+asks is answered first. https://man7.org/linux/man-pages/man7/sched.7.html"""
 
 
 @contextmanager
-def beside(name: str, run: Callable[..., None], *arguments: Any) -> Iterator[None]:
+def beside(name: str, run: Callable[..., None], *arguments: Any, serves: bool = False) -> Iterator[None]:
     """Keeps `run(*arguments)` going, in a process of its own, as long as the block; SIGTERM ends it.
 
-    However this process ends, that one ends as well.
+    serves: people wait for its answers. However this process ends, that one ends as well.
     """
     context = multiprocessing.get_context("spawn")
     stopping = threading.Event()
 
     def started() -> multiprocessing.process.BaseProcess:
-        process = context.Process(target=_run, args=(run, *arguments), name=name)
+        process = context.Process(target=_run, args=(0 if serves else GIVES_WAY, run, *arguments), name=name)
         process.start()
         return process
 
@@ -50,7 +53,8 @@ def beside(name: str, run: Callable[..., None], *arguments: Any) -> Iterator[Non
         process.kill()
 
 
-def _run(run: Callable[..., None], *arguments: Any) -> None:
+def _run(niceness: int, run: Callable[..., None], *arguments: Any) -> None:
+    os.nice(niceness)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # in a terminal it reaches everybody; the parent decides
     parent = multiprocessing.parent_process()
     assert parent is not None
