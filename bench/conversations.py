@@ -34,7 +34,7 @@ from hub.own_clients import CHAT, door
 from hub.settings import Settings, read_settings
 from hub.simulated_whatsapp import Agreed, variables
 from hub.tasy.site import site
-from hub.whatsapp.conversing import stored
+from hub.whatsapp.conversing import seconds, stored
 from mappings.identifiers import Systems, value_of
 from mappings.whatsapp.communication import message_id
 from mappings.whatsapp.sends import tracked
@@ -48,8 +48,10 @@ Json = Any
 
 REPLY_SECONDS, ALARM_SECONDS = 3.0, 2.0
 """95 of 100 are answered sooner; the first with the 2 s in which the second half of a thought may come."""
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds after the last message in which answers may come."""
+SILENCE_SECONDS = 240.0
+"""What is said so long after a message answers no message but a silence."""
 FIRST = ("oi", "bom dia", "preciso de ajuda", "quero falar com alguém do plano", "queria tirar uma dúvida")
 ALARM = "estou com uma dor muito forte no peito e falta de ar"
 
@@ -174,27 +176,27 @@ class Effects:
     """Times a conversation had it."""
     says: Counter[str] = field(default_factory=Counter)
     """Requests that answer it."""
-    requests: set[str] = field(default_factory=set)
 
 
 async def effects(settings: Settings, systems: Systems) -> Effects:
     """As the record has them."""
-    found, names = Effects(), {}
+    found, names, came = Effects(), {}, {}
     page = {"_count": "1000"}
     async with door(settings, CHAT) as record:
         async for one in record.search("Communication", page):
             if "received" in one:  # not of those that went out
                 names[one["id"]] = id = str(value_of(one, message_id(systems)))
                 found.kept[id] += 1
+                came[id] = seconds(one["received"])
         async for one in record.search("Task", {**page, "code": f"{systems.codes('tarefa')}|conversation"}):
             found.heard.update(names.get(id, id) for id in stored(one).seen)
         async for one in record.search("CommunicationRequest", page):
-            if "occurrenceDateTime" in one and "about" not in one:
+            if "identifier" in one or "basedOn" in one:  # an emergency that nobody takes, a check-in
                 continue
-            found.requests.add(one["id"])
             for about in one.get("about", ()):
-                id = about["reference"].split("/")[1]
-                found.says[names.get(id, id)] += 1
+                id = names.get(about["reference"].split("/")[1], "")
+                if seconds(one["authoredOn"]) - came.get(id, 0.0) < SILENCE_SECONDS:
+                    found.says[id] += 1
     return found
 
 
@@ -287,7 +289,7 @@ async def settled(settings: Settings, people: People) -> Effects:
         counts = compared(people, found)
         if time.monotonic() > until or not (counts["without a turn"] or counts["not kept"]):
             return found
-        await asyncio.sleep(2)
+        await asyncio.sleep(5)
 
 
 async def run(url: str, folder: Path, arguments: argparse.Namespace) -> int:
