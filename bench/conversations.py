@@ -184,14 +184,14 @@ async def effects(settings: Settings, systems: Systems) -> Effects:
     page = {"_count": "1000"}
     async with door(settings, CHAT) as record:
         async for one in record.search("Communication", page):
-            if "received" in one:  # not of those that went out
+            if "basedOn" not in one:  # not of those that went out
                 names[one["id"]] = id = str(value_of(one, message_id(systems)))
                 found.kept[id] += 1
                 came[id] = seconds(one["received"])
         async for one in record.search("Task", {**page, "code": f"{systems.codes('tarefa')}|conversation"}):
             found.heard.update(names.get(id, id) for id in stored(one).seen)
         async for one in record.search("CommunicationRequest", page):
-            if "identifier" in one or "basedOn" in one:  # an emergency that nobody takes, a check-in
+            if value_of(one, systems.sid("escalada")) or "basedOn" in one:  # an emergency nobody takes, a check-in
                 continue
             for about in one.get("about", ()):
                 id = names.get(about["reference"].split("/")[1], "")

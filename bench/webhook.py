@@ -108,8 +108,8 @@ async def kept(hub: HubProcess) -> Counter[str]:
     found: Counter[str] = Counter()
     system = message_id(site(settings).site.systems)
     async with door(settings, CHAT) as record:
-        async for one in record.search("Communication", {"_elements": "identifier,received", "_count": "1000"}):
-            if "received" in one:  # not of those that went out
+        async for one in record.search("Communication", {"_elements": "identifier,basedOn", "_count": "1000"}):
+            if "basedOn" not in one:  # not of those that went out
                 found.update(each["value"] for each in one["identifier"] if each["system"] == system)
     return found
 
