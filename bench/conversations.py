@@ -52,7 +52,7 @@ PATIENCE = 180.0
 """Seconds after the last message in which answers may come."""
 SILENCE_SECONDS = 240.0
 """What is said so long after a message answers no message but a silence."""
-FIRST = ("oi", "bom dia", "preciso de ajuda", "quero falar com alguém do plano", "queria tirar uma dúvida")
+FIRST = ("oi", "bom dia", "preciso de ajuda", "boa tarde", "queria tirar uma dúvida")
 ALARM = "estou com uma dor muito forte no peito e falta de ar"
 
 
@@ -241,7 +241,15 @@ class Measured:
     """See `compared`."""
 
 
-WRONG = ("not kept", "kept twice", "without a turn", "with two turns", "with two answers", "answers sent more often")
+WRONG = (
+    "not kept",
+    "kept twice",
+    "without a turn",
+    "with two turns",
+    "without an answer",
+    "with two answers",
+    "answers sent more often",
+)
 """Counts that must be 0."""
 
 
