@@ -34,7 +34,7 @@ from hub.own_clients import CHAT, door
 from hub.settings import Settings, read_settings
 from hub.simulated_whatsapp import Agreed, variables
 from hub.tasy.site import site
-from hub.whatsapp.conversing import seconds, stored
+from hub.whatsapp.conversing import stored
 from mappings.identifiers import Systems, value_of
 from mappings.whatsapp.communication import message_id
 from mappings.whatsapp.sends import tracked
@@ -50,8 +50,6 @@ REPLY_SECONDS, ALARM_SECONDS = 3.0, 2.0
 """95 of 100 are answered sooner; the first with the 2 s in which the second half of a thought may come."""
 PATIENCE = 180.0
 """Seconds after the last message in which answers may come."""
-SILENCE_SECONDS = 240.0
-"""What is said so long after a message answers no message but a silence."""
 FIRST = ("oi", "bom dia", "preciso de ajuda", "boa tarde", "queria tirar uma dúvida")
 ALARM = "estou com uma dor muito forte no peito e falta de ar"
 
@@ -180,23 +178,20 @@ class Effects:
 
 async def effects(settings: Settings, systems: Systems) -> Effects:
     """As the record has them."""
-    found, names, came = Effects(), {}, {}
+    found, names = Effects(), {}
     page = {"_count": "1000"}
     async with door(settings, CHAT) as record:
         async for one in record.search("Communication", page):
             if "basedOn" not in one:  # not of those that went out
                 names[one["id"]] = id = str(value_of(one, message_id(systems)))
                 found.kept[id] += 1
-                came[id] = seconds(one["received"])
         async for one in record.search("Task", {**page, "code": f"{systems.codes('tarefa')}|conversation"}):
             found.heard.update(names.get(id, id) for id in stored(one).seen)
         async for one in record.search("CommunicationRequest", page):
-            if value_of(one, systems.sid("escalada")) or "basedOn" in one:  # an emergency nobody takes, a check-in
-                continue
-            for about in one.get("about", ()):
-                id = names.get(about["reference"].split("/")[1], "")
-                if seconds(one["authoredOn"]) - came.get(id, 0.0) < SILENCE_SECONDS:
-                    found.says[id] += 1
+            effect = value_of(one, systems.sid("conversa-efeito")) or ""  # of what it answers: a message, or a silence
+            answered = names.get(effect.partition(".")[0])
+            if answered is not None and "basedOn" not in one:  # a check-in is none
+                found.says[answered] += 1
     return found
 
 
