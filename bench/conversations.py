@@ -95,7 +95,7 @@ class People:
         while True:
             try:
                 status = str((await self.http.post(self.url, content=body, headers=headers)).status_code)
-            except httpx2.TransportError as error:
+            except (httpx2.TransportError, AttributeError) as error:  # the latter of anyio: gone as it was connected
                 status = type(error).__name__
             if status == "200":
                 return one
