@@ -19,8 +19,8 @@ from smart_auth.scopes import Access
 Found = list[tuple[int, str]]
 """rid and id of each match."""
 
-_CHUNKS = (64, 16, 4, 1)
-"""Searches put into one statement: few sizes, so that few texts are prepared."""
+_CHUNKS = (64, 32, 16, 8, 4, 2, 1)
+"""Searches put into one statement: few sizes, so that few texts are prepared, and few statements for any number."""
 
 _NUMBER, _RID = Struct(">i"), Struct(">q")
 
