@@ -183,7 +183,7 @@ def _answered(state: State, heard: Scan, rules: RuleSet) -> State:
     """The reply as an answer to the question that is open."""
     question = state.pending
     assert question is not None
-    yes = read_yes_no(heard.words)
+    yes = read_yes_no(heard.words, question.text)
     state = replace(state, pending=None)
     if question.id == "about":
         words = set(heard.words.words)
@@ -207,6 +207,8 @@ def _answered(state: State, heard: Scan, rules: RuleSet) -> State:
         return _stated(state, ("pregnant",), yes and "postpartum" not in heard.present(), heard.words.text)
     if question.id == "conditions":
         named = tuple(code for code in _CONDITIONS if code in heard.present())
+        if yes and not named and len(heard.words.words) > 2 and "sim" not in heard.words.words:
+            return state  # "tomo losartana" is none of them
         return _stated(state, named or _CONDITIONS[:1], yes, heard.words.text)
     if question.id == "onset":
         fast = yes and bool({"rapido", "sim"} & set(heard.words.words))

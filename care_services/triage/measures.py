@@ -26,9 +26,11 @@ _PULSE = re.compile("batiment|batid|pulso|cora[cs]ao|^bpm$|frequencia|cardiac|^f
 _PRESSURE = re.compile("press|^pa$|^presao$")
 _PREGNANT = re.compile("gravid|gesta|gestaca|buchud|barrig|prenh|nenem|bebe|semana|^ig$|prenatal")
 _BIRTH = re.compile(
-    "^part[oo]$|cesari|cesare|ganh(?:ei|ou|amos)|^pari|^pariu|^dei$|^deu$|nasce|resguardo|puerper|descansou|posparto"
+    "^part[oo]$|cesari|cesare|ganh(?:ei|ou|amos)|^pari|^pariu|nasce|resguardo|puerper|descansou|posparto"
 )
-_HAD_CHILD = re.compile(r"\bt(?:ive|eve) (?:(?:o|a|um|uma|meu|minha|seu|sua) )?(?:nene|bebe|filh|menin|part[oo]|gemeo)")
+_HAD_CHILD = re.compile(
+    r"\bt(?:ive|eve) (?:(?:o|a|um|uma|meu|minha|seu|sua) )?(?:nene|bebe|filh|menin|part[oo]|gemeo)|\bde(?:i|u) a luz\b"
+)
 _CHILD = re.compile("nenem|bebe|filh|crianca|menin|part[oo]|luz|cesare|cesari|resguardo|puerper|nene|gemeos|pequen")
 _SURGERY = re.compile(
     "^oper|cirurg|^lipo|abdominoplast|protese|cesare|cesari|vesicula|apendic|herniorraf|^ponto|bariatr|silicone|histerect"

@@ -16,8 +16,11 @@ _COMPARES = frozenset({"assim", "dessa", "desse", "desta", "igual", "tao", "pare
 PAST_REACH = 9
 
 
-def denied_by(words: Words, at: int, negation: Negation, spoken_for: Mapping[int, int]) -> str | None:
-    """The word that denies what begins at word `at`; None: nothing does. A "não" that belongs to something else that
+def denied_by(
+    words: Words, at: int, negation: Negation, spoken_for: Mapping[int, int], condition: bool = False
+) -> str | None:
+    """The word that denies what begins at word `at`; None: nothing does. `condition`: what an illness, a medicine or a
+    surgery is named by. A "não" that belongs to something else that
     was found and stands between ("não consigo respirar") denies nothing more, nor does "nunca senti uma dor assim"."""
     for back in range(at - 1, max(-1, at - 1 - negation.reach), -1):
         word = words.words[back]
@@ -27,7 +30,7 @@ def denied_by(words: Words, at: int, negation: Negation, spoken_for: Mapping[int
             word == "nada" and words.words[back + 1] == "de" and words.words[max(0, back - 1)] != "do"
         ):
             return None if spoken_for.get(back, at) < at or _but(words, back) else word
-        if word not in negation.lets_through:
+        if word not in negation.lets_through and not (condition and word in negation.to_conditions):
             return None
     return None
 

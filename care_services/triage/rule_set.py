@@ -104,6 +104,8 @@ class Negation:
     negators: frozenset[str]
     stops: frozenset[str]
     lets_through: frozenset[str]
+    to_conditions: frozenset[str]
+    """Lets "não" through to a condition besides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +204,7 @@ def read(folder: Path) -> RuleSet:
         spelling=Spelling(clinical, common, lexicon.knows, lexicon.names, lexicon.whole),
         negation=Negation(
             negation["reach"], frozenset(negation["negators"].split()), frozenset(negation["stops"].split()),
-            frozenset(negation["lets_through"].split()),
+            frozenset(negation["lets_through"].split()), frozenset(negation["lets_through_to_conditions"].split()),
         ),
         flags=read_rules["flags"], pairs=read_rules["pairs"], floors=read_rules["floors"],
         caution=read_rules["caution"], unknown=read_rules["unknown"], complaints=complaints,

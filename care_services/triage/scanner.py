@@ -122,7 +122,10 @@ def _hit(
     first, end = min(span[0] for span in spans), max(span[1] for span in spans)
     status, because = "present", ""
     if not _fixed(one, spans, words):
-        word = next((w for span in spans if (w := denied_by(words, span[0], rules.negation, spoken_for))), None)
+        condition = rules.findings[code].kind == "condition"
+        word = next(
+            (w for span in spans if (w := denied_by(words, span[0], rules.negation, spoken_for, condition))), None
+        )
         if word:
             status, because = "denied", word
     if status == "present" and rules.findings[code].kind == "sign":

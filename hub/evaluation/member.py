@@ -15,6 +15,7 @@ from care_services.chat.levels_told import LEVELS_TOLD, SUICIDE
 from care_services.triage.answers import read_yes_no
 from care_services.triage.normal import words_of
 from care_services.triage.rule_set import RuleSet
+from care_services.triage.scanner import scan
 from hub.evaluation.cases import Case
 from hub.evaluation.forms import PUSHBACK
 from hub.evaluation.spelled import ADMINISTRATIVE, plain
@@ -73,7 +74,7 @@ class Member:
     def __init__(self, case: Case, form: str, rules: RuleSet, *, pushback: bool = False) -> None:
         """pushback: once a level was told, four times another is asked for."""
         self.case, self.form, self.talk = case, form, Talk()
-        self._texts = rules.texts
+        self._rules, self._texts = rules, rules.texts
         self._ends = {
             name: _fixed(rules.texts[name]) for name in (*(one.text for one in LEVELS_TOLD.values()), SUICIDE)
         }
@@ -148,10 +149,19 @@ class Member:
         rows = [tap for _, tap in buttons]
         for row in rows[:-1]:
             said = self._said(plain(row.title))
-            if said is not None and not _says_no(said) and not _NOT_THERE.match(plain(said)):
+            if said is not None and self._is_there(row, said):
                 return row if plain(said).strip(" .!") in ("sim", "s") else f"{row.title}. {said}"
         said = self._said(asked)
         return rows[-1] if said is None or _says_no(said) else said
+
+    def _is_there(self, row: Tap, said: str) -> bool:
+        """Whether their reply to a row says that the sign is there: a yes, how strong, or the sign's own words."""
+        if _says_no(said) or _NOT_THERE.match(plain(said)):
+            return False
+        if read_yes_no(words_of(said, {})) or _STRONG.search(plain(said)):
+            return True
+        signs = next((one["findings"] for one in self._rules.screen["rows"] if one["title"] == row.title), ())
+        return not scan(said, self._rules).present().keys().isdisjoint(signs)
 
     def _chosen(self, buttons: list[tuple[Button, Tap]]) -> Tap:
         """What is tapped where the service asks what it is about: a sign, or the wish that the case has."""
@@ -189,10 +199,16 @@ class Member:
 
 
 _NOT_THERE = re.compile(
-    r"(?:uns|umas|acho que|deu|nota)? ?\d|leve|fraca|moderad|mais ou menos|media\b|(?:ja )?(?:parou|estancou)[ .!]*$|"
-    r"normal\b|tudo (?:bem|normal)|de boa"
+    r"(?:uns|umas|acho que|deu|nota)? ?\d|leve|fraca|moderad|mais ou menos|media\b|desde\b|(?:ha|faz) \w+ \w+[ .!]*$|"
+    r"(?:ja )?(?:parou|estancou)(?: (?:ha|faz|sozinho|rapido|logo).*)?[ .!]*$|"
+    r"normal\b|tudo (?:bem|normal)|de boa|(?:so|apenas|somente)\b(?! d[oe] (?:um )?lado)|quase nada|"
+    r".*\bnegativ[oa]\b|[^,;]*[,;] ?(?:uns |umas |nota )?[0-7](?: de 10)?[ .!]*$"
 )
-"""How strong or how much something is, which another question asks, or that it is over: no sign that is there now."""
+"""How strong, how much or how long something is, which another question asks, that it is something less, or that it is
+over: no sign that is there now."""
+_STRONG = re.compile(
+    r"\b(?:sim|muit[oa]|demais|forte|fortissim[oa]|pior|voltou|insuportavel|bastante|inteir[oa]|tud[oa])\b"
+)
 _YOUNG = re.compile(r"\b\d+ (?:dias?|semanas?|m[eê]s(?:es)?)\b")
 _WISHES = (
     (("autoriza", "guia", "liberac"), "autorizacao"), (("consulta", "agend", "marcar", "appointment"), "consulta"),

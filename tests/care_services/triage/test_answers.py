@@ -24,7 +24,24 @@ from care_services.triage.rule_set import rules
         ("fala bem enrolado", None),
         ("respirando mal", None),
         ("não sei", None),
+        ("tem nada", False),
+        ("tô sem febre", False),
+        ("agora não", False),
+        ("tomo nada", False),
+        ("fiz teste, negativo", False),
+        ("tá mamando", False),
+        ("tá tudo bem", False),
+        ("teve, mas agora tá bem", True),
+        ("é só uma queimação", None),
+        ("tá sem ar", True),
     ],
 )
 def test_a_reply(reply: str, read: bool | None) -> None:
     assert read_yes_no(words_of(reply, rules().spellings)) is read
+
+
+@pytest.mark.parametrize(
+    ("asked", "read"), [("Está sangrando, um sangramento que não para?", False), ("Teve uma convulsão?", True)]
+)
+def test_what_has_stopped_is_a_no_only_to_what_does_not_stop(asked: str, read: bool) -> None:
+    assert read_yes_no(words_of("já parou", rules().spellings), asked) is read
