@@ -3,6 +3,7 @@ in the past. A denied hit asks the question and clears nothing (section 5)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,7 @@ from care_services.triage.person import said_of_person
 from care_services.triage.rule_set import RuleSet
 
 DENYING = frozenset({"nao", "nem", "sem", "nunca", "num", "nada", "ninguem", "parou", "perdeu", "dificil"})
+_EXPECTING = re.compile("gravid|gest|buchud|prenh")
 LONGEST = 6000
 """Characters that are looked at; who writes more is read by a person too."""
 
@@ -59,9 +61,7 @@ def scan(text: str, rules: RuleSet) -> Scan:
     words = words_of(text[:LONGEST], rules.spellings)
     corrected = tuple(rules.spelling.corrected(word) for word in words.words)
     changes = tuple((a, b) for a, b in zip(words.words, corrected, strict=True) if a != b)
-    corrected = tuple(
-        "como" if word == "nem" and at and corrected[at - 1] == "que" else word for at, word in enumerate(corrected)
-    )  # "que nem papel" compares
+    corrected = tuple(_meant(corrected, at) for at in range(len(corrected)))
     words = Words(words.text, corrected, words.spans, words.clause, words.sentence)
     mentions = {
         key: [span for span in spans if not _answers(words, span)]
@@ -83,6 +83,15 @@ def scan(text: str, rules: RuleSet) -> Scan:
         hit = _hit(code, one, spans, words, mentions, rules, spoken_for)
         hits.setdefault((hit.code, hit.status, hit.quote), hit)
     return Scan(words, tuple(hits.values()), measured(words) | said_of_person(words, mentions), changes)
+
+
+def _meant(words: tuple[str, ...], at: int) -> str:
+    """A word that stands for another where it is: "que nem papel" compares, "grávida 34 sem" counts weeks."""
+    before = words[max(0, at - 3) : at]
+    if words[at] == "nem" and before[-1:] == ("que",):
+        return "como"
+    weeks = words[at] == "sem" and before and before[-1].isdigit()
+    return "semanas" if weeks and any(_EXPECTING.match(word) for word in before) else words[at]
 
 
 def _answers(words: Words, span: Span) -> bool:

@@ -31,7 +31,7 @@ def test_is_sent_to_help(case: Case, ran: dict[str, Ran]) -> None:
     assert set(levels.values()) <= set(TOLD), levels
 
 
-@pytest.mark.parametrize("name", ["heldout18", "heldout20", "heldout22", "heldout24"])
+@pytest.mark.parametrize("name", ["heldout18", "heldout20", "heldout22", "heldout24", "heldout27"])
 def test_the_stories_alone_are_enough(name: str) -> None:
     """Whoever denies every question is sent to help by what they told."""
     told = [replace(case, answers=()) for case in CASES if case.id.startswith(f"{name}-") and case.gold in TOLD]

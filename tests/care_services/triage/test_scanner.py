@@ -57,6 +57,7 @@ def test_negation_and_past(text: str, code: str, status: str) -> None:
         ("cicatriz da cesárea de 5 anos", {}),
         ("o dextro deu HI", {"glucose": 600}),
         ("grávida de 34 semanas", {"weeks": 34}),
+        ("gravida 34 sem sangrando mto", {"weeks": 34}),
         ("bebê 20 dias com o corpo quente", {"age": 20 / 365.25, "age_days": 20}),
         ("esposa 4 dias sem fazer cocô", {}),
         ("tive bebê há 10 dias", {"postpartum_days": 10}),
@@ -141,6 +142,10 @@ def test_typing_errors_of_clinical_words(typed: str, code: str) -> None:
         ("a mão dela ficou feito cera, a outra tá quente, e agora dormiu", "limb_cold"),
         ("não aguento mais, já tô com a corda", "suicide_plan"),
         ("meu pai infartou mês passado e tá com a mesma dor agora", "chest_pain"),
+        ("gravida 34 sem sangrando mto", "pregnancy_bleeding"),
+        ("a bombinha não está funcionando", "inhaler_fails"),
+        ("do nada parei d inxerga do olho direito", "sudden_vision_loss"),
+        ("só metade do rosto ri", "face_droop"),
     ],
 )
 def test_signs_told_without_their_word(told: str, code: str) -> None:
