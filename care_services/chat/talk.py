@@ -36,7 +36,9 @@ COURTESY = frozenset(
      "emergency_called", "emergency_again", "emergency_still", "emergency_alone", "late_emergency", "notice", "kept",
      "points_join", "points_later"}
 )  # fmt: skip
-"""Texts that may be left out the third time, and nobody is called for it."""
+"""Texts that may be left out the third time, and nobody is called for it, where anything else is said or done."""
+ENOUGH = frozenset({"thanks", "no_model"})
+"""Those of them after which nothing need be said at all."""
 NURSE = Desk("nurse-callback", "urgent", 60, "wants a person")
 SERVICE = Desk("service-desk", "routine", 60, "wants a person")
 
@@ -121,7 +123,8 @@ class Talk:
         """The turn as it is carried out."""
         said = dict(self.now.said)
         says, dropped = _counted(self.says, said)
-        if dropped - COURTESY and self.now.state not in (HUMAN, EMERGENCY):
+        unanswered = not says and not self.effects and dropped - ENOUGH
+        if (dropped - COURTESY or unanswered) and self.now.state not in (HUMAN, EMERGENCY):
             self.says = []
             self.person(replace(SERVICE, reason="the same again and again"))
             more, _ = _counted(self.says, said)

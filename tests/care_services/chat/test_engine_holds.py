@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from care_services.chat.conversation import STATES, Conversation, Desk, Inbound, Option, Say, Turn
@@ -149,6 +149,7 @@ def test_a_text_is_not_sent_three_times_and_one_question_is_asked_at_a_time(step
 
 @settings(max_examples=100, deadline=None)
 @given(STEPS)
+@example([("write", 175), ("write", 22516), ("write", 22516)])  # two wishes, both answered by an offer
 def test_every_message_is_answered_or_a_persons(steps: list[tuple[str, int]]) -> None:
     for message, before, came in talked(steps, CALM + ALARMS):
         if message.kind in ("sticker", "reaction", "edit", "silence") or message.id in before.seen:
