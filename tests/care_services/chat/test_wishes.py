@@ -67,7 +67,7 @@ def test_a_story_without_an_administrative_word_is_no_administrative_wish(text: 
 def test_a_sign_that_is_denied_or_past_is_asked_before_any_other_wish(text: str) -> None:
     member = Member()
     member.writes(text)
-    assert member.now.state in ("safety", "emergency")
+    assert member.now.state == "safety"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_sign_that_is_denied_or_past_is_asked_before_any_other_wish(text: str)
 def test_the_clinical_comes_first_and_the_other_wish_is_kept(text: str) -> None:
     member = opened()
     member.writes(text)
-    assert member.now.state in ("safety", "emergency")
+    assert member.now.state == "safety"
     assert member.desks == [("service-desk", "routine")]
     assert "kept" in member.names
 
@@ -158,7 +158,7 @@ def test_whom_a_question_on_medicines_goes_to(text: str, desk: Desk | None) -> N
 def test_a_reaction_to_a_medicine_is_screened() -> None:
     member = opened()
     member.writes("posso tomar amoxicilina? da outra vez deu reação")
-    assert member.now.state in ("safety", "emergency")
+    assert member.now.state == "safety"
 
 
 @pytest.mark.parametrize(
