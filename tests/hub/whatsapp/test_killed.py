@@ -14,7 +14,7 @@ from bench.conversations import WRONG, measured
 async def test_no_message_is_lost_or_has_two_effects_when_the_hub_is_killed(
     module_database: str, tmp_path: Path
 ) -> None:
-    wanted = Namespace(conversations=40, rate=5.0, seconds=0.0, turns=2, alarms=0.1, kill=2, workers=1)
+    wanted = Namespace(conversations=40, rate=2.0, seconds=0.0, turns=2, alarms=0.1, kill=2, workers=1)
     found = await measured(module_database, tmp_path, wanted)
     assert found.killed == 2
     assert {name: found.counts[name] for name in WRONG} == dict.fromkeys(WRONG, 0)
