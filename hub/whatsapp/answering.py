@@ -108,6 +108,8 @@ class Answering:
             await self._conversing.open(line.waiting[0].message)
         except (PartnerUnavailable, FhirRefused) as away:
             _log.warning("a conversation is opened with its turn: %s", {"error": type(away).__name__})
+        except Exception as error:  # noqa: BLE001 - its turn finds it again, where people can have the talk
+            _log.error("a conversation is opened with its turn: %s", {"trace": places(error)})
 
     async def _heard(self, line: Line) -> None:
         """What was spoken, of what waits, is written down where a model can."""
@@ -173,9 +175,7 @@ class Answering:
                 unanswered.answered(rows, sequences)
 
         known = {f"Communication/{one.message['id']}": one.message for one in taken}
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._all_sent(begun, known))
-            await self._ledger(done)
+        await asyncio.gather(self._ledger(done), self._all_sent(begun, known))
         self._had(sequences)
 
     async def _all_sent(self, begun: Sequence[tuple[Reply, Future[bool]]], known: Mapping[str, Json]) -> None:

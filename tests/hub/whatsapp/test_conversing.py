@@ -15,16 +15,23 @@ import pytest
 
 from adapters.fhir_client import FhirClient, FhirRefused
 from care_services.chat.thoughts import SECOND_HALF
+from fhir_server.events.delivery import Fault
 from fhir_server.events.event import Event
 from hub.ledger import Ledger
 from hub.own_clients import CHAT, WHATSAPP, door
 from hub.sealing_key import bodies
 from hub.tasy.site import site
+from hub.whatsapp.answering import Answering, Open
 from hub.whatsapp.conversing import Conversing, drawing, stored
 from hub.whatsapp.heard import heard
+from hub.whatsapp.sending import Sending
+from hub.whatsapp.under_way import UnderWay
+from hub.whatsapp.waiting import Line
+from hub.whatsapp.waiting import heard as waits
 from mappings.identifiers import Systems
 from mappings.whatsapp.communication import to_communication
 from mappings.whatsapp.webhook import Message, Sender
+from messages.unanswered import Unanswered
 from tests.hub.whatsapp.joined import Joined, joined_hub
 
 Json = Any
@@ -110,6 +117,11 @@ def communication(number: str, text: str, systems: Systems) -> Json:
     message = Message("x", "100000000000001", who, int(time.time()), "text", text=text)
     made = to_communication(message, systems, received=datetime.now(UTC))
     return {name: value for name, value in made.items() if name != "identifier"}
+
+
+def keep(connection: psycopg.Connection[Any], fault: Fault) -> None:
+    """Nothing is to come to people."""
+    raise AssertionError(fault.reason)
 
 
 async def found(record: FhirClient, kind: str, **criteria: str) -> list[Json]:
@@ -271,6 +283,29 @@ async def test_who_loses_every_race_talks_to_a_person(
             [talk] = [one for one in tasks if one["code"]["coding"][0]["code"] == "conversation"]
             assert stored(talk).state == state
             assert len(tasks) == 2
+    ledger.close()
+
+
+async def test_a_conversation_that_cannot_be_opened_ahead_is_opened_with_its_turn(
+    joined: Joined, record: FhirClient, module_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever fails while its message waits ends no other conversation."""
+    place, ledger = site(joined.settings).site, Ledger(module_database, bodies(joined.settings))
+    talks = Conversing(record, place.systems, drawing(ledger, place))
+
+    async def fails(message: Json) -> None:
+        raise RuntimeError("not foreseen")
+
+    monkeypatch.setattr(talks, "open", fails)
+    number, had = "5517988880010", list[int]()
+    async with door(joined.settings, WHATSAPP) as channel:
+        message = await channel.create(communication(number, "bom dia", place.systems))
+    there = Open(place.systems, record, talks, None, ledger)
+    answering = Answering(there, Sending(joined.settings, module_database), UnderWay(), keep, had.extend)
+    await answering.answer(Line([waits(Unanswered(7, f"Communication/{message['id']}/_history/1", 0), message)]))
+    assert had == [7]
+    [asked] = of(number, await found(record, "CommunicationRequest"))
+    assert asked["about"] == [{"reference": f"Communication/{message['id']}"}]
     ledger.close()
 
 
