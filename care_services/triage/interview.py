@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
-from care_services.triage.answers import read_severity, read_yes_no
+from care_services.triage.answers import read_severity
 from care_services.triage.assessment import Assessment, Fired, assess, complaint_of
 from care_services.triage.levels import LEVELS, highest
 from care_services.triage.measures import Facts, worse
@@ -183,7 +183,7 @@ def _answered(state: State, heard: Scan, rules: RuleSet) -> State:
     """The reply as an answer to the question that is open."""
     question = state.pending
     assert question is not None
-    yes = read_yes_no(heard.words, question.text)
+    yes = rules.answers.yes_no(heard.words, question.text)
     state = replace(state, pending=None)
     if question.id == "about":
         words = set(heard.words.words)

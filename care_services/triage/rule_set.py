@@ -8,12 +8,13 @@ import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
+from care_services.triage.answers import Answers
 from care_services.triage.conditions import BadCondition, Condition, condition
 from care_services.triage.levels import LEVELS
 from care_services.triage.lexicon import Lexicon
@@ -122,6 +123,7 @@ class RuleSet:
     spellings: Mapping[str, tuple[str, ...]]
     spelling: Spelling
     negation: Negation
+    answers: Answers
     flags: Rules
     pairs: Rules
     floors: Rules
@@ -188,11 +190,12 @@ def read(folder: Path) -> RuleSet:
     }
     complaints = _complaints(_toml(folder / "complaints.toml"), codes, faults)
     circumstances = _circumstances(_toml(folder / "circumstances.toml"), codes, faults)
+    answers = _answers(_toml(folder / "answers.toml"), faults)
     screen = _toml(folder / "screen.toml")
     faults += [
         f"screen.toml: no finding {code!r}" for row in screen["rows"] for code in row["findings"] if code not in codes
     ]
-    if faults:
+    if faults or answers is None:
         raise BadRules("\n".join(faults))
     return RuleSet(
         version=version["version"], status=version["status"], signature=version["signature"], digest=digest,
@@ -206,10 +209,25 @@ def read(folder: Path) -> RuleSet:
             negation["reach"], frozenset(negation["negators"].split()), frozenset(negation["stops"].split()),
             frozenset(negation["lets_through"].split()), frozenset(negation["lets_through_to_conditions"].split()),
         ),
+        answers=answers,
         flags=read_rules["flags"], pairs=read_rules["pairs"], floors=read_rules["floors"],
         caution=read_rules["caution"], unknown=read_rules["unknown"], complaints=complaints,
         circumstances=circumstances, screen=screen, texts=_toml(folder / "texts.toml"),
     )  # fmt: skip
+
+
+def _answers(written: Mapping[str, str], faults: list[str]) -> Answers | None:
+    """What replies are read by; None, and faults, where that cannot be."""
+    found, names = {}, {one.name for one in fields(Answers)}
+    faults += [f"answers.toml: {name} is missing" for name in sorted(names - written.keys())]
+    for name, lines in written.items():
+        try:
+            found[name] = re.compile("".join(lines.splitlines()))
+        except re.error as error:
+            faults.append(f"answers.toml: {name} is no regular expression: {error}")
+        if name not in names:
+            faults.append(f"answers.toml: nothing is read by {name!r}")
+    return Answers(**found) if found.keys() == names else None
 
 
 def spoken(form: str) -> set[str]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 from care_services.chat.buttons import Button, parse
 from care_services.chat.levels_told import LEVELS_TOLD, SUICIDE
-from care_services.triage.answers import read_yes_no
 from care_services.triage.normal import words_of
 from care_services.triage.rule_set import RuleSet
 from care_services.triage.scanner import scan
@@ -152,16 +151,23 @@ class Member:
             if said is not None and self._is_there(row, said):
                 return row if plain(said).strip(" .!") in ("sim", "s") else f"{row.title}. {said}"
         said = self._said(asked)
-        return rows[-1] if said is None or _says_no(said) else said
+        return rows[-1] if said is None or self._says_no(said) else said
 
     def _is_there(self, row: Tap, said: str) -> bool:
         """Whether their reply to a row says that the sign is there: a yes, how strong, or the sign's own words."""
-        if _says_no(said) or _NOT_THERE.match(plain(said)):
+        if self._says_no(said) or _NOT_THERE.match(plain(said)):
             return False
-        if read_yes_no(words_of(said, {})) or _STRONG.search(plain(said)):
+        if self._rules.answers.yes_no(words_of(said, {})) or _STRONG.search(plain(said)):
             return True
         signs = next((one["findings"] for one in self._rules.screen["rows"] if one["title"] == row.title), ())
         return not scan(said, self._rules).present().keys().isdisjoint(signs)
+
+    def _says_no(self, said: str) -> bool:
+        """A no, or that all is well ("respira bem")."""
+        first = plain(said).split(" ")[0].strip(",.!;")
+        return first in ("nao", "n", "nenhum", "nenhuma", "nunca", "negativo") or (
+            first != "sim" and self._rules.answers.yes_no(words_of(said, {})) is False
+        )
 
     def _chosen(self, buttons: list[tuple[Button, Tap]]) -> Tap:
         """What is tapped where the service asks what it is about: a sign, or the wish that the case has."""
@@ -233,11 +239,3 @@ def _tapped(buttons: list[tuple[Button, Tap]], answer: str) -> Tap:
 def _titled(buttons: list[tuple[Button, Tap]], said: str) -> Said:
     """The button that says the same, else the words."""
     return next((tap for _, tap in buttons if plain(tap.title) == plain(said).strip(" .!")), said)
-
-
-def _says_no(said: str) -> bool:
-    """A no, or that all is well ("respira bem")."""
-    first = plain(said).split(" ")[0].strip(",.!;")
-    return first in ("nao", "n", "nenhum", "nenhuma", "nunca", "negativo") or (
-        first != "sim" and read_yes_no(words_of(said, {})) is False
-    )

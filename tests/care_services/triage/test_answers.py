@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from care_services.triage.answers import read_yes_no
 from care_services.triage.normal import words_of
 from care_services.triage.rule_set import rules
 
@@ -37,11 +36,11 @@ from care_services.triage.rule_set import rules
     ],
 )
 def test_a_reply(reply: str, read: bool | None) -> None:
-    assert read_yes_no(words_of(reply, rules().spellings)) is read
+    assert rules().answers.yes_no(words_of(reply, rules().spellings)) is read
 
 
 @pytest.mark.parametrize(
     ("asked", "read"), [("Está sangrando, um sangramento que não para?", False), ("Teve uma convulsão?", True)]
 )
 def test_what_has_stopped_is_a_no_only_to_what_does_not_stop(asked: str, read: bool) -> None:
-    assert read_yes_no(words_of("já parou", rules().spellings), asked) is read
+    assert rules().answers.yes_no(words_of("já parou", rules().spellings), asked) is read

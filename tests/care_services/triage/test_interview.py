@@ -73,6 +73,19 @@ def test_a_circumstance_that_asks_what_is_not_there_is_refused(tmp_path: Path) -
     assert "moon_pain" in str(refused.value)
 
 
+def test_what_replies_cannot_be_read_by_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    shutil.copytree(RULES, folder)
+    place = folder / "answers.toml"
+    place.write_text(place.read_text().replace("lasting =", "lasts =").replace("lesser = '", "lesser = '("))
+    with pytest.raises(BadRules) as refused:
+        read(folder)
+    missing, unread, unreadable = str(refused.value).splitlines()
+    assert missing == "answers.toml: lasting is missing"
+    assert unread == "answers.toml: nothing is read by 'lasts'"
+    assert unreadable.startswith("answers.toml: lesser is no regular expression: ")
+
+
 def test_what_only_points_is_asked_and_counts_when_it_is_confirmed() -> None:
     state = step(State(), "a gata da vizinha me arranhou no braço", rules())
     replies = {"about": "Sobre mim", "age": "40 anos", "screen": "Nenhum destes"}
