@@ -2,9 +2,8 @@
 
 https://hl7.org/fhir/uv/subscriptions-backport/channels.html#websockets https://hl7.org/fhir/R4/subscription.html#2.46.7.2
 
-After each message goes a ping of RFC 6455; its pong says that the client has read what came before. Only then is an
-event delivered. Until a client is through with what is under way it gets nothing more, so it may be as slow as it
-likes within its time, and costs no memory. docs/decisions/websocket-subscriptions.md
+After each message goes a ping of RFC 6455; its pong says that the client has read what came before (`unread.py`). Only
+then is an event delivered. docs/decisions/websocket-subscriptions.md
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from fhir_server.subscriptions import events, tokens
 from fhir_server.subscriptions.definition import WEBSOCKET, Definition, Unusable, definition
 from fhir_server.subscriptions.notification import About, Event, notification
 from fhir_server.subscriptions.rest import rest
+from fhir_server.subscriptions.unread import Unread
 from mappings.r4 import parse, serialize
 from smart_auth.scopes import Access
 
@@ -110,18 +110,6 @@ class Binding:
     told: float = field(default_factory=time.monotonic)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """What a ping follows."""
-
-    number: int
-    rid: int
-    event: int
-    """Number of the last event; 0: none."""
-    size: int
-    at: float
-
-
 class WebSocket:
     """`serve` is its life. One task hears, another does everything else."""
 
@@ -131,9 +119,7 @@ class WebSocket:
         self._limits = limits or Limits()
         self._bound: dict[int, Binding] = {}
         self._asked: deque[str] = deque()
-        self._unread: deque[_Sent] = deque()
-        self._read: dict[int, int] = {}
-        self._number = 0
+        self._unread = Unread(self._limits.messages, self._limits.size)
         self._changed = asyncio.Event()
         self._opened = self._spoke = time.monotonic()
         self.told = self._pruned = 0
@@ -172,7 +158,7 @@ class WebSocket:
         while True:
             message = await self._receive()
             if message["type"] == "websocket.pong":
-                self._acknowledge(int.from_bytes(message["bytes"], "big"))
+                self._unread.acknowledged(int.from_bytes(message["bytes"], "big"))
             elif message["type"] == "websocket.receive":
                 if len(self._asked) >= MOST_ASKED:
                     raise Close(REFUSED, "too many messages")
@@ -180,12 +166,6 @@ class WebSocket:
             elif message["type"] == "websocket.disconnect":
                 return
             self._changed.set()
-
-    def _acknowledge(self, number: int) -> None:
-        while self._unread and self._unread[0].number <= number:
-            sent = self._unread.popleft()
-            if sent.event:
-                self._read[sent.rid] = sent.event
 
     async def _speak(self) -> None:
         """Everything but hearing. Raises Close, OSError."""
@@ -198,7 +178,7 @@ class WebSocket:
                 self._expire()
                 moved = False
                 for binding in list(self._bound.values()):
-                    if binding.due and not self._full():
+                    if binding.due and not self._unread.full:
                         moved = await self._tell(binding) or moved
                 await self._beat()
                 if not moved:
@@ -270,7 +250,8 @@ class WebSocket:
         moment = time.monotonic()
         if not self._bound and self._opened + self._limits.unbound <= moment:
             raise Close(REFUSED, "nothing was bound")
-        if self._unread and self._unread[0].at + self._limits.patience <= moment:
+        oldest = self._unread.oldest
+        if oldest is not None and oldest + self._limits.patience <= moment:
             raise Close(AGAIN, "what was sent is not read in time; come back and bind again")
 
     def _drop(self, rid: int, reason: str) -> None:
@@ -280,10 +261,6 @@ class WebSocket:
             raise Close(NORMAL, reason)
 
     # What the client is told.
-
-    def _full(self) -> bool:
-        size = sum(sent.size for sent in self._unread)
-        return len(self._unread) >= self._limits.messages or size >= self._limits.size
 
     async def _tell(self, binding: Binding) -> bool:
         """Sends the next events of a Subscription; whether there was anything to do."""
@@ -345,11 +322,11 @@ class WebSocket:
         now = time.monotonic()
         for binding in self._bound.values():
             beat = binding.definition.heartbeat
-            if beat and now - binding.told >= beat and not self._full():
+            if beat and now - binding.told >= beat and not self._unread.full:
                 binding.told = now
                 await self._send(self._bundle(binding, "heartbeat"))
                 await self._ping(binding.definition.rid, 0, 0)
-        if not self._unread and now - self._spoke >= self._limits.quiet:
+        if self._unread.oldest is None and now - self._spoke >= self._limits.quiet:
             await self._ping(0, 0, 0)
 
     async def _send(self, text: bytes) -> None:
@@ -363,15 +340,13 @@ class WebSocket:
 
     async def _ping(self, rid: int, event: int, size: int) -> None:
         """Asks the client to acknowledge what was sent so far."""
-        self._number += 1
         self._spoke = time.monotonic()
-        self._unread.append(_Sent(self._number, rid, event, size, self._spoke))
-        await self._out({"type": "websocket.ping", "bytes": self._number.to_bytes(8, "big")})
+        number = self._unread.sent(rid, event, size, self._spoke)
+        await self._out({"type": "websocket.ping", "bytes": number.to_bytes(8, "big")})
 
     async def _mark(self) -> None:
         """What was read is delivered."""
-        if self._read:
-            read, self._read = self._read, {}
+        if read := self._unread.read():
             batch = [events.delivered_to(rid, number) for rid, number in read.items()]
             if self.told - self._pruned >= events.PRUNE:
                 self._pruned = self.told
@@ -381,7 +356,8 @@ class WebSocket:
     def _pause(self) -> float:
         """Seconds until something is to be done without being woken."""
         now, limits = time.monotonic(), self._limits
-        moments = [self._unread[0].at + limits.patience if self._unread else self._spoke + limits.quiet]
+        oldest = self._unread.oldest
+        moments = [self._spoke + limits.quiet if oldest is None else oldest + limits.patience]
         if not self._bound:
             moments.append(self._opened + limits.unbound)
         for binding in self._bound.values():

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -19,11 +18,10 @@ from fhir_server.definitions import compartment
 from fhir_server.interactions.capabilities import SYSTEM_INTERACTIONS, TYPE_INTERACTIONS
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.routes import ROUTES
-from fhir_server.search.index import index_rows
-from fhir_server.search.links import NAME
-from fhir_server.search.parameters import parameters_of, search_parameter
+from fhir_server.search.parameters import search_parameter
 from mappings.r4 import parse, serialize
 from tests.conformance.search import Search, probes
+from tests.fhir_server.brought import references
 from tests.fhir_server.conftest import BASE, serving
 from tests.fhir_server.instances import FIRST, SECOND, instance
 
@@ -213,31 +211,6 @@ async def test_search_parameters_of_the_system(client: httpx2.AsyncClient, state
         name = parameter["name"]
         query, found_id = special[name] if name in special else (wanted[name].query, f"Basic/{FIRST}")
         assert found_id in ids(await search(client, f"?_type=Basic,Patient&{query}")), parameter
-
-
-References = dict[tuple[str, str], set[str]]
-
-
-def references() -> tuple[References, References]:
-    """(source, include) -> what that brings; (target, revinclude) -> what that brings."""
-    forth: References = defaultdict(set)
-    back: References = defaultdict(set)
-    every = {(name, id): index_rows(instance(name, id), BASE) for name in RESOURCE_TYPES for id in (FIRST, SECOND)}
-    named: defaultdict[int, list[str]] = defaultdict(list)
-    for (name, id), rows in every.items():
-        for param_id, hashed in rows.canonical:
-            if param_id == NAME:
-                named[hashed].append(f"{name}/{id}")
-    for (name, id), rows in every.items():
-        found = [(param_id, f"{target_type}/{target_id}") for param_id, target_type, target_id in rows.reference]
-        found += [(param_id, target) for param_id, hashed in rows.canonical if param_id for target in named[hashed]]
-        for parameter in parameters_of(name).values():
-            value = f"{name}:{parameter.code}"
-            for param_id, target in found:
-                if param_id in parameter.param_ids:
-                    forth[f"{name}/{id}", value].add(target)
-                    back[target, value].add(f"{name}/{id}")
-    return forth, back
 
 
 async def _brought(client: httpx2.AsyncClient, name: str, how: str, values: Iterable[str]) -> set[str] | str:
