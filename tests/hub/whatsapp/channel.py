@@ -43,12 +43,17 @@ TOKEN, SECRET, VERIFY = "a token of tests", "a secret of tests", "a word of test
 
 @dataclass
 class Clock:
-    """Goes as the real one does, and may be moved ahead."""
+    """Goes as the real one does, and may be moved ahead, or stopped."""
 
     ahead: timedelta = field(default_factory=timedelta)
+    stopped: datetime | None = None
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return (self.stopped or datetime.now(UTC)) + self.ahead
+
+    def stops(self) -> None:
+        """From now on it goes where it is moved to alone, however long a test takes."""
+        self.stopped = datetime.now(UTC)
 
     def passes(self, seconds: float) -> None:
         self.ahead += timedelta(seconds=seconds)
