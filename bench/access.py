@@ -1,9 +1,9 @@
 """What access control costs: a token's check, and reading and searching with a token beside an open hub.
 
-    python -m bench.access [--rounds 3] [--seconds 6]
+    python -m bench.access [--rounds 3] [--turns 2]
 
 Three hubs, one open, one that asks for tokens, one that keeps an audit trail as well: each of the others is asked the
-same beside the open one, so that it shows which wall costs what (see bench/beside.py). Each has a copy of the same
+same in turn with the open one, so that it shows which wall costs what (see bench/turns.py). Each has a copy of the same
 database: what a hub does beside answering (relaying changes, sealing the trail) it does for itself.
 Takes the shipped sample data, so it needs nothing beside the project but wrk.
 """
@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from bench import figures
-from bench.beside import CLIENTS, Caller, compared
+from bench.turns import CLIENTS, TURN, Caller, compared
 from hub.authorization import engine, known
 from hub.embedded import Embedded
 from smart_auth import access_token
@@ -72,9 +72,10 @@ def checks(tokens: Tokens, count: int = 400) -> dict[str, float]:
         feed.stop()
 
 
-def measure(folder: Path, rounds: int, seconds: int) -> dict[str, Any]:
+def measure(folder: Path, rounds: int, turns: int) -> dict[str, Any]:
     """All figures, from hubs in a folder of their own."""
-    facts = figures.facts("python -m bench.access", clients=str(CLIENTS), runs=f"median of {rounds}, {seconds} s each")
+    runs = f"median of {rounds}, each {turns} turns of {TURN} s for either hub"
+    facts = figures.facts("python -m bench.access", clients=str(CLIENTS), runs=runs)
     database = Embedded(folder / "postgres")
     key = new_key()
     try:
@@ -119,7 +120,7 @@ def measure(folder: Path, rounds: int, seconds: int) -> dict[str, Any]:
             for what, paths in workloads(id, ids).items():
                 costs[what] = {}
                 for who, one in callers.items():
-                    beside, cost, more = compared(opened, one, paths, postmaster, rounds, seconds)
+                    beside, cost, more = compared(opened, one, paths, postmaster, rounds, turns)
                     figures_of = (beside.hub, beside.database, cost.hub, cost.database)
                     costs[what][who] = (*map(round, figures_of), more)
                 print(row(what, costs[what]), flush=True)
@@ -171,7 +172,7 @@ def paragraphs(found: Mapping[str, Any]) -> Iterable[str]:
     yield figures.bullets(found)
     yield f"A token's check takes {again} µs of CPU, {first} µs when a worker sees it for the first time (target 60)."
     yield (
-        "An open hub and one that asks for a token are asked the same at the same time, each on a copy of one "
+        "An open hub and one that asks for a token are asked the same in turn, each on a copy of one "
         "database. The open one has no audit trail; the others but the first keep one, and seal it meanwhile. CPU µs "
         "per request, hub + database: of the open hub, then of the other; in brackets how much more that is. Target: "
         "20 % at most."
@@ -185,12 +186,12 @@ def main() -> None:
     """Measures, prints the figures, and keeps them."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--seconds", type=int, default=6)
+    options.add_argument("--turns", type=int, default=2)
     chosen = options.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="hub-bench-"))
     folder.chmod(0o755)
     try:
-        found = measure(folder, chosen.rounds, chosen.seconds)
+        found = measure(folder, chosen.rounds, chosen.turns)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     figures.write("access", found)

@@ -1,16 +1,16 @@
-"""What a request costs a hub beside another one that is asked the same at the same time: CPU of hub and of database.
+"""What a request costs a hub, and what it costs another one that is asked the same in turn: CPU of hub and of database.
 
-A machine that others use as well is fast at one moment and slow at another, by a quarter and more, so that turns of one
-hub after another compare moments rather than hubs. Both work at once here, each for as many clients, and CPU time tells
-what each used. What a hub does later for what it was asked (relaying changes, sealing the trail) is waited for and
-counted; what it does while nobody asks it anything is measured first, and taken off.
+A machine that others use as well is fast at one moment and slow at another, by a quarter and more, so that a minute
+of one hub and a minute of another compare moments rather than hubs. They take turns of two seconds here: each has the
+machine to itself while it is asked, and both have the same moments of it. CPU time tells what each used. What a hub
+does later for what it was asked (relaying changes, sealing the trail) is counted, for it is waited for at the end;
+what it does while nobody asks it anything is measured first, and taken off.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
@@ -25,6 +25,8 @@ _SETTLED = 1.2
 """Seconds after which what was put off until the last turn ended is done: the trail is sealed twice a second."""
 _IDLE = 5.0
 """Seconds in which nobody asks."""
+TURN = 2
+"""Seconds of one hub, before the other has its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +66,24 @@ class Cost:
 
 
 def compared(
-    first: Caller, other: Caller, paths: Sequence[str], postmaster: int, rounds: int, seconds: int
+    first: Caller, other: Caller, paths: Sequence[str], postmaster: int, rounds: int, turns: int
 ) -> tuple[Cost, Cost, int]:
     """CPU µs per request of the one and of the other, and how many percent more the other's is: medians of rounds.
 
-    Raises RuntimeError where something is refused.
+    turns: of each, in a round. Raises RuntimeError where something is refused.
     """
     both = (first, other)
-    with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda one: _asked(one, paths, 1), both))  # it warms up
-        idle = _idle(both, postmaster)
-        found: list[tuple[Cost, Cost]] = []
-        for _ in range(rounds):
-            before = [_used(one, postmaster) for one in both]
-            requests = list(threads.map(lambda one: _asked(one, paths, seconds), both))
-            time.sleep(_SETTLED)
-            after = [_used(one, postmaster) for one in both]
-            one, another = map(_cost, before, after, idle, requests)
-            found.append((one, another))
+    for one in both:
+        _asked(one, paths, 1)  # it warms up
+    idle = _idle(both, postmaster)
+    found: list[tuple[Cost, Cost]] = []
+    for _ in range(rounds):
+        before = [_used(one, postmaster) for one in both]
+        asked = [[_asked(one, paths, TURN) for one in both] for _ in range(turns)]
+        time.sleep(_SETTLED)
+        after = [_used(one, postmaster) for one in both]
+        costs = map(_cost, before, after, idle, map(sum, zip(*asked, strict=True)))
+        found.append((next(costs), next(costs)))
     more = round(median(another.whole / one.whole - 1 for one, another in found) * 100)
     return _middle([one for one, _ in found]), _middle([another for _, another in found]), more
 
