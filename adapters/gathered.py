@@ -35,8 +35,9 @@ class _Waiting:
 class Gathered:
     """Of one client. One request is under way at a time; who comes meanwhile goes with the next."""
 
-    def __init__(self, record: FhirClient) -> None:
-        self._record = record
+    def __init__(self, record: FhirClient, wait: float = WAIT_SECONDS) -> None:
+        """wait: seconds for company; 0: who is alone goes at once."""
+        self._record, self._wait = record, wait
         self._waiting: list[_Waiting] = []
         self._going: asyncio.Task[None] | None = None
 
@@ -69,7 +70,7 @@ class Gathered:
     async def _go(self) -> None:
         try:
             while self._waiting:
-                await asyncio.sleep(WAIT_SECONDS)
+                await asyncio.sleep(self._wait)
                 taken = self._take()
                 try:
                     await self._together(taken)

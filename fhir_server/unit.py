@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fhir_server import store_reads
+from fhir_server.arrays import int8_array
 from fhir_server.postgres import Connection, DatabaseError, Row
 from fhir_server.reader import Reader
 from fhir_server.rids import explained
 from fhir_server.search import registry
-from fhir_server.statement import Parameters, Statement
+from fhir_server.statement import Statement
 from fhir_server.store_errors import MissingReferences, RetryTransaction, StaleParameters
 from fhir_server.version import Change, Version
 from fhir_server.write import Write, prepare
@@ -21,6 +22,7 @@ from smart_auth.scopes import Access
 if TYPE_CHECKING:
     from fhir_server.store import ResourceStore
 
+_LOCK = "select pg_advisory_xact_lock(key) from unnest($1::bigint[]) key"
 _BLOCKING = 2000
 """Changes in one write from which on its statements are made in a thread."""
 
@@ -51,10 +53,8 @@ class Unit(Reader):
 
     async def lock(self, keys: Sequence[int]) -> None:
         """Takes advisory locks (64-bit keys) until the end of the transaction, in one order for everybody."""
-        for start in range(0, len(ordered := sorted(set(keys))), 500):
-            parameters = Parameters()
-            locks = [f"pg_advisory_xact_lock({parameters.add(key, 'bigint')})" for key in ordered[start : start + 500]]
-            await self.run([parameters.statement(f"select {', '.join(locks)}")])
+        if keys:
+            await self.run([Statement(_LOCK, (int8_array(sorted(set(keys))),), binary=True)])
 
     async def select(self, statement: Statement) -> list[Row]:
         """Rows of a statement, columns in binary format; sees the unit's own writes. Raises StaleParameters."""

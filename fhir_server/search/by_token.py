@@ -259,9 +259,10 @@ def among(key: str, hashes: set[int], parameters: Parameters) -> str:
     return f"{{t}}.{key} = {bound[0]}" if len(bound) == 1 else f"{{t}}.{key} in ({', '.join(bound)})"
 
 
-def _stored(text: str, system: str | None, parameters: Parameters) -> set[int]:
-    """What an identifier may be stored by. Where that follows from keys, whoever runs the statement proves that no
-    newer ones were made: rows come to their codes while it waits for its turn."""
+def stored(text: str, system: str | None, parameters: Parameters) -> set[int]:
+    """What an identifier may be stored by; system: None where any is meant, "" where it has none. Where that follows
+    from keys, whoever runs the statement proves that no newer ones were made: rows come to their codes while it waits
+    for its turn."""
     if keys.current() is not None and parameters.generation is None:
         parameters.generation = current().generation
     return blind.asked(text, system)
@@ -273,7 +274,7 @@ def _match(key: str, code: str, system: str | None, types: frozenset[str], param
     if code:
         hashes = {hash64(code)} if types & _PLAIN else set()
         if "Identifier" in types:
-            hashes |= _stored(code, system, parameters)
+            hashes |= stored(code, system, parameters)
         if types - _CASED or not types:
             hashes.add(hash64(code.casefold()))
         tests.append(among(key, hashes, parameters))
@@ -359,7 +360,7 @@ def _of_type(parameter: SearchParameter, value: str, parameters: Parameters) -> 
         raise Invalid(
             f"search parameter '{parameter.code}' is no identifier and has no ':of-type'", code="not-supported"
         )
-    hashes = _stored(_of_type_text(*parts), None, parameters)
+    hashes = stored(_of_type_text(*parts), None, parameters)
     ids = one_of("param_id", parameter.ids(":of-type"))
     return Probe("token", f"{ids} and {among('code_hash', hashes, parameters)}")
 

@@ -9,6 +9,8 @@ from struct import Struct
 from fhir_server.access.interactions import require
 from fhir_server.access.searching import judged
 from fhir_server.outcome import Invalid
+from fhir_server.postgres import Row
+from fhir_server.search.identified import NAMED, identifier_of, who_has
 from fhir_server.search.query import SearchQuery, parse_query
 from fhir_server.search.select import point_page
 from fhir_server.search.terms import ask_terminology, looked_up
@@ -41,18 +43,50 @@ async def match_many(
     Raises Forbidden where the access may not search so, Invalid for criteria that are wrong or absent: an empty
     condition would mean every resource of the type.
     """
-    queries = [await _query(reader, access, base, resource_type, query) for resource_type, query in searches]
-    found: list[Found] = [[] for _ in queries]
+    found: list[Found] = [[] for _ in searches]
+    alike, others = _alike(searches)
+    for (kind, name), numbers in alike.items():
+        values = [searches[number][1][0][1] for number in numbers]
+        parameter = identifier_of(await _query(reader, access, base, kind, [(name, values[0])]))
+        if parameter is None:
+            others += numbers
+            continue
+        rows = await reader.select(who_has(kind, parameter, values, access, base, limit))
+        for number, several in _by_number(rows).items():
+            found[numbers[number]] = sorted(set(several), reverse=True)[:limit]
+    queries = [await _query(reader, access, base, *searches[number]) for number in others]
     # Searches of one shape stand together, so that their statements have the same text.
     order = sorted(range(len(queries)), key=lambda number: _shape(queries[number]))
     position = 0
     while position < len(order):
         size = next(size for size in _CHUNKS if size <= len(order) - position)
         chunk = order[position : position + size]
-        for row in await reader.select(_statement([queries[number] for number in chunk], access, base, limit)):
-            index, rid, id = (column or b"" for column in row)
-            found[chunk[_NUMBER.unpack(index)[0]]].append((_RID.unpack(rid)[0], id.decode()))
+        rows = await reader.select(_statement([queries[number] for number in chunk], access, base, limit))
+        for number, several in _by_number(rows).items():
+            found[others[chunk[number]]] = several
         position += size
+    return found
+
+
+def _alike(
+    searches: Sequence[tuple[str, list[tuple[str, str]]]],
+) -> tuple[dict[tuple[str, str], list[int]], list[int]]:
+    """Numbers of the searches: of those that may ask for one identifier by type and parameter, and of all others."""
+    alike: dict[tuple[str, str], list[int]] = {}
+    others = []
+    for number, (kind, query) in enumerate(searches):
+        if len(query) == 1 and NAMED.fullmatch(query[0][1]):
+            alike.setdefault((kind, query[0][0]), []).append(number)
+        else:
+            others.append(number)
+    return alike, others
+
+
+def _by_number(rows: Sequence[Row]) -> dict[int, Found]:
+    """Rows of number, rid and id."""
+    found: dict[int, Found] = {}
+    for number, rid, id in rows:
+        found.setdefault(_NUMBER.unpack(number)[0], []).append((_RID.unpack(rid)[0], id.decode()))
     return found
 
 

@@ -45,7 +45,8 @@ class AtOnce:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Opens the record. Raises KeyUnusable."""
+        """Opens the record and the channel. Raises KeyUnusable."""
+        await self._sending.open()
         record = await self._open.enter_async_context(
             own_clients.door(self._settings, own_clients.CHAT, CONNECTIONS)
         )  # fmt: skip

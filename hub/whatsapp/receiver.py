@@ -1,8 +1,8 @@
 """What WhatsApp tells is kept: each message as a Communication, each status and whatever cannot be read as a message.
 
-The care services' contract, section 2. One transaction for all messages of a body; one that the record refuses is found
-by halving and set aside for people, so that it takes none of the others with it. The red-flag scanner looks at every
-text here, before anything else does.
+The care services' contract, section 2. One transaction for all messages of a body, and of those that come while another
+is under way; one that the record refuses is found by halving and set aside for people, so that it takes none of the
+others with it. The red-flag scanner looks at every text here, before anything else does.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import msgspec
 import psycopg
 
 from adapters.fhir_client import FhirClient, FhirRefused
+from adapters.gathered import Gathered
 from adapters.partner_errors import PartnerUnavailable
 from hub.ledger import Ledger
-from mappings import r4
 from mappings.errors import MappingError
 from mappings.identifiers import Systems
 from mappings.whatsapp.communication import message_id, to_communication
@@ -67,7 +67,7 @@ class Receiver:
         folded: how long a status waits for others.
         """
         self._folded = folded
-        self._record, self._ledger, self._systems = record, ledger, systems
+        self._record, self._ledger, self._systems = Gathered(record, wait=0), ledger, systems
         self._alarmed = datetime.min.replace(tzinfo=UTC)
         self._numbers, self._urgent, self._now, self._at_once = frozenset(numbers), urgent, now, at_once
         self._away = away
@@ -117,9 +117,8 @@ class Receiver:
         if not messages:
             return []
         entries = self._entries(messages)
-        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
         try:
-            answer = await self._record.transaction(r4.serialize(bundle), minimal=True)
+            answers = await self._record.transaction(entries)
         except FhirRefused as refused:
             if len(messages) > 1:
                 half = len(messages) // 2
@@ -129,7 +128,7 @@ class Receiver:
             fault = Fault(code, f"the record refuses it with {refused.status}", element)
             return [_aside(MESSAGES, messages[0].id, _json(messages[0].source), fault)]
         if any(one["resource"]["priority"] == "stat" for one in entries):
-            self._at_once(list(_urgent(entries, r4.parse(answer))))
+            self._at_once(list(_urgent(entries, answers)))
         return []
 
     def _entries(self, messages: Sequence[Message]) -> list[Json]:
@@ -160,11 +159,11 @@ def _json(source: Json) -> bytes:
     return msgspec.json.encode(source)
 
 
-def _urgent(entries: Sequence[Json], answer: Json) -> Iterator[Json]:
+def _urgent(entries: Sequence[Json], answers: Sequence[Json]) -> Iterator[Json]:
     """Those that may tell of an emergency, as they are stored."""
-    for one, stored in zip(entries, answer["entry"], strict=True):
+    for one, stored in zip(entries, answers, strict=True):
         if one["resource"]["priority"] == "stat":
-            id = stored["response"]["location"].split("/_history/")[0].rpartition("/")[2]
+            id = stored["location"].split("/_history/")[0].rpartition("/")[2]
             yield {**one["resource"], "id": id}
 
 

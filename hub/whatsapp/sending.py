@@ -79,6 +79,10 @@ class Sending:
         """What others in this process send."""
         self._opened: _Open | None = None
 
+    async def open(self) -> None:
+        """Opens what it sends by, so that the first reply need not wait for it. Of the event loop that sends."""
+        await self._there()
+
     def __call__(self, event: Event, connection: psycopg.Connection[Any]) -> None:
         """A CommunicationRequest's first version. Raises Later: the record is away."""
         if self.under_way.done("/".join(event.reference.split("/")[:2]), WAIT_SECONDS):

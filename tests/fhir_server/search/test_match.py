@@ -4,7 +4,8 @@ import pytest
 
 from fhir_server.outcome import Invalid
 from fhir_server.search.match import match_many, matches
-from smart_auth.scopes import UNRESTRICTED
+from hub.authorization import known
+from smart_auth.scopes import UNRESTRICTED, Access, parse
 from tests.fhir_server.search.conftest import BASE, World
 
 Query = list[tuple[str, str]]
@@ -49,3 +50,28 @@ async def test_many_at_once_are_answered_each(world: World, number: int) -> None
     asked = [wanted[position % len(wanted)] for position in range(number)]
     found = await match_many(world.store, UNRESTRICTED, BASE, [(kind, query) for kind, query, _ in asked])
     assert [[id for _, id in one] for one in found] == [ids for _, _, ids in asked]
+
+
+async def test_identifiers_asked_together_are_found_as_each_by_itself(world: World) -> None:
+    values = ["http://ids|A-1", "http://ids|none", "http://ids|C-3", "|A-1", "http://ids|A-1,http://ids|C-3", "A-1"]
+    asked: list[tuple[str, Query]] = [(kind, [("identifier", one)]) for kind in ("Patient", "Group") for one in values]
+    together = await match_many(world.store, UNRESTRICTED, BASE, asked)
+    assert together == [await matches(world.store, UNRESTRICTED, BASE, kind, query) for kind, query in asked]
+    assert [id for _, id in together[0]] == ["ann"]
+
+
+async def test_two_that_have_the_same_identifier_are_both_found(world: World) -> None:
+    asked: list[tuple[str, Query]] = [("Patient", [("identifier", f"http://ids|{one}")]) for one in ("A-1", "same")]
+    for given in ("Ana", "Bea"):
+        same = {"resourceType": "Patient", "name": [{"given": [given]}]}
+        await world.put({**same, "id": f"same-{given}", "identifier": [{"system": "http://ids", "value": "same"}]})
+    for limit, ids in ((1, ["same-Bea"]), (2, ["same-Bea", "same-Ana"]), (3, ["same-Bea", "same-Ana"])):
+        found = await match_many(world.store, UNRESTRICTED, BASE, asked, limit)
+        assert [[id for _, id in one] for one in found] == [["ann"], ids]
+
+
+async def test_what_may_not_be_seen_is_not_found(world: World) -> None:
+    own = Access("ann", unrestricted=False, scopes=parse("patient/Patient.rs", known).resources, patient="ann")
+    asked: list[tuple[str, Query]] = [("Patient", [("identifier", f"http://ids|{one}")]) for one in ("A-1", "C-3")]
+    found = await match_many(world.store, own.using("s"), BASE, asked)
+    assert [[id for _, id in one] for one in found] == [["ann"], []]
