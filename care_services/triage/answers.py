@@ -3,55 +3,110 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import inf
 from operator import itemgetter
 
-from care_services.triage.normal import Words
+from care_services.triage.measures import measured
+from care_services.triage.normal import Words, words_of
+from care_services.triage.opposites import Opposites, Said
 
-_MARKED_NO = (" nao", " negativo", " negativa")
-"""Ends of replies that make a no of them."""
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a number in a reply is where a finding is asked for, and from and below which value it is there."""
+
+    fact: str
+    word: str
+    least: float = -inf
+    below: float = inf
+
+    def value(self, words: Words) -> float | None:
+        """What the reply measures, be it a bare number."""
+        return measured(words_of(f"{self.word} {words.text}", {})).get(self.fact)
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
     """What replies are read by: `rules/answers.toml`, where each is explained."""
 
+    says_nothing: re.Pattern[str]
     yes: re.Pattern[str]
+    uses: re.Pattern[str]
+    using: re.Pattern[str]
+    surely: re.Pattern[str]
     no: re.Pattern[str]
     denies: re.Pattern[str]
     stopped: re.Pattern[str]
     lasting: re.Pattern[str]
     lesser: re.Pattern[str]
+    little: re.Pattern[str]
+    much: re.Pattern[str]
     unsure: re.Pattern[str]
     well: re.Pattern[str]
     not_well: re.Pattern[str]
     was: re.Pattern[str]
+    measures: Mapping[str, Measure]
+    opposites: Opposites
 
-    def yes_no(self, words: Words, asked: str = "") -> bool | None:
-        """True, False, or None where it is neither, or where a yes comes with words that say that all is well. `asked`:
-        the question, where it is one of a finding."""
-        said = " ".join(words.words)
+    def yes_no(self, words: Words, code: str = "", asked: str = "") -> bool | None:
+        """True, False, or None where it is neither, or where a yes comes with words that say that all is well. `code`
+        and `asked`: the finding that was asked for, if it was one, and the question."""
+        clauses = self._clauses(words)
+        said, first = " ".join(clauses), clauses[0] if clauses else ""
         if self.lasting.search(asked) and self.stopped.match(said):
             return False
-        if self.unsure.match(said) or self.lesser.match(said):
+        if self.unsure.match(said):
             return None
-        if self.no.match(said) or said.endswith(_MARKED_NO) or self.denies.match(_first_clause(words)):
+        of_it = self.opposites.says(code, clauses)
+        if of_it is Said.ILL:
+            return True
+        if " " not in first and self.no.match(first):
             return False
-        if self._says_well(words, said):
+        if of_it is Said.UNCLEAR:
+            return True if self.surely.match(said) else None
+        if of_it is Said.WELL:
+            return None if self.surely.match(said) or self._yes_before(code, said, first) else False
+        if self.lesser.match(said) or (self.much.search(asked) and self.little.match(said)):
+            return None
+        if self.no.match(said) or self.denies.search(first):
+            return False
+        if self._says_well(clauses, said):
             return None if self.was.match(said) else False
-        return True if self.yes.match(said) else None
+        yes = self.yes.match(said) or self.yes.match(first) or (self.using.search(asked) and self.uses.match(said))
+        return True if yes else None
 
-    def _says_well(self, words: Words, said: str) -> bool:
+    def by_number(self, code: str, words: Words) -> bool | None:
+        """What a number says where the finding is asked for, if it is one that is measured ("39" to a fever)."""
+        one = self.measures.get(code)
+        value = one.value(words) if one else None
+        return None if one is None or value is None else one.least <= value < one.below
+
+    def is_unsure(self, words: Words) -> bool:
+        """Whether it says that they do not know."""
+        return bool(self.unsure.match(" ".join(self._clauses(words))))
+
+    def _clauses(self, words: Words) -> list[str]:
+        """The text of each clause, without the words that say nothing, where others are left."""
+        grouped = groupby(zip(words.clause, words.words, strict=True), key=itemgetter(0))
+        clauses = [" ".join(word for _, word in clause) for _, clause in grouped]
+        telling = [" ".join(self.says_nothing.sub(" ", clause).split()) for clause in clauses]
+        return [clause for clause in telling if clause] or clauses
+
+    def _yes_before(self, code: str, said: str, first: str) -> bool:
+        """Whether a yes stands before what says that all is well: "tá dormindo, brincou muito"."""
+        return (
+            self.yes.match(said) is not None
+            and self.opposites.says(code, [first]) is not Said.WELL
+            and not self._says_well([first], first)
+            and self.opposites.but.search(said) is None
+        )
+
+    def _says_well(self, clauses: Sequence[str], said: str) -> bool:
         """Whether one of its clauses says so, and nothing denies or lessens it."""
-        if self.not_well.search(said.replace("ha pouco", "")):
-            return False
-        clauses = groupby(zip(words.clause, words.words, strict=True), key=itemgetter(0))
-        return any(self.well.search(" ".join(word for _, word in clause)) for _, clause in clauses)
-
-
-def _first_clause(words: Words) -> str:
-    return " ".join(word for word, clause in zip(words.words, words.clause, strict=True) if clause == words.clause[0])
+        return self.not_well.search(said) is None and any(self.well.search(clause) for clause in clauses)
 
 
 def read_severity(values: list[float], said_yes: bool | None) -> bool | None:

@@ -14,7 +14,7 @@ from care_services.triage.answers import read_severity
 from care_services.triage.assessment import Assessment, Fired, assess, complaint_of
 from care_services.triage.levels import LEVELS, highest
 from care_services.triage.measures import Facts, worse
-from care_services.triage.numbers import numbers
+from care_services.triage.numbers import durations, numbers
 from care_services.triage.person import read_age
 from care_services.triage.rule_set import Complaint, Rule, RuleSet
 from care_services.triage.scanner import Hit, Scan, scan
@@ -109,7 +109,7 @@ def step(state: State, message: str, rules: RuleSet) -> State:
     if state.unread >= UNREAD_TO_PERSON:
         level, ruled = highest(state.level, "urgent"), highest(state.ruled, "urgent")
         return replace(state, pending=None, outcome="person", level=level, ruled=ruled)
-    question = _next(state, rules)
+    question = _again(state, rules) or _next(state, rules)
     if question:
         return replace(state, pending=question, asked=(*state.asked, question.id))
     signs = any(rules.findings[code].kind == "sign" for code in state.present())
@@ -183,7 +183,7 @@ def _answered(state: State, heard: Scan, rules: RuleSet) -> State:
     """The reply as an answer to the question that is open."""
     question = state.pending
     assert question is not None
-    yes = rules.answers.yes_no(heard.words, question.text)
+    yes = rules.answers.yes_no(heard.words, question.id, question.text)
     state = replace(state, pending=None)
     if question.id == "about":
         words = set(heard.words.words)
@@ -207,22 +207,50 @@ def _answered(state: State, heard: Scan, rules: RuleSet) -> State:
         return _stated(state, ("pregnant",), yes and "postpartum" not in heard.present(), heard.words.text)
     if question.id == "conditions":
         named = tuple(code for code in _CONDITIONS if code in heard.present())
-        if yes and not named and len(heard.words.words) > 2 and "sim" not in heard.words.words:
-            return state  # "tomo losartana" is none of them
+        other = yes and len(heard.words.words) > 2 and "sim" not in heard.words.words
+        if not named and (other or (yes is None and "near_substance" in heard.present())):
+            return replace(state, unread=0)  # "tomo losartana" is none of them
+        if yes is None and _once(state, question, heard, rules):
+            return replace(state, pending=question)
         return _stated(state, named or _CONDITIONS[:1], yes, heard.words.text)
     if question.id == "onset":
         fast = yes and bool({"rapido", "sim"} & set(heard.words.words))
         return state if yes is None else _stated(state, ("worsening_fast",), fast, heard.words.text)
     if question.id == "severity":
-        marks = [number.value for number in numbers(heard.words.words)]
-        return _stated(state, ("severe_pain",), read_severity(marks, yes), heard.words.text)
-    return _stated(state, (question.id,), yes, heard.words.text, open_if_unread=True)
+        return _stated(state, ("severe_pain",), read_severity(_marks(heard), yes), heard.words.text)
+    return _of_finding(state, question, heard, yes, rules)
 
 
-def _stated(state: State, codes: tuple[str, ...], yes: bool | None, quote: str, open_if_unread: bool = False) -> State:
+def _of_finding(state: State, question: Question, heard: Scan, yes: bool | None, rules: RuleSet) -> State:
+    """The reply to whether a finding is there. What says neither yes nor no is asked for once more; then, as where they
+    do not know, the finding is unknown."""
+    code = question.id
     if yes is None:
-        unanswered = (*state.unanswered, *codes) if open_if_unread else state.unanswered
-        return replace(state, unread=state.unread + 1, unanswered=unanswered)
+        yes = rules.answers.by_number(code, heard.words)
+    if code == "severe_pain":
+        yes = read_severity(_marks(heard), yes)
+    if yes is not None:
+        return _stated(state, (code,), yes, heard.words.text)
+    if _once(state, question, heard, rules):
+        return replace(state, pending=question)
+    unsure = rules.answers.is_unsure(heard.words)
+    return replace(state, unread=0 if unsure else state.unread + 1, unanswered=(*state.unanswered, code))
+
+
+def _once(state: State, question: Question, heard: Scan, rules: RuleSet) -> bool:
+    """Whether the question was asked only once, and they do not say that they do not know."""
+    return state.asked.count(question.id) == 1 and not rules.answers.is_unsure(heard.words)
+
+
+def _marks(heard: Scan) -> list[float]:
+    """The numbers of a reply that count no time."""
+    times = {span.first for span in durations(heard.words.words)}
+    return [number.value for number in numbers(heard.words.words) if number.first not in times]
+
+
+def _stated(state: State, codes: tuple[str, ...], yes: bool | None, quote: str) -> State:
+    if yes is None:
+        return replace(state, unread=state.unread + 1)
     findings = dict(state.findings)
     for code in codes:
         known = findings.get(code)
@@ -239,6 +267,14 @@ def _screened(state: State, heard: Scan, yes: bool | None, rules: RuleSet) -> St
     if yes:  # a yes to the whole list: each of its signs is asked
         return replace(state, to_ask=(*(row["findings"][0] for row in rules.screen["rows"]), *state.to_ask), unread=0)
     return replace(state, unread=0 if yes is False or heard.present() else state.unread + 1)
+
+
+def _again(state: State, rules: RuleSet) -> Question | None:
+    """The question that is still open, in words that say how to answer; None: what they said settled it."""
+    pending = state.pending
+    if pending is None or _settled(state, pending.id):
+        return None
+    return replace(pending, text=f"{rules.texts['ask_again']}\n\n{pending.text}")
 
 
 def _next(state: State, rules: RuleSet) -> Question | None:

@@ -14,11 +14,12 @@ from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
-from care_services.triage.answers import Answers
+from care_services.triage.answers import Answers, Measure
 from care_services.triage.conditions import BadCondition, Condition, condition
 from care_services.triage.levels import LEVELS
 from care_services.triage.lexicon import Lexicon
 from care_services.triage.normal import folded
+from care_services.triage.opposites import Opposites, read_opposites
 from care_services.triage.patterns import BadPattern, Pattern, pattern
 from care_services.triage.spelling import TWO_SLIPS, Spelling
 
@@ -190,7 +191,8 @@ def read(folder: Path) -> RuleSet:
     }
     complaints = _complaints(_toml(folder / "complaints.toml"), codes, faults)
     circumstances = _circumstances(_toml(folder / "circumstances.toml"), codes, faults)
-    answers = _answers(_toml(folder / "answers.toml"), faults)
+    opposites = read_opposites(_toml(folder / "opposites.toml"), codes, faults)
+    answers = _answers(_toml(folder / "answers.toml"), opposites, codes, faults)
     screen = _toml(folder / "screen.toml")
     faults += [
         f"screen.toml: no finding {code!r}" for row in screen["rows"] for code in row["findings"] if code not in codes
@@ -216,9 +218,13 @@ def read(folder: Path) -> RuleSet:
     )  # fmt: skip
 
 
-def _answers(written: Mapping[str, str], faults: list[str]) -> Answers | None:
+def _answers(
+    written: dict[str, Any], opposites: Opposites | None, codes: Collection[str], faults: list[str]
+) -> Answers | None:
     """What replies are read by; None, and faults, where that cannot be."""
-    found, names = {}, {one.name for one in fields(Answers)}
+    found, names = {}, {one.name for one in fields(Answers)} - {"measures", "opposites"}
+    measures = {code: Measure(**body) for code, body in written.pop("measures", {}).items()}
+    faults += [f"answers.toml: no finding {code!r}" for code in sorted(measures.keys() - codes)]
     faults += [f"answers.toml: {name} is missing" for name in sorted(names - written.keys())]
     for name, lines in written.items():
         try:
@@ -227,7 +233,9 @@ def _answers(written: Mapping[str, str], faults: list[str]) -> Answers | None:
             faults.append(f"answers.toml: {name} is no regular expression: {error}")
         if name not in names:
             faults.append(f"answers.toml: nothing is read by {name!r}")
-    return Answers(**found) if found.keys() == names else None
+    if found.keys() != names or opposites is None:
+        return None
+    return Answers(**found, measures=measures, opposites=opposites)
 
 
 def spoken(form: str) -> set[str]:

@@ -20,7 +20,11 @@ from hub.evaluation.forms import PUSHBACK
 from hub.evaluation.spelled import ADMINISTRATIVE, plain
 
 MOST_TURNS = 60
+BARE = 2
+"""Words of a reply that says nothing but yes ("tem", "tá sim")."""
 PERSON = "M-13"
+UNKNOWN = "nao-sei"
+"""Of the buttons of a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class Member:
         self._person, self._freely = _fixed(rules.texts[PERSON]), (rules.texts["story"], rules.texts["ask_general"])
         self._pushback = list(PUSHBACK) if pushback else []
         self.ended = False
+        self._answered: set[str] = set()
 
     def begins(self) -> list[Said]:
         """The first messages."""
@@ -128,6 +133,9 @@ class Member:
             return "Feminino" if self.case.sex == "F" else "Masculino"
         if item == "screen":
             return self._screened(buttons, asked)
+        if item in self._answered and any(button.answer == UNKNOWN for button, _ in buttons):
+            return _tapped(buttons, UNKNOWN)  # what they said was not understood, and they have nothing else
+        self._answered.add(item)
         said = self._said(asked)
         if said is not None:
             return _titled(buttons, said)
@@ -154,19 +162,22 @@ class Member:
         return rows[-1] if said is None or self._says_no(said) else said
 
     def _is_there(self, row: Tap, said: str) -> bool:
-        """Whether their reply to a row says that the sign is there: a yes, how strong, or the sign's own words."""
-        if self._says_no(said) or _NOT_THERE.match(plain(said)):
-            return False
-        if self._rules.answers.yes_no(words_of(said, {})) or _STRONG.search(plain(said)):
-            return True
+        """Whether their reply to a row is a yes to it: a word of yes, how strong it is, or the sign's own words. What
+        says that it is over, or tells of something else, is none."""
+        words, answers = words_of(said, self._rules.spellings), self._rules.answers
         signs = next((one["findings"] for one in self._rules.screen["rows"] if one["title"] == row.title), ())
-        return not scan(said, self._rules).present().keys().isdisjoint(signs)
+        read = [answers.yes_no(words, sign) for sign in signs]
+        if self._says_no(said) or False in read or _NOT_THERE.match(plain(said)) or _OVER.search(plain(said)):
+            return False
+        if answers.surely.match(" ".join(words.words)) or (True in read and len(words.words) <= BARE):
+            return True
+        return bool(_STRONG.search(plain(said))) or not scan(said, self._rules).present().keys().isdisjoint(signs)
 
     def _says_no(self, said: str) -> bool:
         """A no, or that all is well ("respira bem")."""
         first = plain(said).split(" ")[0].strip(",.!;")
         return first in ("nao", "n", "nenhum", "nenhuma", "nunca", "negativo") or (
-            first != "sim" and self._rules.answers.yes_no(words_of(said, {})) is False
+            first != "sim" and self._rules.answers.yes_no(words_of(said, self._rules.spellings)) is False
         )
 
     def _chosen(self, buttons: list[tuple[Button, Tap]]) -> Tap:
@@ -212,8 +223,9 @@ _NOT_THERE = re.compile(
 )
 """How strong, how much or how long something is, which another question asks, that it is something less, or that it is
 over: no sign that is there now."""
-_STRONG = re.compile(
-    r"\b(?:sim|muit[oa]|demais|forte|fortissim[oa]|pior|voltou|insuportavel|bastante|inteir[oa]|tud[oa])\b"
+_STRONG = re.compile(r"\b(?:sim|muit[oa]|demais|forte|fortissim[oa]|pior|voltou|insuportavel|bastante|inteir[oa])\b")
+_OVER = re.compile(
+    r"\b(?:parou|estancou|passou|sarou|nunca|deu nada|molhou|mama|mamou|toma|tomou)\b(?!.*\b(?:voltou|de novo)\b)"
 )
 _YOUNG = re.compile(r"\b\d+ (?:dias?|semanas?|m[eê]s(?:es)?)\b")
 _WISHES = (

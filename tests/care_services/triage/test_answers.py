@@ -33,6 +33,13 @@ from care_services.triage.rule_set import rules
         ("teve, mas agora tá bem", True),
         ("é só uma queimação", None),
         ("tá sem ar", True),
+        ("tem não, moça", False),
+        ("tá bem, graças a Deus", False),
+        ("Deus me livre", False),
+        ("zero", False),
+        ("afunda sim, e tá gemendo", True),
+        ("diz que sim", True),
+        ("tô com falta de ar, febre não", True),
     ],
 )
 def test_a_reply(reply: str, read: bool | None) -> None:
@@ -43,4 +50,33 @@ def test_a_reply(reply: str, read: bool | None) -> None:
     ("asked", "read"), [("Está sangrando, um sangramento que não para?", False), ("Teve uma convulsão?", True)]
 )
 def test_what_has_stopped_is_a_no_only_to_what_does_not_stop(asked: str, read: bool) -> None:
-    assert rules().answers.yes_no(words_of("já parou", rules().spellings), asked) is read
+    assert rules().answers.yes_no(words_of("já parou", rules().spellings), asked=asked) is read
+
+
+@pytest.mark.parametrize(
+    ("reply", "asked", "read"),
+    [
+        ("um pouco", "A dor na barriga é muito forte?", None),
+        ("um pouco", "Está vomitando?", True),
+        ("uso DIU", "Pode haver gravidez?", None),
+        ("uso", "Usa remédio para afinar o sangue?", True),
+        ("já parou faz tempo", "Usa remédio para afinar o sangue?", None),
+    ],
+)
+def test_a_reply_to_what_is_asked(reply: str, asked: str, read: bool | None) -> None:
+    assert rules().answers.yes_no(words_of(reply, rules().spellings), asked=asked) is read
+
+
+@pytest.mark.parametrize(
+    ("code", "reply", "read"),
+    [
+        ("fever", "39", True),
+        ("fever", "deu 36,7", False),
+        ("fever", "há 3 dias", None),
+        ("cold_baby", "35,2", True),
+        ("sugar_low_named", "48", True),
+        ("chest_pain", "39", None),
+    ],
+)
+def test_a_number_answers_what_is_measured(code: str, reply: str, read: bool | None) -> None:
+    assert rules().answers.by_number(code, words_of(reply, rules().spellings)) is read

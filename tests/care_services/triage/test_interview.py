@@ -77,7 +77,7 @@ def test_what_replies_cannot_be_read_by_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "rules"
     shutil.copytree(RULES, folder)
     place = folder / "answers.toml"
-    place.write_text(place.read_text().replace("lasting =", "lasts =").replace("lesser = '", "lesser = '("))
+    place.write_text(place.read_text().replace("lasting =", "lasts =").replace("lesser = '''", "lesser = '''("))
     with pytest.raises(BadRules) as refused:
         read(folder)
     missing, unread, unreadable = str(refused.value).splitlines()
@@ -93,3 +93,42 @@ def test_what_only_points_is_asked_and_counts_when_it_is_confirmed() -> None:
         state = step(state, replies.get(state.pending.id, "Não"), rules())
     assert (state.pending is not None, state.level) == (True, "non-urgent")
     assert step(state, "sim", rules()).level == "very-urgent"
+
+
+def asked_for(code: str, story: str, about: str, age: str) -> State:
+    """The interview where it asks for the finding, everything before answered no."""
+    state = step(State(), story, rules())
+    replies = {"about": about, "age": age, "screen": "Nenhum destes"}
+    while state.pending and state.pending.id != code:
+        state = step(state, replies.get(state.pending.id, "Não"), rules())
+    assert state.pending
+    return state
+
+
+def test_what_is_neither_yes_nor_no_is_asked_once_more_and_then_unknown() -> None:
+    state = asked_for("drowsy", "meu filho está com febre", "Sobre uma criança", "4 anos")
+    again = step(state, "ele é o mais novo", rules())
+    assert again.pending
+    assert (again.pending.id, again.pending.text) == (
+        "drowsy",
+        f"{rules().texts['ask_again']}\n\n{rules().findings['drowsy'].ask}",
+    )
+    assert again.unanswered == ()
+    left = step(again, "o mais novo dos três", rules())
+    assert left.pending
+    assert left.pending.id != "drowsy"
+    assert (left.unanswered, left.unread, left.level) == (("drowsy",), 1, "urgent")
+
+
+def test_not_to_know_is_an_answer() -> None:
+    state = asked_for("drowsy", "meu filho está com febre", "Sobre uma criança", "4 anos")
+    left = step(state, "Não sei", rules())
+    assert left.pending
+    assert left.pending.id != "drowsy"
+    assert (left.unanswered, left.unread, left.level) == (("drowsy",), 0, "urgent")
+
+
+@pytest.mark.parametrize(("reply", "level"), [("9", "very-urgent"), ("3", "non-urgent"), ("há 9 dias", "non-urgent")])
+def test_a_mark_answers_how_strong_it_is(reply: str, level: str) -> None:
+    state = asked_for("severe_pain", "um trem esquisito no dedo", "Sobre mim", "40 anos")
+    assert step(state, reply, rules()).level == level

@@ -58,6 +58,11 @@ MENU = shown(
         ({"answers": answers(fala="já parou")}, SCREEN, "Nenhum destes"),
         ({"answers": answers(dor="só coça")}, SCREEN, "Nenhum destes"),
         ({"answers": answers(dor="hoje nada")}, SCREEN, "Nenhum destes"),
+        ({"answers": answers(fala="já parou, foram uns 3 minutos")}, SCREEN, "Nenhum destes"),
+        ({"answers": answers(peito="mama tudo e já molhou seis fraldas hoje")}, SCREEN, "Nenhum destes"),
+        ({"answers": answers(peito="é na pele mesmo, onde tem a bolha")}, SCREEN, "Nenhum destes"),
+        ({"answers": answers(fala="tá muito enrolada")}, SCREEN,
+         "written: Rosto ou fala alterados. tá muito enrolada"),
         ({"answers": answers(fala="parou e voltou")}, SCREEN, "written: Rosto ou fala alterados. parou e voltou"),
         ({"answers": answers(fala="sim, desde cedo")}, SCREEN, "written: Rosto ou fala alterados. sim, desde cedo"),
         ({"answers": answers(febre="sim")}, shown("Está com febre?", "ask", "fever", **YES_NO), "Sim"),
@@ -119,3 +124,9 @@ def test_a_level_counts_only_if_its_text_went_out() -> None:
     member, _ = spoken(case(), [shown(TEXTS["M-04"])])
     assert member.heard("emergency")
     assert not member.heard("very-urgent")
+
+
+def test_who_was_not_understood_does_not_know() -> None:
+    member = Member(case(answers=answers(remedio="um rosinha de nada")), "opening", rules())
+    question = shown("Usa remédio?", "ask", "anticoagulant", **YES_NO)
+    assert [title(member.answer(question)) for _ in range(2)] == ["written: um rosinha de nada", "Não sei"]
