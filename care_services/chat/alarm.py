@@ -7,21 +7,21 @@ it; what is denied or past is asked later, in its turn.
 from __future__ import annotations
 
 from care_services.chat.keywords import Keyword, keyword
-from care_services.triage.assessment import assess
+from care_services.triage.doubt import alone
 from care_services.triage.levels import LEVELS
 from care_services.triage.rule_set import RuleSet
-from care_services.triage.scanner import scan
 
 
-def level_of(text: str, rules: RuleSet) -> str:
-    """The level of what a text says, nothing else being known. Total: any text has one."""
+def level_of(text: str, rules: RuleSet, story: str = "") -> str:
+    """The level of what a text says, nothing else being known. Total: any text has one. `story`: what it is part
+    of, else the text itself: in one that sounds everyday some signs are asked first."""
     if keyword(text) is Keyword.EMERGENCY:
         return LEVELS[-1]
-    heard, said = scan(text, rules), text.strip().casefold()
+    said = text.strip().casefold()
     rows = {
         code for row in rules.screen["rows"] if row["title"].casefold() == said for code in row["findings"]
     }  # fmt: skip
-    return assess({*heard.present(), *rows}, heard.facts, rules).level
+    return alone(text, rules, story, rows).level
 
 
 def alarming(text: str, rules: RuleSet) -> bool:

@@ -52,7 +52,9 @@ def alarm(talk: Talk) -> bool:
     """Whether the message is an emergency by itself, which is told before anything else; nothing more to do then."""
     text, now = talk.message.text, talk.now
     # Of several lines each is looked at by itself too: no word of one makes another less urgent.
-    alone = highest(level_of(text, talk.rules), *(level_of(one, talk.rules) for one in _lines(text)))
+    told = now.interview.story()
+    story = told if now.interview.pending else "\n".join((told, text))
+    alone = highest(*(level_of(one, talk.rules, story) for one in (text, *_lines(text))))
     if not stops(alone):
         return False
     before = now.interview if now.state in ASKING else _anew(now.interview)

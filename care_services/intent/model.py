@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from care_services.intent.features import features, number
-from care_services.triage.assessment import assess
+from care_services.triage.doubt import alone
 from care_services.triage.rule_set import rules
-from care_services.triage.scanner import scan
 
 EMERGENCY = "emergency_situation"
 HERE = Path(__file__).parent
@@ -64,5 +63,4 @@ def digest() -> str:
 
 def intent_of(text: str) -> str:
     """What a member wants. An emergency is what the rules of triage say is one, and comes before everything."""
-    heard = scan(text, rules())
-    return EMERGENCY if assess(heard.present(), heard.facts, rules()).stops else model().intent(text)
+    return EMERGENCY if alone(text, rules()).stops else model().intent(text)

@@ -11,7 +11,8 @@ from itertools import zip_longest
 from typing import Any
 
 from care_services.triage.answers import read_severity
-from care_services.triage.assessment import Assessment, Fired, assess, complaint_of
+from care_services.triage.assessment import Fired, assess, complaint_of
+from care_services.triage.doubt import STOPS, everyday, in_doubt
 from care_services.triage.levels import LEVELS, highest
 from care_services.triage.measures import Facts, worse
 from care_services.triage.numbers import durations, numbers
@@ -30,12 +31,14 @@ UNREAD_TO_PERSON = 2
 YOUNG_BABY = 5 / 12
 """Years from which nobody is taken for a baby under three months, however roughly the age was told."""
 _CONDITIONS = ("immune_low", "dialysis", "anticoagulant", "recent_surgery")
+_ASKED_BY = {"onset": {"sudden_onset", "worsening_fast"}, "severity": {"severe_pain"}}
+"""Signs that a question asks for which is not one sign's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A finding as it is known. `source`: stated (a direct answer), matched (the scanner) or extracted (a model).
-    `quote`: the member's words."""
+    """A finding as it is known. `present`: None while it is in doubt, and asked. `source`: stated (a direct answer),
+    matched (the scanner) or extracted (a model). `quote`: the member's words."""
 
     present: bool | None
     source: str
@@ -83,6 +86,10 @@ class State:
         """What is there, by rules."""
         return {code: known for code, known in self.findings.items() if known.present}
 
+    def story(self) -> str:
+        """What was told before anything was asked."""
+        return "\n".join(said for asked, said in self.answers if asked == "story")
+
     def known(self) -> dict[str, Known]:
         """What is there, and what only a model saw."""
         return self.seen | self.present()
@@ -96,24 +103,25 @@ def step(state: State, message: str, rules: RuleSet) -> State:
     """The state after a turn of the member's (messages that came together are one, a line each). `pending` is the next
     question; `outcome` says that there is none: "level" reached, "person" wanted. A message after the end is still
     read, and can only raise the level."""
-    heard, story = scan(message, rules), state.pending is None or state.pending.id == "story"
+    heard, asked = scan(message, rules), state.pending.id if state.pending else "story"
     if message.strip():
-        state = replace(state, answers=(*state.answers, (state.pending.id if state.pending else "story", message)))
+        state = replace(state, answers=(*state.answers, (asked, message)))
     state = _answered(state, heard, rules) if state.pending else state
-    state = _heard(state, heard, rules, story)
-    found = _assessed(state, rules)
-    state = replace(state, ruled=found.level, level=highest(state.level, found.level), fired=found.fired)
-    state = _raised(state, rules)
-    if found.stops or state.level == LEVELS[-1]:
+    state = _weighed(_heard(state, heard, rules, asked), rules)
+    if _is_told(state):
+        return replace(state, pending=None, outcome="level")
+    question = None if state.unread >= UNREAD_TO_PERSON else _again(state, rules) or _next(state, rules)
+    if question:
+        return replace(state, pending=question, asked=(*state.asked, question.id))
+    state = _weighed(_undoubted(state), rules)
+    if _is_told(state):
         return replace(state, pending=None, outcome="level")
     if state.unread >= UNREAD_TO_PERSON:
         level, ruled = highest(state.level, "urgent"), highest(state.ruled, "urgent")
         return replace(state, pending=None, outcome="person", level=level, ruled=ruled)
-    question = _again(state, rules) or _next(state, rules)
-    if question:
-        return replace(state, pending=question, asked=(*state.asked, question.id))
     signs = any(rules.findings[code].kind == "sign" for code in state.present())
-    person = found.complaint is None or (found.complaint == "child" and not signs)
+    complaint = assess(state.present(), state.facts, rules).complaint
+    person = complaint is None or (complaint == "child" and not signs)
     ruled = highest(state.ruled, _unsure(state, rules) if person else _cautious(state, rules))
     level = highest(state.level, ruled)
     if level != ruled:  # a model and the rules disagree, upward: a person looks at it today
@@ -138,13 +146,13 @@ def _raised(state: State, rules: RuleSet) -> State:
 def _unsure(state: State, rules: RuleSet) -> str:
     """The level of a story that no rule knows: a person reads it; at once where it points to something of risk and
     nothing in it is mild or administrative."""
-    return "very-urgent" if not _light(state) and _any_holds(rules.unknown, state) else "urgent"
+    return "very-urgent" if not _light(state, rules) and _any_holds(rules.unknown, state) else "urgent"
 
 
 def _cautious(state: State, rules: RuleSet) -> str:
     """The level of a story whose signs do not say enough, of somebody who has little to spare, or that begins at once
     or worsens."""
-    return "very-urgent" if not _light(state) and _any_holds(rules.caution, state) else LEVELS[0]
+    return "very-urgent" if not _light(state, rules) and _any_holds(rules.caution, state) else LEVELS[0]
 
 
 def _any_holds(candidates: tuple[Rule, ...], state: State) -> bool:
@@ -152,25 +160,58 @@ def _any_holds(candidates: tuple[Rule, ...], state: State) -> bool:
     return any(rule.when.because(present, state.facts) is not None for rule in candidates)
 
 
-def _light(state: State) -> bool:
-    """Whether something in the story is mild or administrative."""
-    return not state.present().keys().isdisjoint(("mild_story", "administrative"))
+def _light(state: State, rules: RuleSet) -> bool:
+    """Whether something in the story is mild or administrative, or all of it sounds everyday."""
+    return not state.present().keys().isdisjoint(("mild_story", "administrative")) or everyday(state.story(), rules)
 
 
-def _assessed(state: State, rules: RuleSet) -> Assessment:
-    return assess(state.present(), state.facts, rules, state.unanswered, state.ruled)
+def _weighed(state: State, rules: RuleSet) -> State:
+    """With the level of what is known."""
+    found = assess(state.present(), state.facts, rules, state.unanswered, state.ruled)
+    return _raised(replace(state, ruled=found.level, level=highest(state.level, found.level), fired=found.fired), rules)
 
 
-def _heard(state: State, heard: Scan, rules: RuleSet, story: bool) -> State:
-    """What the scanner found joins what is known; what it found denied, past or pointed to is to be asked. That
-    something happens "today" counts in the story alone: in a reply it says since when."""
-    findings = dict(state.findings)
+def _is_told(state: State) -> bool:
+    """Whether nothing more is asked: the rules send to help at once, or a model sees an emergency."""
+    return state.ruled in STOPS or state.level == LEVELS[-1]
+
+
+def _heard(state: State, heard: Scan, rules: RuleSet, asked: str) -> State:
+    """What the scanner found joins what is known; what it found denied, past or pointed to is to be asked, what is in
+    doubt first. That something happens "today" counts in the story alone: in a reply it says since when."""
+    findings, facts = dict(state.findings), worse(state.facts, heard.facts)
     for code, hit in heard.present().items():
         known = findings.get(code)
-        if (known is None or not known.present) and (story or code != "acute_story"):
+        if (known is None or not known.present) and (asked == "story" or code != "acute_story"):
             findings[code] = Known(True, "matched", hit.quote)
-    asks = [code for code, hit in heard.to_ask().items() if _asks(code, hit, rules) and code not in state.to_ask]
-    return replace(state, findings=findings, facts=worse(state.facts, heard.facts), to_ask=(*state.to_ask, *asks))
+    doubted = _in_doubt(state, findings, heard, facts, rules, asked)
+    for code in doubted:
+        before = state.findings.get(code)
+        findings[code] = before if before and before.source == "stated" else replace(findings[code], present=None)
+    asks = [code for code, hit in heard.to_ask().items() if _asks(code, hit, rules)]
+    to_ask = dict.fromkeys((*doubted, *state.to_ask, *asks))
+    return replace(state, findings=findings, facts=facts, to_ask=tuple(to_ask))
+
+
+def _in_doubt(
+    state: State, findings: Mapping[str, Known], heard: Scan, facts: Facts, rules: RuleSet, asked: str
+) -> list[str]:
+    """The signs among those just heard that are asked before they count: none that the message states, being asked."""
+    if not everyday(state.story(), rules):
+        return []
+    screen = {code for row in rules.screen["rows"] for code in row["findings"]}
+    asked_for = screen if asked == "screen" else _ASKED_BY.get(asked, {asked})
+    weak = heard.present().keys() - heard.plain() - asked_for - state.present().keys() - set(state.unanswered)
+    present = {code for code, known in findings.items() if known.present}
+    return sorted(in_doubt(present, weak, facts, rules))
+
+
+def _undoubted(state: State) -> State:
+    """At the end of the questions: what is in doubt still, being neither confirmed nor denied, counts."""
+    return replace(
+        state,
+        findings={code: replace(one, present=one.present is not False) for code, one in state.findings.items()},
+    )
 
 
 def _asks(code: str, hit: Hit, rules: RuleSet) -> bool:
@@ -315,7 +356,7 @@ def _of_complaint(state: State, complaint: Complaint, rules: RuleSet) -> Questio
     for code in complaint.ask[:MOST_QUESTIONS]:
         if own < MOST_QUESTIONS + len(state.to_ask) and code not in asked and not _settled(state, code):
             return Question(code, rules.findings[code].ask)
-    if own < (MOST_QUESTIONS_LIGHT if _light(state) else MOST_QUESTIONS_MORE):
+    if own < (MOST_QUESTIONS_LIGHT if _light(state, rules) else MOST_QUESTIONS_MORE):
         for code in _pointed_to(state, rules):
             if code not in asked and not _settled(state, code):
                 return Question(code, rules.findings[code].ask)

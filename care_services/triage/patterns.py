@@ -4,6 +4,7 @@
     "@nao @consegue >2 respirar"  in this order; without a number at most 3 words between
     "@aperto|peso @peito"         one of several; @name is a concept of the lexicon, a bare word stands for itself
     "? @peito ~8 escada"          only points to the finding: everyday words fit it too, so the finding is asked
+    "! boca ~3 torta"             names the finding also in a story that sounds everyday, where others only point to it
 
 A pattern that itself says "não" or "sem" is what section 5 calls a fixed phrase: negation does not touch it."""
 
@@ -16,6 +17,7 @@ from care_services.triage.lexicon import Span
 from care_services.triage.normal import Words
 
 DEFAULT_GAP = 3
+MARKS = ("? ", "! ")
 _DENIALS = ("nao", "sem", "nem", "parou", "perdeu")
 NEGATING = frozenset((*_DENIALS, *("=" + word for word in (*_DENIALS, "num", "nunca", "perdi")), "dificil"))
 
@@ -35,6 +37,8 @@ class Pattern:
     fixed: bool
     points: bool = False
     """Whether it only says what to ask."""
+    plain: bool = False
+    """Whether it can mean nothing else, in whatever story."""
 
     def literals(self) -> Iterator[str]:
         """The words that stand for themselves."""
@@ -102,8 +106,8 @@ def pattern(source: str) -> Pattern:
     elements: list[tuple[str, ...]] = []
     links: list[tuple[bool, int]] = []
     link: tuple[bool, int] | None = None
-    points = source.startswith("? ")
-    for part in source.removeprefix("? ").split():
+    mark = source[:2] if source[:2] in MARKS else ""
+    for part in source.removeprefix(mark).split():
         if part[0] in "~>":
             if link is not None or not elements or not part[1:].isdigit():
                 raise BadPattern(f"{source!r}: {part!r} stands where it cannot")
@@ -119,4 +123,4 @@ def pattern(source: str) -> Pattern:
     if not elements or link is not None:
         raise BadPattern(f"{source!r}: nothing stands at its end")
     fixed = any(key in NEGATING or key.startswith(("=nao_", "=sem_")) for keys in elements for key in keys)
-    return Pattern(source, tuple(elements), tuple(links), fixed, points)
+    return Pattern(source, tuple(elements), tuple(links), fixed, mark == "? ", mark == "! ")

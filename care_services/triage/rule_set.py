@@ -16,6 +16,7 @@ from typing import Any
 
 from care_services.triage.answers import Answers, Measure
 from care_services.triage.conditions import BadCondition, Condition, condition
+from care_services.triage.everyday import Everyday, weights
 from care_services.triage.levels import LEVELS
 from care_services.triage.lexicon import Lexicon
 from care_services.triage.normal import folded
@@ -134,6 +135,7 @@ class RuleSet:
     circumstances: tuple[Circumstance, ...]
     screen: Mapping[str, Any]
     texts: Mapping[str, str]
+    everyday: Everyday
 
 
 @cache
@@ -193,11 +195,12 @@ def read(folder: Path) -> RuleSet:
     circumstances = _circumstances(_toml(folder / "circumstances.toml"), codes, faults)
     opposites = read_opposites(_toml(folder / "opposites.toml"), codes, faults)
     answers = _answers(_toml(folder / "answers.toml"), opposites, codes, faults)
+    everyday = _everyday(folder, faults)
     screen = _toml(folder / "screen.toml")
     faults += [
         f"screen.toml: no finding {code!r}" for row in screen["rows"] for code in row["findings"] if code not in codes
     ]
-    if faults or answers is None:
+    if faults or answers is None or everyday is None:
         raise BadRules("\n".join(faults))
     return RuleSet(
         version=version["version"], status=version["status"], signature=version["signature"], digest=digest,
@@ -215,6 +218,7 @@ def read(folder: Path) -> RuleSet:
         flags=read_rules["flags"], pairs=read_rules["pairs"], floors=read_rules["floors"],
         caution=read_rules["caution"], unknown=read_rules["unknown"], complaints=complaints,
         circumstances=circumstances, screen=screen, texts=_toml(folder / "texts.toml"),
+        everyday=everyday,
     )  # fmt: skip
 
 
@@ -236,6 +240,17 @@ def _answers(
     if found.keys() != names or opposites is None:
         return None
     return Answers(**found, measures=measures, opposites=opposites)
+
+
+def _everyday(folder: Path, faults: list[str]) -> Everyday | None:
+    """What tells how everyday a story sounds; None, and a fault, where that cannot be read."""
+    learnt = _toml(folder / "everyday.toml")
+    try:
+        words = weights((folder / "everyday_words.txt").read_text().splitlines(), learnt["scale"])
+        return Everyday(words, learnt["bias"], learnt["below"], learnt["learnt"])
+    except (KeyError, ValueError) as error:
+        faults.append(f"everyday.toml, everyday_words.txt: {error}")
+        return None
 
 
 def spoken(form: str) -> set[str]:

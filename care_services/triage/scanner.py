@@ -34,6 +34,8 @@ class Hit:
     end: int
     pattern: str
     because: str = ""
+    plain: bool = False
+    """Whether its words can mean nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,10 @@ class Scan:
     def present(self) -> dict[str, Hit]:
         """Finding -> the first hit that says it is there."""
         return {hit.code: hit for hit in reversed(self.hits) if hit.status == "present"}
+
+    def plain(self) -> set[str]:
+        """The findings that are there by words which can mean nothing else."""
+        return {hit.code for hit in self.hits if hit.status == "present" and hit.plain}
 
     def to_ask(self) -> dict[str, Hit]:
         """Finding -> the hit that denied it, put it into the past or points to it, where none says that it is there."""
@@ -78,10 +84,10 @@ def scan(text: str, rules: RuleSet) -> Scan:
     spoken_for = {
         spans[at][0]: spans[at + 1][0] for _, one, spans in fits for at in range(len(spans) - 1) if one.denies(at)
     }
-    hits: dict[tuple[str, str, str], Hit] = {}
+    hits: dict[tuple[str, str, str, bool], Hit] = {}
     for code, one, spans in fits:
         hit = _hit(code, one, spans, words, mentions, rules, spoken_for)
-        hits.setdefault((hit.code, hit.status, hit.quote), hit)
+        hits.setdefault((hit.code, hit.status, hit.quote, hit.plain), hit)
     return Scan(words, tuple(hits.values()), measured(words) | said_of_person(words, mentions), changes)
 
 
@@ -144,5 +150,6 @@ def _hit(
     if status == "present" and one.points:
         status = "pointed"
     return Hit(
-        code, status, words.quote(first, end), words.spans[first][0], words.spans[end - 1][1], one.source, because
-    )
+        code, status, words.quote(first, end), words.spans[first][0], words.spans[end - 1][1], one.source, because,
+        one.plain,
+    )  # fmt: skip

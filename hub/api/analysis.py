@@ -19,14 +19,15 @@ from care_services.chat.distress import distressed
 from care_services.chat.wishes import wish
 from care_services.entities.reading import entities
 from care_services.intent.model import EMERGENCY, intent_of, model
-from care_services.triage.assessment import Fired, assess
+from care_services.triage.assessment import Fired
+from care_services.triage.doubt import alone
 from care_services.triage.interview import Known, State, step
 from care_services.triage.levels import LEVELS, highest
 from care_services.triage.measures import worse
 from care_services.triage.normal import words_of
 from care_services.triage.person import YEAR, age_facts
 from care_services.triage.rule_set import RuleSet, rules
-from care_services.triage.scanner import LONGEST, scan
+from care_services.triage.scanner import LONGEST
 from fhir_server.exchange import FhirResponse
 from fhir_server.outcome import Forbidden
 from hub.api.asked import Asked, answer, choice, members, text, wrong
@@ -123,7 +124,7 @@ def analyzed(story: str, begun: State, answers: Sequence[tuple[str, str]]) -> Js
     fired = list(state.fired)
     for one in (story, *(said for _, said in answers)):
         for part in dict.fromkeys((one, *one.splitlines())):  # no line makes another less urgent
-            fired += [rule for rule in _alone(part, using) if rule not in fired]
+            fired += [rule for rule in _alone(part, using, state.story()) if rule not in fired]
     fired.sort(key=lambda rule: -LEVELS.index(rule.level))
     level = highest(state.level, *(rule.level for rule in fired))
     pending = None if stops(level) else state.pending
@@ -146,10 +147,10 @@ def analyzed(story: str, begun: State, answers: Sequence[tuple[str, str]]) -> Js
     }  # fmt: skip
 
 
-def _alone(text: str, using: RuleSet) -> list[Fired]:
-    """The rules by which a text is urgent by itself, as those of a message that has just come."""
-    level, heard = level_of(text, using), scan(text, using)
-    found = [one for one in assess(heard.present(), heard.facts, using).fired if stops(one.level)]
+def _alone(text: str, using: RuleSet, story: str) -> list[Fired]:
+    """The rules by which a text is urgent by itself, as those of a message of that story that has just come."""
+    level = level_of(text, using, story)
+    found = [one for one in alone(text, using, story).fired if stops(one.level)]
     if stops(level) and level not in (one.level for one in found):
         found.append(Fired("alarm", "palavra ou opção que por si só pede ajuda", level, ()))
     return found
