@@ -142,8 +142,7 @@ class FhirClient:
                 sent["Authorization"] = f"Bearer {token}"
             try:
                 response = await self._http.request(method, url, content=body, headers=sent)
-            except (httpx2.TransportError, AttributeError) as error:
-                # The latter is anyio's, where a connection is lost while it is made: its socket is gone.
+            except httpx2.TransportError as error:
                 raise PartnerUnavailable(f"the FHIR server cannot be reached ({type(error).__name__})") from error
             if response.status_code == 401 and token is not None and self._bearer and not last:
                 self._bearer.refused(token)

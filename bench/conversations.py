@@ -26,6 +26,7 @@ from typing import Any
 import httpx2
 import uvloop
 
+from adapters.connections import http_client
 from bench import figures
 from bench.processes import cpu
 from hub.embedded import Embedded
@@ -95,7 +96,7 @@ class People:
         while True:
             try:
                 status = str((await self.http.post(self.url, content=body, headers=headers)).status_code)
-            except (httpx2.TransportError, AttributeError) as error:  # the latter of anyio: gone as it was connected
+            except httpx2.TransportError as error:
                 status = type(error).__name__
             if status == "200":
                 return one
@@ -256,7 +257,7 @@ async def measured(url: str, folder: Path, arguments: argparse.Namespace) -> Mea
     where = f"http://127.0.0.1:{hub.port}/whatsapp/webhook"
     async with (
         serving(account, where) as simulator,
-        httpx2.AsyncClient(trust_env=False, timeout=60, limits=httpx2.Limits(max_connections=200)) as http,
+        http_client(limits=httpx2.Limits(max_connections=200), timeout=60) as http,
     ):
         hub.settings = {
             "database_url": url, "access": "smart", "key": new_key(), "workers": str(arguments.workers),

@@ -25,6 +25,7 @@ from typing import Any
 import httpx2
 import uvloop
 
+from adapters.connections import http_client
 from bench import figures
 from bench.processes import cpu
 from hub.embedded import Embedded
@@ -135,7 +136,7 @@ async def run(url: str, folder: Path, arguments: argparse.Namespace) -> int:
     hub = HubProcess(folder)
     async with (
         serving(account, f"http://127.0.0.1:{hub.port}/whatsapp/webhook") as simulator,
-        httpx2.AsyncClient(trust_env=False, timeout=60, limits=httpx2.Limits(max_connections=200)) as http,
+        http_client(limits=httpx2.Limits(max_connections=200), timeout=60) as http,
     ):
         hub.settings = {
             "database_url": url, "access": "smart", "key": new_key(), "workers": "2", "log_level": "warning",

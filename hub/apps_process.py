@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
 import uvicorn
 from fastapi import FastAPI
 
+from adapters.connections import http_client
 from apps.clinician.app import clinician
 from apps.clinician.scopes import SCOPES as CLINICIAN_SCOPES
 from apps.console.app import console
@@ -38,7 +38,7 @@ STOP_SECONDS = 3
 def run(settings: Settings, secrets: Mapping[str, str], listener: socket.socket) -> None:
     """Serves until SIGTERM. secrets: of the apps at the authorization server, by their ids."""
     configure_logs(settings.log_level)
-    http = httpx2.AsyncClient(timeout=30, follow_redirects=False, trust_env=False, verify=trusted(settings))
+    http = http_client(trusted(settings), timeout=30)
 
     @asynccontextmanager
     async def life(app: FastAPI):  # type: ignore[no-untyped-def]

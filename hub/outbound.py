@@ -17,6 +17,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import httpx2
 
+from adapters.connections import http_client
 from fhir_server.subscriptions.courier import Headers, Undelivered
 
 CONNECT_SECONDS = 5.0
@@ -86,7 +87,7 @@ class Door:
             if self._tls is None:
                 self._tls = httpx2.create_ssl_context(trust_env=False)
             limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-            client = httpx2.AsyncClient(verify=self._tls, limits=limits, follow_redirects=False, trust_env=False)
+            client = http_client(self._tls, limits)
             line = self._lines.setdefault(host, _Line(client))
         self._lines.move_to_end(host)
         return line

@@ -18,6 +18,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import Connection
 
 from adapters.backend_service import tokens
+from adapters.connections import http_client
 from adapters.fhir_client import FhirClient
 from hub.authorization import known, site, tables
 from hub.sealing_key import seal
@@ -134,10 +135,8 @@ def make_sure(settings: Settings, url: str) -> None:
 async def door(settings: Settings, service: str, connections: int = 8) -> AsyncIterator[FhirClient]:
     """The FHIR API as a service sees it, as long as the block. connections: at most. Raises KeyUnusable."""
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-    async with httpx2.AsyncClient(
-        timeout=httpx2.Timeout(settings.deadline + 5, connect=5), limits=limits, trust_env=False,
-        follow_redirects=False, verify=trusted(settings),
-    ) as http:  # fmt: skip
+    timeout = httpx2.Timeout(settings.deadline + 5, connect=5)
+    async with http_client(trusted(settings), limits, timeout=timeout) as http:
         bearer = None
         if settings.access == "smart":
             key, endpoint = key_of(seal(settings), service), site(settings).token_url

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import httpx2
 import msgspec
 
+from adapters.connections import http_client
 from adapters.partner_errors import PartnerRefused, PartnerUnavailable
 from adapters.tasy.breaker import Breaker
 from adapters.tasy.door import SCOPES, Door
@@ -205,9 +206,7 @@ class _Way:
         """Raises OSError: the certificate cannot be read."""
         limits = httpx2.Limits(max_connections=64, max_keepalive_connections=16)
         self.door = door
-        self.http = httpx2.AsyncClient(
-            base_url=door.url, verify=door.context(), limits=limits, trust_env=False, follow_redirects=False
-        )
+        self.http = http_client(door.context(), limits, base_url=door.url)
         self.tokens = Tokens(self._token, now)
 
     def asked(self, call: Call) -> tuple[str, Mapping[str, str] | None, bytes | None]:

@@ -10,8 +10,7 @@ import logging
 import time
 from contextlib import AsyncExitStack
 
-import httpx2
-
+from adapters.connections import http_client
 from adapters.on_call import OnCall, Place
 from adapters.partner_errors import PartnerUnavailable
 from care_services.desk import page, tasks
@@ -39,7 +38,7 @@ class Away:
         """Opens the way out."""
         url, secret = self._settings.oncall_url, self._settings.oncall_secret
         if url is not None and secret is not None:
-            http = httpx2.AsyncClient(trust_env=False, follow_redirects=False, verify=trusted(self._settings))
+            http = http_client(trusted(self._settings))
             self._calls = OnCall(await self._open.enter_async_context(http), Place(url, secret), time.time)
 
     async def stop(self) -> None:

@@ -12,8 +12,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any
 
-import httpx2
-
+from adapters.connections import http_client
 from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.on_call import OnCall, Place
 from adapters.partner_errors import PartnerUnavailable
@@ -79,7 +78,7 @@ class Paging:
     async def _open(self) -> OnCall | None:
         url, secret = self._settings.oncall_url, self._settings.oncall_secret
         if self._calls is None and url is not None and secret is not None:  # for as long as the process is there
-            http = httpx2.AsyncClient(trust_env=False, follow_redirects=False, verify=trusted(self._settings))
+            http = http_client(trusted(self._settings))
             self._calls = OnCall(await self._life.enter_async_context(http), Place(url, secret), time.time)
         return self._calls
 

@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import httpx2
-
+from adapters.connections import http_client
 from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.language_model.client import EXTRACT, OK, PHRASE, Call, LanguageModel, Where
 from adapters.language_model.prompts import MEMBER, SERVICE, VERSION, Turn
@@ -52,12 +51,7 @@ async def assisting(
         settings.llm_base_url, settings.llm_api_key or "none", settings.llm_model, settings.llm_transcription_model
     )  # fmt: skip
     async with AsyncExitStack() as open_:
-        http = [
-            await open_.enter_async_context(
-                httpx2.AsyncClient(trust_env=False, follow_redirects=False, verify=trusted(settings))
-            )
-            for _ in range(2)
-        ]
+        http = [await open_.enter_async_context(http_client(trusted(settings))) for _ in range(2)]
         model = LanguageModel(http[0], where, rules().spelling.usual)
         accounts, hearing = Accounts(ledger, settings, seal(settings)), None
         if settings.llm_transcription_model and settings.whatsapp_url and settings.whatsapp_token:

@@ -13,9 +13,9 @@ from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx2
 import msgspec
 
+from adapters.connections import http_client
 from adapters.fhir_client import FhirClient
 from adapters.partner_errors import PartnerRefused, PartnerUnavailable
 from adapters.whatsapp.client import Door, WhatsApp
@@ -196,7 +196,7 @@ class Numbers:
             if settings.whatsapp_url is None or settings.whatsapp_token is None:
                 raise ValueError("without a WhatsApp there are no numbers")
             record = await self._life.enter_async_context(own_clients.door(settings, own_clients.WHATSAPP))
-            http = await self._life.enter_async_context(httpx2.AsyncClient(trust_env=False, follow_redirects=False))
+            http = await self._life.enter_async_context(http_client())
             self._opened = record, WhatsApp(http, Door(settings.whatsapp_url, settings.whatsapp_token))
         return self._opened
 

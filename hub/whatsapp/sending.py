@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-import httpx2
 import psycopg
 
+from adapters.connections import http_client
 from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.partner_errors import PartnerUnavailable
 from adapters.whatsapp.client import Door, Refused, WhatsApp
@@ -203,7 +203,7 @@ class Sending:
             if settings.whatsapp_url is None or settings.whatsapp_token is None:
                 raise ValueError("without a WhatsApp nothing is sent by it")
             record = await self._life.enter_async_context(own_clients.door(settings, own_clients.WHATSAPP))
-            http = await self._life.enter_async_context(httpx2.AsyncClient(trust_env=False, follow_redirects=False))
+            http = await self._life.enter_async_context(http_client())
             channel = WhatsApp(http, Door(settings.whatsapp_url, settings.whatsapp_token))
             ledger = Ledger(self._url, bodies(settings), THREADS)
             self._life.callback(ledger.close)

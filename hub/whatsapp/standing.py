@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-import httpx2
-
+from adapters.connections import http_client
 from adapters.whatsapp.client import Door, WhatsApp
 from care_services.delivery.templates import TEMPLATES
 from care_services.triage.rule_set import rules
@@ -64,6 +63,6 @@ async def _numbers(settings: Settings, lines: Lines, on: str | None, off: str | 
 async def _synchronised(settings: Settings, lines: Lines) -> list[str]:
     if settings.whatsapp_account is None or settings.whatsapp_url is None or settings.whatsapp_token is None:
         raise ValueError("HUB_WHATSAPP_ACCOUNT must be set: the templates are those of the business account")
-    async with httpx2.AsyncClient(trust_env=False, follow_redirects=False) as http:
+    async with http_client() as http:
         channel = WhatsApp(http, Door(settings.whatsapp_url, settings.whatsapp_token))
         return await synchronised(channel, settings.whatsapp_account, lines, dict(rules().texts))

@@ -6,10 +6,9 @@ import asyncio
 import socket
 import struct
 
-import httpx2
-import pytest
 import uvloop
 
+from adapters.connections import http_client
 from adapters.fhir_client import FhirClient
 from adapters.partner_errors import PartnerUnavailable
 
@@ -26,7 +25,7 @@ async def _asked(times: int) -> list[object]:
 
     server = await asyncio.start_server(reset, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, httpx2.AsyncClient(trust_env=False) as http:
+    async with server, http_client() as http:
         record = FhirClient(http, f"http://127.0.0.1:{port}/fhir")
         return list(await asyncio.gather(*(record.read("Patient/1") for _ in range(times)), return_exceptions=True))
 
@@ -34,16 +33,3 @@ async def _asked(times: int) -> list[object]:
 def test_connections_that_are_reset_as_they_are_made() -> None:
     """In the event loop that the hub has."""
     assert {type(one) for one in uvloop.run(_asked(300))} == {PartnerUnavailable}
-
-
-class _Lost(httpx2.AsyncBaseTransport):
-    """As anyio ends where the socket is gone before the connection was looked at: seen under load, rarely."""
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        raise AttributeError("'NoneType' object has no attribute 'getpeername'")
-
-
-async def test_a_socket_that_is_gone_before_it_is_looked_at() -> None:
-    async with httpx2.AsyncClient(transport=_Lost()) as http:
-        with pytest.raises(PartnerUnavailable):
-            await FhirClient(http, "http://127.0.0.1/fhir").read("Patient/1")
