@@ -14,7 +14,7 @@ from typing import Any
 AGAIN_SECONDS = 1.0
 """Before another try after the process died."""
 STOP_SECONDS = 5.0
-GIVES_WAY = 10
+GIVES_WAY = 15
 """Niceness of what nobody waits for at the other end of a connection: where there is too little CPU for all, whoever
 asks is answered first. https://man7.org/linux/man-pages/man7/sched.7.html"""
 
