@@ -12,16 +12,17 @@ from care_services.triage.levels import LEVELS
 from care_services.triage.rule_set import RuleSet
 
 
-def level_of(text: str, rules: RuleSet, story: str = "") -> str:
+def level_of(text: str, rules: RuleSet, story: str = "", denied: frozenset[str] = frozenset()) -> str:
     """The level of what a text says, nothing else being known. Total: any text has one. `story`: what it is part
-    of, else the text itself: in one that sounds everyday some signs are asked first."""
+    of, else the text itself: in one that sounds everyday some signs are asked first. `denied`: findings that it was
+    asked for and denies."""
     if keyword(text) is Keyword.EMERGENCY:
         return LEVELS[-1]
     said = text.strip().casefold()
     rows = {
         code for row in rules.screen["rows"] if row["title"].casefold() == said for code in row["findings"]
     }  # fmt: skip
-    return alone(text, rules, story, rows).level
+    return alone(text, rules, story, rows, denied).level
 
 
 def alarming(text: str, rules: RuleSet) -> bool:

@@ -25,7 +25,7 @@ from care_services.chat.keywords import plain
 from care_services.chat.levels_told import LEVELS_TOLD, SUICIDE
 from care_services.chat.talk import MOST, Talk
 from care_services.triage.assessment import complaint_of
-from care_services.triage.interview import Question, State, seeing, step
+from care_services.triage.interview import NONE, Question, State, seeing, step, told_well
 from care_services.triage.levels import LEVELS, highest
 from care_services.triage.scanner import scan
 
@@ -54,7 +54,8 @@ def alarm(talk: Talk) -> bool:
     # Of several lines each is looked at by itself too: no word of one makes another less urgent.
     told = now.interview.story()
     story = told if now.interview.pending else "\n".join((told, text))
-    alone = highest(*(level_of(one, talk.rules, story) for one in (text, *_lines(text))))
+    denied = told_well(now.interview, text, talk.rules) if now.state in ASKING else NONE
+    alone = highest(*(level_of(one, talk.rules, story, denied) for one in (text, *_lines(text))))
     if not stops(alone):
         return False
     before = now.interview if now.state in ASKING else _anew(now.interview)

@@ -7,11 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import inf
-from operator import itemgetter
 
 from care_services.triage.measures import measured
-from care_services.triage.normal import Words, words_of
+from care_services.triage.normal import Words, folded, words_of
 from care_services.triage.opposites import Opposites, Said
+
+BARE = 2
+"""Words of a reply that says yes and nothing else."""
+STEM = 4
+"""Letters by which a reply's word is one of the question's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class Answers:
 
     says_nothing: re.Pattern[str]
     yes: re.Pattern[str]
+    echoes: re.Pattern[str]
+    how_much: re.Pattern[str]
     uses: re.Pattern[str]
     using: re.Pattern[str]
     surely: re.Pattern[str]
@@ -75,8 +81,17 @@ class Answers:
             return False
         if self._says_well(clauses, said):
             return None if self.was.match(said) else False
-        yes = self.yes.match(said) or self.yes.match(first) or (self.using.search(asked) and self.uses.match(said))
+        yes = self.yes.match(said) or self.yes.match(first) or self._echoes(said, asked)
         return True if yes else None
+
+    def well_instead(self, words: Words, code: str, asked: str) -> frozenset[str]:
+        """The findings that a reply denies by telling that all is well, and nothing but that: the one that was asked
+        for, and those whose opposite is the same."""
+        said = " ".join(self._clauses(words))
+        other = self.no.match(said) or self.opposites.but.search(said)
+        if other or self.yes_no(words, code, asked) is not False:
+            return frozenset()
+        return frozenset({code, *self.opposites.same(code)})
 
     def by_number(self, code: str, words: Words) -> bool | None:
         """What a number says where the finding is asked for, if it is one that is measured ("39" to a fever)."""
@@ -90,15 +105,26 @@ class Answers:
 
     def _clauses(self, words: Words) -> list[str]:
         """The text of each clause, without the words that say nothing, where others are left."""
-        grouped = groupby(zip(words.clause, words.words, strict=True), key=itemgetter(0))
-        clauses = [" ".join(word for _, word in clause) for _, clause in grouped]
+        grouped = [list(clause) for _, clause in groupby(range(len(words.words)), key=words.clause.__getitem__)]
+        clauses = [" ".join(words.words[at] for at in clause) for clause in grouped if not _asks(words, clause[-1])]
+        clauses = clauses or [" ".join(words.words[at] for at in clause) for clause in grouped]
         telling = [" ".join(self.says_nothing.sub(" ", clause).split()) for clause in clauses]
         return [clause for clause in telling if clause] or clauses
+
+    def _echoes(self, said: str, asked: str) -> bool:
+        """Whether it says yes by a verb of the answer, and does not tell of something else."""
+        if self.using.search(asked) and self.uses.match(said):
+            return True
+        if not self.echoes.match(said):
+            return False
+        words = said.split()
+        about = {folded(word)[:STEM] for word in asked.split() if len(word) > STEM}
+        return len(words) <= BARE or self.how_much.search(said) is not None or any(w[:STEM] in about for w in words[1:])
 
     def _yes_before(self, code: str, said: str, first: str) -> bool:
         """Whether a yes stands before what says that all is well: "tá dormindo, brincou muito"."""
         return (
-            self.yes.match(said) is not None
+            (self.yes.match(said) is not None or self.echoes.match(said) is not None)
             and self.opposites.says(code, [first]) is not Said.WELL
             and not self._says_well([first], first)
             and self.opposites.but.search(said) is None
@@ -107,6 +133,11 @@ class Answers:
     def _says_well(self, clauses: Sequence[str], said: str) -> bool:
         """Whether one of its clauses says so, and nothing denies or lessens it."""
         return self.not_well.search(said) is None and any(self.well.search(clause) for clause in clauses)
+
+
+def _asks(words: Words, at: int) -> bool:
+    """Whether a question mark stands after a word: it repeats what was asked ("sonolento? não para quieto")."""
+    return words.text[words.spans[at][1] :].lstrip().startswith("?")
 
 
 def read_severity(values: list[float], said_yes: bool | None) -> bool | None:

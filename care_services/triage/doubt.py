@@ -31,10 +31,17 @@ def in_doubt(present: Collection[str], weak: Collection[str], facts: Facts, rule
     return doubted
 
 
-def alone(text: str, rules: RuleSet, story: str = "", tapped: Collection[str] = ()) -> Assessment:
-    """What a text says by itself. story: what it is part of, else the text; tapped: signs that were stated with it."""
+def alone(
+    text: str,
+    rules: RuleSet,
+    story: str = "",
+    tapped: Collection[str] = (),
+    denied: Collection[str] = (),
+) -> Assessment:
+    """What a text says by itself. story: what it is part of, else the text; tapped: signs that were stated with it;
+    denied: those that it was asked for and denies."""
     heard = scan(text, rules)
-    present = {*heard.present(), *tapped}
+    present = {*heard.present(), *tapped}.difference(denied)
     if everyday(story or text, rules):
         present -= in_doubt(present, heard.present().keys() - heard.plain() - set(tapped), heard.facts, rules)
     return assess(present, heard.facts, rules)

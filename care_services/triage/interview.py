@@ -30,6 +30,7 @@ UNREAD_TO_PERSON = 2
 """Answers not understood one after the other, after which a person takes over."""
 YOUNG_BABY = 5 / 12
 """Years from which nobody is taken for a baby under three months, however roughly the age was told."""
+NONE: frozenset[str] = frozenset()
 _CONDITIONS = ("immune_low", "dialysis", "anticoagulant", "recent_surgery")
 _ASKED_BY = {"onset": {"sudden_onset", "worsening_fast"}, "severity": {"severe_pain"}}
 """Signs that a question asks for which is not one sign's own."""
@@ -103,7 +104,7 @@ def step(state: State, message: str, rules: RuleSet) -> State:
     """The state after a turn of the member's (messages that came together are one, a line each). `pending` is the next
     question; `outcome` says that there is none: "level" reached, "person" wanted. A message after the end is still
     read, and can only raise the level."""
-    heard, asked = scan(message, rules), state.pending.id if state.pending else "story"
+    heard, asked = _scanned(state, message, rules), state.pending.id if state.pending else "story"
     if message.strip():
         state = replace(state, answers=(*state.answers, (asked, message)))
     state = _answered(state, heard, rules) if state.pending else state
@@ -174,6 +175,19 @@ def _weighed(state: State, rules: RuleSet) -> State:
 def _is_told(state: State) -> bool:
     """Whether nothing more is asked: the rules send to help at once, or a model sees an emergency."""
     return state.ruled in STOPS or state.level == LEVELS[-1]
+
+
+def told_well(state: State, message: str, rules: RuleSet) -> frozenset[str]:
+    """The findings that a reply to the open question denies by telling that all is well: its words only look like a
+    sign ("sonolento? esse não para quieto", "respiro fundo e solto, de boa")."""
+    question = state.pending
+    return rules.answers.well_instead(scan(message, rules).words, question.id, question.text) if question else NONE
+
+
+def _scanned(state: State, message: str, rules: RuleSet) -> Scan:
+    """What the scanner finds, but what the reply denies so."""
+    heard, well = scan(message, rules), told_well(state, message, rules)
+    return replace(heard, hits=tuple(hit for hit in heard.hits if hit.code not in well)) if well else heard
 
 
 def _heard(state: State, heard: Scan, rules: RuleSet, asked: str) -> State:

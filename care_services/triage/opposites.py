@@ -4,7 +4,7 @@ a yes, whichever word the reply begins with. Which findings have which opposite 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -49,7 +49,7 @@ class Opposites:
         ill = any(not self.not_denied.search(part) and not self.either_way.search(part) for part in lacking)
         ill = ill or any(self._ill(found, part) for part in parts)
         named = [at for at, part in enumerate(parts) if found.well.search(part) and part not in lacking]
-        well = [at for at in named if not self.takes_back.search(parts[at])]
+        well = [at for at in named if not self.takes_back.search(found.well.sub(" ", parts[at]))]
         if ill:
             return Said.UNCLEAR if well else Said.ILL
         if any(self.either_way.search(part) and not self.not_denied.search(part) for part in lacking):
@@ -59,6 +59,10 @@ class Opposites:
         before_but = well and well[-1] < len(parts) - 1 and any(self.but.search(clause) for clause in clauses)
         return Said.UNCLEAR if before_but else Said.WELL if well else Said.NOTHING
 
+    def same(self, code: str) -> Iterator[str]:
+        """The findings that have the same opposite."""
+        return (other for other, opposite in self.of.items() if opposite is self.of.get(code))
+
     def _ill(self, found: Opposite, part: str) -> bool:
         match = found.ill.search(part) if found.ill else None
         return match is not None and not self.denied.search(part[: match.start()]) and not part.endswith(" nao")
@@ -66,7 +70,8 @@ class Opposites:
 
 def read_opposites(written: Mapping[str, Any], codes: Collection[str], faults: list[str]) -> Opposites | None:
     """What `opposites.toml` says; None, and faults, where that cannot be."""
-    before, made, known = len(faults), {}, {}
+    before, made, named = len(faults), {}, {}
+    patterned: dict[str, dict[str, re.Pattern[str]]] = {}
     for name, body in written.items():
         if not isinstance(body, Mapping):
             made[name] = _pattern(name, rf"\b(?:{_line(body)})\b", faults)
@@ -84,14 +89,16 @@ def read_opposites(written: Mapping[str, Any], codes: Collection[str], faults: l
         for code in str(body.get("of", "")).split():
             if code not in codes:
                 faults.append(f"opposites.toml {name}: no finding {code!r}")
-            elif code in known:
+            elif code in named:
                 faults.append(f"opposites.toml {name}: {code!r} has an opposite already")
-            known[code] = patterns
+            named[code] = name
+        patterned[name] = patterns
     missing = sorted({"denied", "not_denied", "either_way", "takes_back", "but"} - made.keys())
     faults += [f"opposites.toml: {name} is missing" for name in missing]
     if len(faults) > before:
         return None
-    of = {code: Opposite(one.get("lacks"), one["well"], one.get("ill")) for code, one in known.items()}
+    opposites = {name: Opposite(one.get("lacks"), one["well"], one.get("ill")) for name, one in patterned.items()}
+    of = {code: opposites[name] for code, name in named.items()}
     return Opposites(of, **made)
 
 

@@ -360,3 +360,15 @@ def test_the_third_contact_for_a_complaint_in_three_days_goes_to_a_person() -> N
             member.writes(reply.get(asked.name, "Não"))
         seen.append((member.now.state, member.now.told))
     assert seen == [("concluded", "less-urgent"), ("concluded", "less-urgent"), ("human", "urgent")]
+
+
+def test_well_being_told_to_a_question_is_no_alarm() -> None:
+    member = in_state("interview")
+    for _ in range(20):
+        asked = member.now.question
+        assert asked is not None
+        if asked.name == "ask:confused":
+            break
+        member.writes("Não")
+    member.writes("confuso? tô lúcido")
+    assert member.now.told is None

@@ -61,6 +61,10 @@ def test_what_has_stopped_is_a_no_only_to_what_does_not_stop(asked: str, read: b
         ("uso DIU", "Pode haver gravidez?", None),
         ("uso", "Usa remédio para afinar o sangue?", True),
         ("já parou faz tempo", "Usa remédio para afinar o sangue?", None),
+        ("foi da bicicletinha parada", "Sofreu um acidente grave ou caiu de um lugar alto?", None),
+        ("foi um acidente de moto", "Sofreu um acidente grave ou caiu de um lugar alto?", True),
+        ("é a de todo mês", "A dor na barriga é muito forte ou começou de repente?", None),
+        ("foi de repente", "A dor na barriga é muito forte ou começou de repente?", True),
     ],
 )
 def test_a_reply_to_what_is_asked(reply: str, asked: str, read: bool | None) -> None:

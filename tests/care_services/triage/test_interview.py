@@ -132,3 +132,18 @@ def test_not_to_know_is_an_answer() -> None:
 def test_a_mark_answers_how_strong_it_is(reply: str, level: str) -> None:
     state = asked_for("severe_pain", "um trem esquisito no dedo", "Sobre mim", "40 anos")
     assert step(state, reply, rules()).level == level
+
+
+@pytest.mark.parametrize(
+    ("code", "story", "reply", "level"),
+    [
+        ("drowsy", "meu filho está com febre", "sonolento? esse não para quieto", "less-urgent"),
+        ("drowsy", "meu filho está com febre", "sonolento", "emergency"),
+        ("ribs_sinking", "meu filho está com tosse", "respira fundo e solto, de boa", "less-urgent"),
+        ("ribs_sinking", "meu filho está com tosse", "respira fundo e rápido, mas brinca", "very-urgent"),
+        ("ribs_sinking", "meu filho está com tosse", "tá com falta de ar, brincando", "very-urgent"),
+    ],
+)
+def test_well_being_is_no_sign_of_what_was_asked(code: str, story: str, reply: str, level: str) -> None:
+    state = asked_for(code, story, "Sobre uma criança", "4 anos")
+    assert step(state, reply, rules()).level == level

@@ -25,7 +25,9 @@ def understood(code: str, reply: str) -> bool | None:
         ("stiff_neck", "dobro o pescoço numa boa"), ("stiff_neck", "um pouco tensa, mas mexo normal"),
         ("one_side_weak", "tenho força"), ("legs_weak", "pernas firmes, subi no andaime hoje"),
         ("belly_rigid", "tá mole"), ("bleeding_heavy", "só um risquinho no papel"),
-        ("drooling", "dói mas engulo tudo"), ("purple_spots", "são bolinhas vermelhas, some quando aperto"),
+        ("drooling", "dói mas engulo tudo"), ("limp", "molinha que nada"),
+        ("speech_trouble", "tô falando mais que papagaio"),
+        ("purple_spots", "são bolinhas vermelhas, some quando aperto"),
     ],
 )  # fmt: skip
 def test_what_a_body_does_is_a_no(code: str, reply: str) -> None:
