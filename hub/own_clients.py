@@ -83,7 +83,8 @@ SCOPES: Mapping[str, tuple[str, str]] = {
     CHAT: (
         "Conversas",
         _system(
-            rs="Patient Coverage RelatedPerson ClaimResponse Condition MedicationStatement",
+            rs="Patient Coverage RelatedPerson ClaimResponse Condition MedicationStatement"
+            " Location Organization OrganizationAffiliation",
             rus="Communication",
             crs="CommunicationRequest Provenance Appointment Device",
             crus="Basic Task Consent Encounter QuestionnaireResponse Observation RiskAssessment Flag",

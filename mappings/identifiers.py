@@ -21,6 +21,7 @@ _CODE_ALIAS = "http://www.saude.gov.br/fhir/r4/CodeSystem/"
 
 CPF, CNS, CNPJ, CNES, RNE = (SID + name for name in ("cpf", "cns", "cnpj", "cnes", "rne"))
 RACE, CBO, CID10, SIGTAP = (_CODES + name for name in ("BRRacaCor", "BRCBO", "BRCID10", "BRTabelaSUS"))
+ROLE_CODE = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
 
 _CHECKED = {CPF: "cpf", CNS: "cns", CNPJ: "cnpj"}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from care_services.chat import whom, wording
+from care_services.chat import nearest, whom, wording
 from care_services.chat.alarm import level_of, stops
 from care_services.chat.conversation import (
     ASKING,
@@ -136,7 +136,7 @@ def after(talk: Talk) -> None:
         begin(talk, talk.message.text)
     elif plain(talk.message.text) in _THANKS:
         talk.say("thanks")
-    else:
+    elif not nearest.located(talk):
         _pushback(talk)
 
 
@@ -230,6 +230,8 @@ def _conclude(talk: Talk) -> None:
                 talk.say(told.text, **slots)
     if suicide:
         talk.say(SUICIDE)
+    if told.where is not None:
+        talk.say(nearest.ASKED_GENTLY if suicide else told.where)
     if state.level == LEVELS[-1] and talk.message.received - talk.message.at > LATE:
         talk.offer("late_emergency", "late", wording.LATE)
 

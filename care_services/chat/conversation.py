@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from care_services.chat.known import Found
+from care_services.chat.known import Found, Where
 from care_services.chat.proof import Proof
 from care_services.consent import Consented
 from care_services.healthpoints import Entry
@@ -107,7 +107,16 @@ class Booked:
     entry: Entry
 
 
-Effect = Desk | Concluded | Choice | Forward | Booked
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Whoever is called by a Task that is there already learns where the member is."""
+
+    task: str
+    """Its reference."""
+    where: Where
+
+
+Effect = Desk | Concluded | Choice | Forward | Booked | Located
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,8 @@ class Inbound:
     received: int
     text: str = ""
     tapped: str | None = None
+    where: Where | None = None
+    """The place that was shared."""
     found: Found = field(default_factory=Found)
     """What was looked up in the record for it."""
     moved: bool = False
@@ -174,6 +185,8 @@ class Conversation:
     told_at: int = 0
     taken: bool = False
     """Whether a professional has taken over, or help is there: what to do in an emergency is not repeated then."""
+    where: Where | None = None
+    """Where the member is, as they said after a level that sends them to an emergency department."""
     misunderstood: int = 0
     protocol: str | None = None
     given: tuple[tuple[str, str], ...] = ()

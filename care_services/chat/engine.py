@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from care_services.assistance.asked import told_freely
-from care_services.chat import agreeing, clinical, proving, told, whom, wishes, wording
+from care_services.chat import agreeing, clinical, nearest, proving, told, whom, wishes, wording
 from care_services.chat.buttons import Button, parse
 from care_services.chat.conversation import (
     ADMINISTRATIVE,
@@ -88,7 +88,7 @@ def returned(before: Conversation) -> Conversation:
     """A person gives the talk back; the episode is over, which a professional alone can say of an emergency."""
     return replace(
         before, state=OPEN, interview=State(), episode=before.episode + 1, evidence=(), told=None, protocol=None,
-        question=None, misunderstood=0, given=(), whom=None, joined=None,
+        question=None, misunderstood=0, given=(), whom=None, joined=None, where=None,
     )  # fmt: skip
 
 
@@ -152,7 +152,10 @@ def _tapped(talk: Talk, button: Button) -> None:
         talk.do(Forward(talk.message.id))
         if button.flow == "level" and button.answer in ("called", "cannot-call"):
             talk.change(taken=talk.now.taken or button.answer == "called")
-            talk.say("emergency_called" if button.answer == "called" else "M-05")
+            if button.answer == "called":
+                talk.say("emergency_called")
+            else:
+                talk.ask(nearest.ADDRESS)
     elif state == HUMAN:
         talk.do(Forward(talk.message.id))
     elif button.stale(talk.now.turn):
@@ -202,6 +205,7 @@ def _said(talk: Talk) -> None:
     if state in (EMERGENCY, HUMAN):
         talk.do(Forward(talk.message.id))
         clinical.insist(talk)
+        nearest.located(talk)
     elif state in CLINICAL and wishes.interrupts(talk):
         return
     elif state in ASKING:
@@ -217,7 +221,7 @@ def _said(talk: Talk) -> None:
 def _wordless(talk: Talk) -> None:
     """A file, a voice message, a place, something unknown."""
     state, file = talk.now.state, talk.message.kind in FILES
-    if state == HUMAN or (state == EMERGENCY and file):
+    if nearest.located(talk) or state == HUMAN or (state == EMERGENCY and file):
         talk.do(Forward(talk.message.id))
     elif state in CLINICAL:
         if file:

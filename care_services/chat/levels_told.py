@@ -22,14 +22,16 @@ class Told:
     """Hours after which the member is asked how they are."""
     appointment: bool = False
     """Whether one is proposed."""
+    where: str | None = None
+    """The text that asks where they are, of those who are sent to an emergency department."""
 
 
 LEVELS_TOLD: Mapping[str, Told] = {
     "emergency": Told(
         "M-04", (("called", "Já liguei"), ("cannot-call", "Não consigo ligar")),
-        Desk("nurse-callback", "stat", 2, "emergency"),
+        Desk("nurse-callback", "stat", 2, "emergency"), where="where_emergency",
     ),
-    "very-urgent": Told("M-07", (), Desk("nurse-callback", "asap", 10, "very-urgent"), check_in=2),
+    "very-urgent": Told("M-07", (), Desk("nurse-callback", "asap", 10, "very-urgent"), check_in=2, where="where"),
     "urgent": Told("M-08", (), Desk("nurse-callback", "urgent", 60, "urgent"), check_in=6),
     "less-urgent": Told(
         "M-09", (("book", "Pode marcar"), ("book-other", "Outro horário"), ("human", "Falar com alguém")),

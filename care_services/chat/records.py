@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from care_services.chat.conversation import HUMAN, Booked, Choice, Concluded, Desk, Turn
+from care_services.chat.conversation import HUMAN, Booked, Choice, Concluded, Desk, Located, Turn
 from care_services.chat.levels_told import LEVELS_TOLD
 from care_services.chat.recorded import conversation
 from care_services.chat.recorded.appointment import appointment
@@ -19,7 +19,7 @@ from care_services.chat.recorded.observation import observations
 from care_services.chat.recorded.place import Place, created, link, once, posted
 from care_services.chat.recorded.questionnaire_response import questionnaire_response
 from care_services.chat.recorded.risk_assessment import flag, provenance, risk_assessment
-from care_services.chat.recorded.task import task
+from care_services.chat.recorded.task import located, task
 from care_services.healthpoints import EVENT, basic
 
 Json = Any
@@ -40,6 +40,8 @@ def entries(turn: Turn, state: str, place: Place) -> list[Json]:
         if isinstance(effect, Desk):
             about = {"reference": effect.focus} if effect.focus else focus
             found.append(once(task(effect, turn, about, made, place), place, f"task-{number}"))
+        elif isinstance(effect, Located):
+            found.append(located(effect, place.systems))
         elif isinstance(effect, Choice):
             found.append(consent(effect, place))
         elif isinstance(effect, Booked):

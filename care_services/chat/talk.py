@@ -34,7 +34,8 @@ MOST = 2
 COURTESY = frozenset(
     {"thanks", "M-05", "M-06", "M-13", "M-16", "notices_offer", "notices_on", "no_model", "model_again", "model_notice",
      "emergency_called", "emergency_again", "emergency_still", "emergency_alone", "late_emergency", "notice", "kept",
-     "points_join", "points_later"}
+     "points_join", "points_later", "where", "where_emergency", "where_suicide", "nearest",
+     "nearest_emergency", "nearest_none", "nearest_none_emergency"}
 )  # fmt: skip
 """Texts that may be left out the third time, and nobody is called for it, where anything else is said or done."""
 ENOUGH = frozenset({"thanks", "no_model"})

@@ -13,6 +13,8 @@ Json = Any
 
 CODES = ("nurse-callback", "pharmacist", "service-desk", "data-subject-request", "phone-contact")
 """Of Tasks for people."""
+OPEN = ("requested", "received", "accepted", "in-progress", "ready", "on-hold")
+"""Statuses of those by which something is still to be done."""
 NURSE, PHYSICIAN, PHARMACIST, SERVICE = "nurse", "physician", "pharmacist", "service-desk"
 COORDINATOR, PRIVACY, LINE = "coordinator", "privacy-officer", "line"
 CLINICAL = frozenset({NURSE, PHYSICIAN})
@@ -48,7 +50,7 @@ def owned(task: Json) -> bool:
 
 def is_open(task: Json) -> bool:
     """Whether something is still to be done."""
-    return task.get("status") in ("requested", "received", "accepted", "in-progress", "ready", "on-hold")
+    return task.get("status") in OPEN
 
 
 def clinical(task: Json) -> bool:

@@ -7,6 +7,7 @@ tells it. A conversation that others change again and again goes to a person.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,7 +24,8 @@ from adapters.gathered import Gathered
 from care_services.chat import records
 from care_services.chat.conversation import Conversation, Extracted, Inbound, Turn, Worded
 from care_services.chat.engine import given_up, silent, turn
-from care_services.chat.known import Look
+from care_services.chat.known import Look, Where
+from care_services.chat.nearest import SAID
 from care_services.chat.recorded import conversation
 from care_services.chat.recorded.device import device
 from care_services.chat.recorded.place import Place
@@ -43,6 +45,7 @@ Help = Mapping[str, Extracted | Worded]
 """What a model saw in a thought, or worded for it, by the id of its message."""
 _NONE: Help = {}
 
+_AT = re.compile(r"geo:(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)")
 RACES = 5
 KEPT = 2000
 """Conversations that are known as they were after their last turn, and not read anew for the next."""
@@ -154,7 +157,7 @@ class Conversing:
             try:
                 return turn(before, message, rules(), self._to_draw)
             except Look as look:
-                found = await looked_up(self._record, look, message.found, task["for"], self._systems)
+                found = await looked_up(self._record, look, message.found, task, self._systems)
                 message = replace(message, found=found)
 
     async def give_up(self, message: Json, *, alarm: bool = True) -> list[Reply]:
@@ -250,8 +253,18 @@ def inbound(message: Json) -> Inbound:
     tapped = next((one["valueString"] for part in words for one in part.get("extension", ())), None)
     text = words[0]["contentString"] if words else ""
     return Inbound(
-        message["id"], kind, int(seconds(message["sent"])), int(seconds(message["received"])), text, tapped
+        message["id"], kind, int(seconds(message["sent"])), int(seconds(message["received"])), text, tapped,
+        place(message.get("payload", ())) if kind == "location" else None,
     )  # fmt: skip
+
+
+def place(parts: Sequence[Json]) -> Where | None:
+    """The place that was shared: a position, and what the channel calls it; None: it is nowhere on earth."""
+    said = [one["contentString"] for one in parts if "contentString" in one]
+    at = next((_AT.fullmatch(one) for one in said if one.startswith("geo:")), None)
+    if at is None or abs(float(at[1])) > 90 or abs(float(at[2])) > 180:
+        return None
+    return Where((float(at[1]), float(at[2])), said=", ".join(one for one in said if not one.startswith("geo:"))[:SAID])
 
 
 def seconds(instant: str) -> float:

@@ -17,6 +17,7 @@ from care_services.chat.known import (
     CONSENTED,
     DECIDED,
     DEPENDANTS,
+    NEAR,
     POINTS,
     RECORDED,
     Dependant,
@@ -30,6 +31,7 @@ from care_services.chat.told import decided
 from care_services.consent import consented
 from care_services.healthpoints import KINDS, Points, entries
 from care_services.triage.recorded import recorded
+from hub.whatsapp.around import near
 from mappings.identifiers import CPF, Systems, value_of
 from mappings.whatsapp.phone import forms
 from mappings.whatsapp.sends import token
@@ -42,11 +44,12 @@ LATEST = 10
 """Answers to authorizations that are looked at, the newest."""
 
 
-async def looked_up(record: FhirClient, look: Look, found: Found, who: Json, systems: Systems) -> Found:
-    """What was found so far, with what a turn asks for besides. who: the conversation's `for`.
+async def looked_up(record: FhirClient, look: Look, found: Found, task: Json, systems: Systems) -> Found:
+    """What was found so far, with what a turn asks for besides. task: the conversation's.
 
     Raises FhirRefused, PartnerUnavailable.
     """
+    who = task["for"]
     patient = look.patient or f"Patient/{NOBODY}"
     match look.what:
         case kind if kind == CANDIDATES:
@@ -73,6 +76,8 @@ async def looked_up(record: FhirClient, look: Look, found: Found, who: Json, sys
         case kind if kind == POINTS:
             booked = await ledger(record, who, look.patient, systems)
             return replace(found, points=Points(who["identifier"]["value"], entries(booked, systems)))
+        case kind if kind == NEAR and look.where is not None:
+            return replace(found, near=await near(record, look.where, look.patient, task["id"], systems))
     raise ValueError(f"nobody looks up {look.what}")
 
 

@@ -3,7 +3,7 @@
 | becomes | when |
 |---|---|
 | Organization (`J`) or Practitioner (`F`) | always |
-| Location | for each address |
+| Location | for each address; of type ER where there is an emergency department |
 | PractitionerRole (`F`) or HealthcareService (`J`) | for each specialty |
 | PractitionerRole at this organization | for each member of the clinical staff |
 | OrganizationAffiliation | for each plan, of organizations |
@@ -20,7 +20,7 @@ from typing import Any
 
 from mappings import check_digits
 from mappings.errors import Fault, MappingError
-from mappings.identifiers import CBO, CNES, CNPJ, CPF, checked, coding, concept, council, identifier
+from mappings.identifiers import CBO, CNES, CNPJ, CPF, ROLE_CODE, checked, coding, concept, council, identifier
 from mappings.tasy.records import Provider, ProviderAddress, Specialty
 from mappings.tasy.site import Site
 from mappings.terminology import table
@@ -42,7 +42,9 @@ def to_provider_resources(provider: Provider, site: Site, today: date) -> tuple[
     active = listed(provider, today)
     key = provider_id(provider.nr_seq_prestador)
     itself = f"{'Practitioner' if person else 'Organization'}/{key}"
-    locations = [_location(one, key, itself, active, person, site, faults) for one in provider.enderecos]
+    urgent = not person and provider.ie_urgencia_emergencia == "S"
+    owner = {} if person else {"reference": itself}
+    locations = [_location(one, key, owner, active, urgent, site, faults) for one in provider.enderecos]
     if person:
         first = _practitioner(provider, key, identifiers, active, site)
         rest = [_role(one, provider, key, itself, active, today, site) for one in provider.especialidades]
@@ -159,8 +161,9 @@ def _practitioner(provider: Provider, key: str, identifiers: Sequence[Json], act
 
 
 def _location(
-    address: ProviderAddress, key: str, itself: str, active: bool, person: bool, site: Site, faults: list[Fault]
+    address: ProviderAddress, key: str, owner: Json, active: bool, urgent: bool, site: Site, faults: list[Fault]
 ) -> Json:
+    """owner: a reference, of organizations. urgent: whether it is an emergency department."""
     municipality = address.cd_municipio_ibge
     if municipality and len(municipality) == 7 and check_digits.wrong("ibge-municipality", municipality):
         faults.append(
@@ -179,6 +182,7 @@ def _location(
         "id": f"{key}-end-{address.nr_seq}",
         "status": "active" if active else "inactive",
         "mode": "instance",
+        "type": [concept(coding(ROLE_CODE, "ER"))] if urgent else [],
         "telecom": [{"system": "phone", "value": phone(address.nr_ddd, address.nr_telefone)}]
         if address.nr_telefone
         else [],
@@ -193,7 +197,10 @@ def _location(
                 "country": "BR",
             }
         ),
-        "managingOrganization": {} if person else {"reference": itself},
+        "position": {"latitude": address.nr_latitude, "longitude": address.nr_longitude}
+        if address.nr_latitude is not None and address.nr_longitude is not None
+        else {},
+        "managingOrganization": owner,
     }
 
 

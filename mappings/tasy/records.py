@@ -235,6 +235,9 @@ class ProviderAddress(Record, frozen=True):
     cd_cep: str | None = None
     nr_ddd: str | None = None
     nr_telefone: str | None = None
+    nr_latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    nr_longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
+    """Degrees, of installations that know them."""
 
 
 class Specialty(Record, frozen=True):

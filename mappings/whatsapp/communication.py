@@ -95,5 +95,8 @@ def _payload(message: Message, systems: Systems) -> list[Json]:
             }
         )
     if message.place:
-        parts.append({"contentString": f"geo:{message.place.latitude},{message.place.longitude}"})
+        place = message.place
+        called = _CONTROL.sub(" ", ", ".join(str(one) for one in (place.name, place.address) if one)).strip()
+        parts.append({"contentString": f"geo:{place.latitude},{place.longitude}"})
+        parts += [{"contentString": called}] if called else []
     return parts

@@ -41,6 +41,7 @@ class Place:
     latitude: float
     longitude: float
     name: str | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,10 @@ def _media(source: Json) -> dict[str, Json]:
 
 def _location(source: Json) -> dict[str, Json]:
     content = source["location"]
-    return {"place": Place(float(content["latitude"]), float(content["longitude"]), content.get("name"))}
+    place = Place(
+        float(content["latitude"]), float(content["longitude"]), content.get("name"), content.get("address")
+    )  # fmt: skip
+    return {"place": place}
 
 
 def _edit(source: Json) -> dict[str, Json]:

@@ -11,6 +11,7 @@ from simulators.tasy.systems import (
     CNPJ,
     CPF,
     CRM_SP,
+    HL7,
     codes,
     concept,
     extension,
@@ -35,7 +36,8 @@ def lines(provider: Json) -> Iterator[Json]:
     person, key = provider["ie_tipo_pessoa"] == "F", provider_id(provider["nr_seq_prestador"])
     itself = {"reference": f"{'Practitioner' if person else 'Organization'}/{key}"}
     active = provider["ie_situacao"] == "A" and provider["ie_guia_medico"] == "S" and not provider.get("dt_exclusao")
-    places = [_location(one, key, itself, active, person) for one in provider["enderecos"]]
+    urgent = provider["ie_urgencia_emergencia"] == "S"
+    places = [_location(one, key, {} if person else itself, active, urgent) for one in provider["enderecos"]]
     first = {
         "resourceType": "Practitioner" if person else "Organization",
         "id": key,
@@ -84,7 +86,7 @@ def lines(provider: Json) -> Iterator[Json]:
         }
 
 
-def _location(address: Json, key: str, itself: Json, active: bool, person: bool) -> Json:
+def _location(address: Json, key: str, owner: Json, active: bool, urgent: bool) -> Json:
     number = address["nr_telefone"]
     return without_empty(
         {
@@ -92,6 +94,7 @@ def _location(address: Json, key: str, itself: Json, active: bool, person: bool)
             "id": f"{key}-end-{address['nr_seq']}",
             "status": "active" if active else "inactive",
             "mode": "instance",
+            "type": [concept(HL7 + "v3-RoleCode", "ER")] if urgent else [],
             "telecom": [{"system": "phone", "value": f"+55{address['nr_ddd']}{number}"}] if number else [],
             "address": {
                 "extension": [extension("municipio-ibge", valueCode=address["cd_municipio_ibge"])],
@@ -102,7 +105,8 @@ def _location(address: Json, key: str, itself: Json, active: bool, person: bool)
                 "postalCode": address["cd_cep"],
                 "country": "BR",
             },
-            "managingOrganization": {} if person else itself,
+            "position": {"latitude": address["nr_latitude"], "longitude": address["nr_longitude"]},
+            "managingOrganization": owner,
         }
     )
 

@@ -42,6 +42,7 @@ def _provider(random: Random, number: int, count: int, today: date) -> Json:
     where = places.address(random)
     sex = random.choice("FM")
     family = names.family(random)
+    latitude, longitude = where.municipality.position_of(number)
     # The first ones are of each specialty in turn, so that none is missing in a small network.
     chosen = [
         SPECIALTIES[number // 3 % len(SPECIALTIES)] if number % 3 == 1 else random.choices(SPECIALTIES, _SHARES)[0]
@@ -74,7 +75,8 @@ def _provider(random: Random, number: int, count: int, today: date) -> Json:
             {"nr_seq": 1, "cd_tipo_logradouro": "081", "ds_endereco": where.street, "nr_endereco": where.number,
              "ds_bairro": where.quarter, "ds_municipio": where.municipality.name,
              "cd_municipio_ibge": where.municipality.code, "sg_uf": "SP", "cd_cep": where.postal,
-             "nr_ddd": where.municipality.area, "nr_telefone": f"3{number:07d}"}
+             "nr_ddd": where.municipality.area, "nr_telefone": f"3{number:07d}",
+             "nr_latitude": latitude, "nr_longitude": longitude}
         ],
         "especialidades": [
             {"cd_cbo": code, "ds_especialidade": name, "nr_seq_endereco": 1, "dt_inicio": start}

@@ -5,10 +5,10 @@ The care services' contract, section 2. What is about others than who writes sta
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from care_services.chat.recorded.place import added
 
 Json = Any
 
@@ -44,7 +44,4 @@ def subjects_added(resources: Iterable[Json], conversation: str, patient: str) -
 def subject_added(reference: str, element: str, patient: str) -> Json:
     """An entry of one. element: "subject", or "subject/reference" where there is an identifier already."""
     value = patient if element.endswith("/reference") else {"reference": patient}
-    step = [{"op": "add", "path": f"/{element}", "value": value}]
-    data = b64encode(json.dumps(step).encode()).decode()
-    patch = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
-    return {"resource": patch, "request": {"method": "PATCH", "url": reference}}
+    return added(reference, [(element, value)])

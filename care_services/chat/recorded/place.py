@@ -5,6 +5,9 @@ People are named by their identity on the channel; by their Patient besides, onc
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -86,6 +89,15 @@ def posted(resource: Json, place: Place) -> Json:
     """The entry that creates what has no identifiers: the If-Match of the conversation alone makes it once."""
     kind = resource["resourceType"]
     return {"fullUrl": _urn(f"{place.event}.{kind}"), "resource": resource, "request": {"method": "POST", "url": kind}}
+
+
+def added(reference: str, what: Iterable[tuple[str, Json]]) -> Json:
+    """The entry that adds to what is there, whoever changes it meanwhile. what: elements, "input/-" for one more of
+    many, and their values."""
+    steps = [{"op": "add", "path": f"/{element}", "value": value} for element, value in what]
+    data = b64encode(json.dumps(steps).encode()).decode()
+    patch = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
+    return {"resource": patch, "request": {"method": "PATCH", "url": reference}}
 
 
 def _urn(name: str) -> str:

@@ -3,7 +3,8 @@
 https://hl7.org/fhir/R4/task.html. The care services' contract, section 7. Types of the inputs, each a coding of the
 system `resumo`: `level` (valueCode), `reason`, `said` (a text that the member is told), `rule` and `finding` (beside
 the type a coding of the system `regra` or `achado` that says which; the value is its title, or the member's words),
-`answers` and `assessment` (valueReference).
+`answers` and `assessment` (valueReference), `position` (latitude and longitude) and `place` (in words) of where
+somebody is.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from care_services.chat.conversation import Desk, Turn
+from care_services.chat.conversation import Desk, Located, Turn
+from care_services.chat.known import Where
 from care_services.chat.recorded.data_request import data_request
-from care_services.chat.recorded.place import Place, instant
+from care_services.chat.recorded.place import Place, added, instant
 from mappings.identifiers import Systems, coding, concept
 
 Json = Any
@@ -44,6 +46,11 @@ def task(desk: Desk, turn: Turn, focus: Json, made: dict[str, Json], place: Plac
     return data_request(made_of, desk.reason) if desk.code == "data-subject-request" else made_of
 
 
+def located(found: Located, systems: Systems) -> Json:
+    """The entry that adds where somebody is to a Task that is there: an input more for whoever has it."""
+    return added(found.task, [("input/-", one) for one in _where(found.where, systems)])
+
+
 def _inputs(desk: Desk, turn: Turn, made: dict[str, Json], systems: Systems) -> list[Json]:
     found = [{"type": _type(systems, "reason"), "valueString": desk.reason}]
     if desk.code not in _ADMINISTRATIVE:
@@ -62,10 +69,18 @@ def _clinical(turn: Turn, systems: Systems) -> list[Json]:
         {"type": _type(systems, "rule", ("regra", one.id)), "valueString": f"{one.title} ({one.level})"}
         for one in state.fired
     ]
-    return found + [
+    found += [
         {"type": _type(systems, "finding", ("achado", code)), "valueString": one.quote or code}
         for code, one in state.known().items()
     ]
+    return found + (_where(turn.conversation.where, systems) if turn.conversation.where else [])
+
+
+def _where(where: Where, systems: Systems) -> list[Json]:
+    at = where.position
+    found = [("position", f"{at[0]:.6f},{at[1]:.6f}")] if at else []
+    found += [("place", where.said)] if where.said else []
+    return [{"type": _type(systems, name), "valueString": value} for name, value in found]
 
 
 def _type(systems: Systems, name: str, which: tuple[str, str] | None = None) -> Json:

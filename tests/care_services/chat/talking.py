@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from care_services.chat.conversation import Concluded, Conversation, Desk, Inbound, Say, Turn
 from care_services.chat.engine import turn
-from care_services.chat.known import NOTHING, Found
+from care_services.chat.known import NOTHING, Found, Where
 from care_services.triage.rule_set import rules
 
 NOON = 1_790_000_000
@@ -37,6 +37,10 @@ class Member:
 
     def sends(self, kind: str) -> Turn:
         return self.hears(self.message(kind=kind))
+
+    def shares(self, latitude: float, longitude: float, said: str = "") -> Turn:
+        """A place."""
+        return self.hears(replace(self.message(kind="location"), where=Where((latitude, longitude), said=said)))
 
     def taps(self, title: str, at: int = -1) -> Turn:
         """Of the latest question, or an earlier one."""

@@ -62,7 +62,7 @@ def test_an_emergency_is_told_at_once_in_any_state(state: str) -> None:
     if before == "emergency":
         assert came.effects == (Forward(member.now.seen[-1]),)
     else:
-        assert member.names == ["M-04"]
+        assert member.names == ["M-04", "where_emergency"]
         assert member.desks == [("nurse-callback", "stat")]
         assert member.levels == ["emergency"]
 
@@ -133,7 +133,7 @@ def test_pushback_changes_nothing_and_offers_a_person() -> None:
 def test_who_thinks_of_suicide_is_not_sent_to_drive_anywhere() -> None:
     member = Member()
     member.writes("eu quero me matar, já comprei o veneno")
-    assert member.names[-1] == "M-06"
+    assert member.names[-2:] == ["M-06", "where_suicide"]
     assert member.now.state == "emergency"
     assert ("nurse-callback", "stat") in member.desks
 
@@ -274,7 +274,7 @@ def test_nothing_is_repeated_once_help_is_there(helped: str) -> None:
 def test_an_emergency_that_comes_late_is_told_then_asked() -> None:
     member = Member()
     member.writes(STROKE, late=7 * 3600)
-    assert member.names == ["M-04", "late_emergency"]
+    assert member.names == ["M-04", "where_emergency", "late_emergency"]
 
 
 def test_why() -> None:
@@ -338,7 +338,7 @@ def test_an_edit_is_scanned_and_has_no_other_turn() -> None:
     member = in_state("open")
     assert member.hears(member.message("quero um boleto", "edit")).says == ()
     member.hears(member.message(STROKE, "edit"))
-    assert member.names == ["M-04"]
+    assert member.names == ["M-04", "where_emergency"]
 
 
 def test_a_conversation_begins_new() -> None:

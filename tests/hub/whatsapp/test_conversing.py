@@ -74,6 +74,9 @@ class Phone:
         """The channel's id of it."""
         return await self._post({"type": "text", "text": {"body": text}})
 
+    async def shares(self, place: Json) -> None:
+        await self._post({"type": "location", "location": place})
+
     async def edits(self, id: str, text: str) -> None:
         message = {"type": "text", "text": {"body": text}}
         await self._post({"type": "edit", "edit": {"original_message_id": id, "message": message}})
