@@ -83,7 +83,7 @@ def insist(talk: Talk) -> None:
     if talk.now.state != EMERGENCY or talk.now.taken:
         return
     if plain(talk.message.text) in _HELPED:
-        talk.change(taken=True)
+        talk.change(taken=True, question=None)
         talk.say("emergency_called")
         return
     name = next((one for one in AGAIN if talk.now.said.get(one, 0) < MOST), None)

@@ -151,8 +151,8 @@ def _tapped(talk: Talk, button: Button) -> None:
     elif state == EMERGENCY:  # nobody in an emergency is told that a button is old
         talk.do(Forward(talk.message.id))
         if button.flow == "level" and button.answer in ("called", "cannot-call"):
-            talk.change(taken=talk.now.taken or button.answer == "called")
             if button.answer == "called":
+                talk.change(taken=True, question=None)
                 talk.say("emergency_called")
             else:
                 talk.ask(nearest.ADDRESS)

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from care_services.chat.clinical import AGAIN
-from care_services.chat.conversation import Choice, Conversation, Forward
+from care_services.chat.conversation import Choice, Conversation, Forward, Located
 from care_services.chat.engine import returned, silent
+from care_services.chat.known import Found, Near
 from care_services.chat.silence import Then
 from care_services.consent import NOTICES, Consented
 from care_services.triage.levels import LEVELS
@@ -238,11 +239,12 @@ def test_voice_is_answered_and_in_clinical_states_a_persons(state: str) -> None:
 
 def test_emergency_buttons() -> None:
     member = in_state("emergency")
+    member.found = Found(near=Near(task="Task/1"))
     member.taps("Não consigo ligar")
     assert member.names == ["M-05"]
     member.writes("rua das flores 12")
     assert member.names == ["emergency_again"]
-    assert [type(one) for one in member.turns[-1].effects] == [Forward]
+    assert [type(one) for one in member.turns[-1].effects] == [Forward, Located]
     member.writes("menu")
     assert member.now.state == "emergency"
 

@@ -136,6 +136,16 @@ def test_whoever_cannot_call_writes_an_address() -> None:
     assert not any(isinstance(one, Located) for one in member.writes("obrigada").effects)
 
 
+@pytest.mark.parametrize("helped", ["já liguei", "Já liguei"])
+def test_who_has_called_meanwhile_names_no_address(helped: str) -> None:
+    member = told(STROKE)
+    member.taps("Não consigo ligar")
+    came = member.taps(helped) if helped[0] == "J" else member.writes(helped)
+    assert member.names == ["emergency_called"]
+    assert came.effects == (Forward(came.conversation.seen[-1]),)
+    assert member.writes("obrigada").effects == (Forward(member.now.seen[-1]),)
+
+
 def test_a_sign_beside_a_city_comes_first() -> None:
     member = told(FAINTED)
     member.writes("estou em Mirassol e não consigo respirar")
