@@ -1,4 +1,4 @@
-"""Notices by e-mail and short message: CommunicationRequests whose medium says so. A round (`hub/rounds.py`).
+"""Notices by e-mail, short message and web push: CommunicationRequests whose medium says so. A round (`hub/rounds.py`).
 
 The care services' contract, section 9. Decided, kept in the record before they are sent, and tried again as by
 WhatsApp; what is said is one neutral text, with nothing of the matter. Where a channel is not set up, or refuses, the
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -23,19 +23,22 @@ from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.partner_errors import PartnerRefused, PartnerUnavailable
 from adapters.sms import Gateway, Sms
 from adapters.smtp import Server, Smtp
+from adapters.web_push import WebPush
 from care_services.chat.recorded.conversation import phone
 from care_services.delivery.decision import CATEGORIES, Drop, Telephone, Wait, decide, rank
 from care_services.delivery.failed import NotDone
 from care_services.triage.rule_set import rules
 from fhir_server.trouble import places
 from hub import own_clients
+from hub.browsers import Browsers, posting
 from hub.ledger import now
+from hub.push_key import push_key
 from hub.settings import Settings
 from hub.tasy.site import site
 from hub.whatsapp.calendar import calendar
 from hub.whatsapp.member import Asked, member
 from hub.whatsapp.outcome import over, planned, settled
-from hub.whatsapp.requested import EMAIL, MEDIA, SMS, about_to, email, medium, notice
+from hub.whatsapp.requested import EMAIL, MEDIA, PUSH, SMS, about_to, email, in_browsers, medium, notice
 from hub.whatsapp.trying import RACED, written
 from mappings.whatsapp.phone import digits
 from mappings.whatsapp.sends import ACCEPTED, FAILED, Send, instant, sends, state, with_sends
@@ -48,8 +51,8 @@ TEXT, SUBJECT = "elsewhere", "elsewhere_subject"
 """What is said, among the rules' texts."""
 _log = logging.getLogger("hub.further-channels")
 
-Send_ = Callable[[str, str], Awaitable[None]]
-"""Sends the text under a reference to an address."""
+Send_ = Callable[[Json, str], Awaitable[None]]
+"""Sends the text for a request to an address."""
 
 
 class FurtherChannels:
@@ -61,7 +64,7 @@ class FurtherChannels:
         self._settings, self._systems, self._zone, self._now = settings, place.systems, place.zone, clock
         self._holiday, self._life = calendar(settings.holidays), AsyncExitStack()
         self._record: FhirClient | None = None
-        self._channels: Mapping[str, Send_] = {}
+        self._channels: dict[str, Send_] = {}
         self._broken: set[str] = set()
         """Requests, each with its version, that cannot be sent whatever is done: told once."""
 
@@ -141,7 +144,7 @@ class FurtherChannels:
                     return None
                 raise
         try:
-            await send(request["id"], to)
+            await send(request, to)
         except PartnerUnavailable:
             every[-1] = replace(every[-1], at={FAILED: self._now()})
         except PartnerRefused as refused:
@@ -158,6 +161,8 @@ class FurtherChannels:
         whom = request["recipient"][0]
         if channel == EMAIL:
             return email(whom)
+        if channel == PUSH:
+            return in_browsers(whom, self._systems)
         number = phone(whom, self._systems)
         return digits(number) if number else None
 
@@ -165,8 +170,13 @@ class FurtherChannels:
         if self._record is None:  # for as long as the process is there
             settings = self._settings
             http = await self._life.enter_async_context(httpx2.AsyncClient(trust_env=False, follow_redirects=False))
+            record = await self._life.enter_async_context(own_clients.door(settings, own_clients.WHATSAPP))
             self._channels = channels(settings, http)
-            self._record = await self._life.enter_async_context(own_clients.door(settings, own_clients.WHATSAPP))
+            if settings.push_contact is not None:
+                push, texts = WebPush(posting(settings), push_key(settings), settings.push_contact), rules().texts
+                told = Browsers(record, push, texts[SUBJECT], texts[TEXT], self._systems, self._now)
+                self._channels[PUSH] = told.send
+            self._record = record
         return self._record
 
 
@@ -176,7 +186,7 @@ def channels(settings: Settings, http: httpx2.AsyncClient) -> dict[str, Send_]:
     texts = rules().texts
     if settings.sms_url is not None and settings.sms_token is not None:
         sms = Sms(http, Gateway(settings.sms_url, settings.sms_token))
-        found[SMS] = lambda reference, to: sms.send(reference, to, texts[TEXT])
+        found[SMS] = lambda request, to: sms.send(request["id"], to, texts[TEXT])
     if settings.smtp_url is not None and settings.smtp_from is not None:
         parts = urlsplit(settings.smtp_url)
         tls = parts.scheme == "smtps"
@@ -186,5 +196,5 @@ def channels(settings: Settings, http: httpx2.AsyncClient) -> dict[str, Send_]:
                 parts.hostname in ("127.0.0.1", "localhost", "::1"), settings.smtp_user, settings.smtp_password,
             )
         )  # fmt: skip
-        found[EMAIL] = lambda reference, to: smtp.send(reference, to, texts[SUBJECT], texts[TEXT])
+        found[EMAIL] = lambda request, to: smtp.send(request["id"], to, texts[SUBJECT], texts[TEXT])
     return found

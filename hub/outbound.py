@@ -52,6 +52,10 @@ def reachable(address: str, allowed: Allowed) -> bool:
     return not (ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved)
 
 
+class Barred(Undelivered):
+    """No request goes there, today or tomorrow."""
+
+
 @dataclass(slots=True)
 class _Line:
     """The connections to one host."""
@@ -114,7 +118,7 @@ class Door:
         except (TimeoutError, httpx2.TimeoutException):
             raise Undelivered(f"the endpoint did not answer within {seconds:g} s") from None
         except httpx2.InvalidURL:
-            raise Undelivered("the endpoint is not a URL") from None
+            raise Barred("the endpoint is not a URL") from None
         except httpx2.ConnectError:
             raise Undelivered("the endpoint cannot be connected to") from None
         except httpx2.HTTPError as error:
@@ -126,9 +130,9 @@ class Door:
         """Raises Undelivered, or what httpx2 raises."""
         target = httpx2.URL(url)
         if target.scheme not in self._allowed.schemes:
-            raise Undelivered("the scheme of the endpoint is not allowed here")
+            raise Barred("the scheme of the endpoint is not allowed here")
         if not target.host or target.userinfo:
-            raise Undelivered("the endpoint must have a host, and no user name or password")
+            raise Barred("the endpoint must have a host, and no user name or password")
         address = await self._address(target.host, target.port or {"http": 80, "https": 443}[target.scheme])
         line = await self._line(target.host)
         line.busy += 1
@@ -163,7 +167,7 @@ class Door:
         finally:
             await response.aclose()
         if not response.is_success:
-            raise Undelivered(f"the endpoint answered {response.status_code}")
+            raise Undelivered(f"the endpoint answered {response.status_code}", response.status_code)
         if limit is not None and len(raw) > limit:
             raise Undelivered("the endpoint's answer is too large")
         return httpx2.Response(response.status_code, headers=_plain(response.headers), content=raw)
@@ -179,7 +183,7 @@ class Door:
         for address in addresses:
             if reachable(address, self._allowed):
                 return address
-        raise Undelivered("the address of the endpoint is not allowed here")
+        raise Barred("the address of the endpoint is not allowed here")
 
 
 async def _drain(response: httpx2.Response, limit: int) -> bytes:

@@ -79,7 +79,7 @@ SCOPES: Mapping[str, tuple[str, str]] = {
             crus="Claim",
         ),
     ),
-    WHATSAPP: ("WhatsApp", _system(crus="Communication Consent Binary", rus="CommunicationRequest", crs="Task")),
+    WHATSAPP: ("WhatsApp", _system(crus="Communication Consent Binary", rus="CommunicationRequest Basic", crs="Task")),
     CHAT: (
         "Conversas",
         _system(

@@ -204,6 +204,13 @@ def mail_address(text: str) -> str:
     return text
 
 
+def contact(text: str) -> str:
+    """Whom others turn to: https://www.rfc-editor.org/rfc/rfc8292#section-2.1"""
+    if not re.fullmatch(r"mailto:[^@\s<>]+@[A-Za-z0-9.-]+|https://[A-Za-z0-9.-]+(?:[/?][!-~]*)?", text):
+        raise ValueError("must be such as mailto:notices@example.org or https://example.org/contact")
+    return text
+
+
 def telephone(text: str) -> str:
     """A telephone number, as people are told it."""
     if not re.fullmatch(r"\+?[0-9][0-9 ()\-]{2,24}", text):

@@ -159,6 +159,9 @@ class Settings:
     smtp_from: str | None = None
     smtp_user: str | None = None
     smtp_password: str | None = field(default=None, repr=False)
+    push_contact: str | None = None
+    """Whom push services turn to about what the hub sends to browsers: mailto:..., https://...; unset: nothing is sent
+    to any, and members cannot turn one on."""
     oncall_url: str | None = None
     """Where whoever is on call is paged, by a signed webhook; unset: nobody is."""
     oncall_secret: str | None = field(default=None, repr=False)
@@ -307,6 +310,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "smtp_from": value.mail_address,
     "smtp_user": str,
     "smtp_password": str,
+    "push_contact": value.contact,
     "oncall_url": value.channel,
     "oncall_secret": str,
     "line_phone": value.telephone,

@@ -25,7 +25,9 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("psycopg", "sqlalchemy", "alembic", "fastapi", "orjson", "msgspec", "pint", "ucumvert", "zstandard",
          "prometheus_client", "pyarrow", "re2", "cryptography"),
     ),
-    "adapters": (("mappings",), ("httpx2", "joserfc", "msgspec", "pika", "openai", "fastapi")),
+    "adapters": (
+        ("mappings",), ("httpx2", "joserfc", "cryptography", "http_ece", "msgspec", "pika", "openai", "fastapi"),
+    ),
     "messages": (
         ("mappings",),
         ("psycopg", "sqlalchemy", "alembic", "cryptography", "zstandard", "msgspec", "orjson"),

@@ -11,6 +11,7 @@ from fhir_server.bulk.kick_off import export
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.operations.access_report import access_report
 from fhir_server.operations.break_glass import break_glass
+from fhir_server.operations.browsers import browser_off, browser_on
 from fhir_server.operations.consents import consent, consents
 from fhir_server.operations.data_requests import data_requests, rectification
 from fhir_server.operations.decide import decide
@@ -79,6 +80,8 @@ OPERATIONS: tuple[Operation, ...] = (
         ("Patient",),
         affects_state=True,
     ),
+    Operation("browser-off", f"{_OURS}:browser-off", (INSTANCE,), browser_off, "r", ("Patient",), affects_state=True),
+    Operation("browser-on", f"{_OURS}:browser-on", (INSTANCE,), browser_on, "r", ("Patient",), affects_state=True),
     Operation("consent", f"{_OURS}:consent", (INSTANCE,), consent, "r", ("Patient",), affects_state=True),
     Operation("consents", f"{_OURS}:consents", (INSTANCE,), consents, "r", ("Patient",)),
     Operation("data-requests", f"{_OURS}:data-requests", (INSTANCE,), data_requests, "r", ("Patient",)),

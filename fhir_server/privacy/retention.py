@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from fhir_server.privacy.browsers import is_browser
 from fhir_server.privacy.purposes import SYSTEM as PURPOSE
 
-VERSION = "2026-1"
+VERSION = "2026-2"
 SYSTEM = "urn:fhir-hub:CodeSystem:retention-class"
 
 FROM_ITSELF, FROM_LAST, WITH_OTHERS = "itself", "last", "others"
@@ -50,7 +51,8 @@ CLASSES: Mapping[str, DataClass] = {
         ),
         DataClass(
             "self-recorded", "Medidas que você mesmo registrou",
-            "Medidas e fotos suas ou dos seus aparelhos que nenhum atendimento usou.", 0, FROM_ITSELF, _ERASED,
+            "Medidas e fotos suas ou dos seus aparelhos que nenhum atendimento usou, e os navegadores em que você é"
+            " avisado.", 0, FROM_ITSELF, _ERASED,
             "se medidas enviadas pelo titular e não usadas em atendimento ficam fora do prontuário (Resolução CFM"
             " 1.638/2002, art. 1º)",
         ),
@@ -157,6 +159,8 @@ def class_of(resource: Mapping[str, Any]) -> str:
     if _tags(resource, PURPOSE) & BY_CONSENT and kind not in ("Consent", "Task", "Patient"):
         return "consented"
     if kind in ("Observation", "Media") and _self_recorded(resource):
+        return "self-recorded"
+    if is_browser(resource):
         return "self-recorded"
     if kind in ("Communication", "CommunicationRequest") and _complaint(resource):
         return "complaint"

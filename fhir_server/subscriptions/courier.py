@@ -40,6 +40,11 @@ FHIR_JSON = "application/fhir+json"
 class Undelivered(Exception):
     """The endpoint did not take it. The text says why; it becomes Subscription.error and names no content."""
 
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        """status: of its answer; None: there was none."""
+        super().__init__(reason)
+        self.status = status
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:

@@ -78,6 +78,11 @@ SMS = """\
 An SMS gateway on a socket of this machine. It prints how a hub is set to it, and each message as it comes.
 """
 
+PUSH = """\
+A push service with browsers on a socket of this machine. It prints how a hub is set to it, and what a browser would
+show as it comes.
+"""
+
 POPULATION = """\
 Writes NDJSON files of a synthetic plan: members, network and products as the ERP's sets of files have them, and
 conditions, visits and guides. The same members, seed and day give the same files.
@@ -126,6 +131,9 @@ def parser(commands: Any) -> None:
     sms = described(what, "sms", help="run an SMS gateway", description=SMS)
     where = "on 127.0.0.1; 0: any that is free; default 8093"
     sms.add_argument("--port", dest="listen", type=int, default=8093, metavar="PORT", help=where)
+    push = described(what, "push", help="run a push service", description=PUSH)
+    where = "on 127.0.0.1; 0: any that is free; default 8094"
+    push.add_argument("--port", dest="listen", type=int, default=8094, metavar="PORT", help=where)
     population = described(what, "population", help="write a synthetic plan as NDJSON", description=POPULATION)
     _plan(population, 50_000)
     population.add_argument("--out", type=Path, default=Path("population"), metavar="FOLDER", help="default population")
@@ -143,6 +151,7 @@ def _plan(command: argparse.ArgumentParser, members: int) -> None:
 
 def run(settings: Settings, chosen: argparse.Namespace) -> int:
     """Runs it; the exit code."""
+    from hub.sealing_key import KeyUnusable
     from hub.simulate import do, population, tasy
     from simulators.tasy.station import PlanOf
 
@@ -171,10 +180,14 @@ def run(settings: Settings, chosen: argparse.Namespace) -> int:
             from hub.simulated_sms import run as sms
 
             return sms(chosen.listen)
+        if chosen.what == "push":
+            from hub.simulated_push import run as push
+
+            return push(settings, chosen.listen)
         if chosen.what == "do":
             return do(chosen.folder or settings.simulated_tasy, chosen.path, chosen.body)
         return population(chosen.members, chosen.seed, chosen.day, chosen.out, chosen.type, compressed=chosen.gzip)
-    except ValueError as error:
+    except (ValueError, KeyUnusable) as error:
         return told(error, 2)
     except OSError as error:
         return told(error, 1)

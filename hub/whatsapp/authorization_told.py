@@ -21,11 +21,12 @@ from care_services.triage.rule_set import RuleSet, rules
 from fhir_server.events.delivery import Later
 from fhir_server.events.event import Event
 from hub import own_clients
+from hub.browsers import turned_on
 from hub.events.waited import Waited
 from hub.ledger import now
 from hub.settings import Settings
 from hub.tasy.site import site
-from hub.whatsapp.requested import EMAIL, SMS, UNTIL
+from hub.whatsapp.requested import BROWSERS, EMAIL, PUSH, SMS, UNTIL
 from mappings.identifiers import Systems, coding, concept, value_of
 from mappings.whatsapp.phone import digits
 
@@ -45,7 +46,9 @@ class AuthorizationTold:
         """settings: with a WhatsApp. Raises SiteUnusable."""
         self._settings, self._systems = settings, site(settings).site.systems
         self._others = [
-            one for one, url in ((SMS, settings.sms_url), (EMAIL, settings.smtp_url)) if url is not None
+            one
+            for one, by in ((PUSH, settings.push_contact), (SMS, settings.sms_url), (EMAIL, settings.smtp_url))
+            if by is not None
         ]  # fmt: skip
         by_purpose = dict(reversed(settings.whatsapp_numbers))
         self._number = by_purpose.get("authorization") or settings.whatsapp_numbers[0][1]
@@ -68,7 +71,10 @@ class AuthorizationTold:
         patient = await _read(self._record, whose) if state is not None and whose else None
         if response is None or state is None or patient is None or _old(response, now()):
             return
-        made = told(response, state, patient, self._number, self._systems, rules(), now(), self._others)
+        others = self._others
+        if PUSH in others and not await turned_on(self._record, patient["id"]):
+            others = [one for one in others if one != PUSH]
+        made = told(response, state, patient, self._number, self._systems, rules(), now(), others)
         named = made["identifier"][0]
         await self._record.create(made, {"identifier": f"{named['system']}|{named['value']}"})
 
@@ -126,7 +132,10 @@ def _reached(patient: Json, phone: str, others: Sequence[str], systems: Systems)
     line = {"system": systems.sid("telefone"), "value": phone}
     named = (one["value"] for one in patient.get("telecom", ()) if one.get("system") == "email" and one.get("value"))
     address = next((one for one in named if "@" in one), None)
-    known = {SMS: line, EMAIL: {"system": "urn:ietf:rfc:3986", "value": f"mailto:{address}"} if address else None}
+    known = {
+        SMS: line, EMAIL: {"system": "urn:ietf:rfc:3986", "value": f"mailto:{address}"} if address else None,
+        PUSH: {"system": systems.sid(BROWSERS), "value": patient["id"]},
+    }  # fmt: skip
     return [line, *(found for one in others if (found := known[one]) is not None)]
 
 

@@ -15,7 +15,7 @@ from care_services.chat.recorded.conversation import phone
 from care_services.consent import Consented, changed, consent
 from care_services.delivery.failed import Again, NotDone, follows
 from care_services.delivery.templates import TEMPLATES
-from hub.whatsapp.requested import EMAIL, SMS, TEMPLATE, UNTIL, email, expires, notice, watched
+from hub.whatsapp.requested import TEMPLATE, UNTIL, expires, further, notice, watched
 from mappings.identifiers import Systems, coding, concept
 from mappings.whatsapp import ladder
 from mappings.whatsapp.codes import Do, Reaction, reaction
@@ -167,7 +167,7 @@ def elsewhere(request: Json, systems: Systems, now: datetime) -> Json | None:
     if number and phone(rest[0], systems) is None:  # whom somebody telephones in the end
         known = {"url": url, "valueString": digits(number)}
         rest[0] = {**rest[0], "extension": [*rest[0].get("extension", ()), known]}
-    code = EMAIL if email(rest[0]) else SMS
+    code = further(rest[0], systems)
     kept = ("category", "priority", "subject", "about", "encounter", "payload", "extension", "requester")
     made = {name: request[name] for name in kept if name in request}
     until = [{"url": systems.extension(UNTIL), "valueInstant": instant(expires(request, systems))}]

@@ -26,9 +26,11 @@ TEMPLATE, SLOT, UNTIL = "modelo", "vaga", "vale-ate"
 """Extensions of a request: it goes as a template from now on; what a slot of its template says; until when it holds."""
 LEVELS = {"stat": "emergency", "asap": "very-urgent", "urgent": "urgent"}
 """Priority of a request -> level of urgency that it comes from."""
-EMAIL, SMS = "EMAILWRIT", "SMSWRIT"
-MEDIA = (EMAIL, SMS)
+EMAIL, SMS, PUSH = "EMAILWRIT", "SMSWRIT", "ONLINEWRIT"
+MEDIA = (EMAIL, SMS, PUSH)
 """Of v3-ParticipationMode: other channels than WhatsApp."""
+BROWSERS = "navegadores"
+"""System of the identifier of whoever is told in their browsers: the id of their Patient."""
 WATCHED = frozenset({"stat", "asap"})
 """Priorities of M-04, M-06 and M-07."""
 OPENER = "Escolher"
@@ -136,6 +138,17 @@ def email(whom: Json) -> str | None:
     """The address of a recipient who is named by one."""
     value = str(whom.get("identifier", {}).get("value", ""))
     return value.removeprefix("mailto:") if value.startswith("mailto:") else None
+
+
+def in_browsers(whom: Json, systems: Systems) -> str | None:
+    """Id of the Patient that a recipient is, who is told in their browsers."""
+    named = whom.get("identifier", {})
+    return str(named["value"]) if named.get("system") == systems.sid(BROWSERS) and named.get("value") else None
+
+
+def further(whom: Json, systems: Systems) -> str:
+    """The further channel that a recipient is named for."""
+    return EMAIL if email(whom) else PUSH if in_browsers(whom, systems) else SMS
 
 
 def due(request: Json) -> datetime | None:

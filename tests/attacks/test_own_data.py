@@ -12,9 +12,15 @@ import pytest
 from tests.attacks.caller import Caller
 from tests.attacks.record import Record
 
+BROWSER = {
+    "endpoint": "https://push.example.org/1",
+    "key": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    "secret": "BTBZMqHH6r4Tts7J_aSIgg",
+}
 OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "$consents": ("GET", {}),
     "$consent": ("POST", {"purpose": "wellness", "granted": "true"}),
+    "$browser-on": ("POST", BROWSER),
     "$access-report": ("GET", {}),
     "$portability": ("POST", {}),
     "$rectification": ("POST", {"resource": "Patient/{id}", "statement": "não é assim"}),
@@ -25,6 +31,7 @@ OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
 TOO_SMALL = {
     "$consents": "patient/Patient.rs patient/Communication.crs",
     "$consent": "patient/Patient.rs patient/Consent.rs patient/Communication.crs",
+    "$browser-on": "patient/Patient.rs patient/Consent.rs patient/Basic.cruds patient/Communication.crs",
     "$access-report": "patient/Consent.crs",
     "$portability": "patient/Patient.r patient/Consent.crs",
     "$rectification": "patient/Patient.rs patient/Communication.rs patient/Consent.crs",

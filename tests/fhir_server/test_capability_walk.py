@@ -20,6 +20,7 @@ from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.routes import ROUTES
 from fhir_server.search.parameters import search_parameter
 from mappings.r4 import parse, serialize
+from tests.attacks.test_own_data import BROWSER
 from tests.conformance.search import Search, probes
 from tests.fhir_server.brought import references
 from tests.fhir_server.conftest import BASE, serving
@@ -254,6 +255,8 @@ _OF_TYPES = {
     "Patient": (
         "access-report",
         "break-glass",
+        "browser-off",
+        "browser-on",
         "consent",
         "consents",
         "data-requests",
@@ -340,6 +343,11 @@ async def test_each_operation(client: httpx2.AsyncClient, stated: dict[str, Any]
     told = (await client.post(f"Patient/{FIRST}/$consent", json=said, headers={"content-type": FHIR})).json()
     assert told["resourceType"] == "Parameters"
     assert (await client.get(f"Patient/{FIRST}/$consents")).json() == told
+    there = {"resourceType": "Parameters", "parameter": [
+        {"name": name, "valueString": value} for name, value in BROWSER.items()]}  # fmt: skip
+    on = (await client.post(f"Patient/{FIRST}/$browser-on", json=there, headers={"content-type": FHIR})).json()
+    off = await client.post(f"Patient/{FIRST}/$browser-off?browser={on['id']}")
+    assert (off.status_code, off.json()["id"]) == (200, on["id"])
     wrong = {"resourceType": "Parameters", "parameter": [
         {"name": "resource", "valueString": f"Patient/{FIRST}"},
         {"name": "statement", "valueString": "not so"}]}  # fmt: skip

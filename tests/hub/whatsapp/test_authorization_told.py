@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,18 @@ import httpx2
 import pytest
 
 from adapters.fhir_client import FhirClient
+from adapters.partner_errors import PartnerRefused
+from adapters.web_push import WebPush
 from care_services.triage.rule_set import rules
-from hub.own_clients import AUTHORIZATION, BATCH, CHAT, door
+from hub.browsers import Browsers, turned_on
+from hub.own_clients import AUTHORIZATION, BATCH, CHAT, WHATSAPP, door
+from hub.push_key import push_key
 from hub.tasy.site import site
 from hub.whatsapp.authorization_told import told
+from hub.whatsapp.requested import BROWSERS
 from mappings.identifiers import CPF, Systems
+from mappings.r4 import serialize
+from tests.attacks.test_own_data import BROWSER
 from tests.hub.whatsapp.joined import Joined, joined_hub
 from tests.hub.whatsapp.test_conversing import Phone, found, of, until
 
@@ -29,7 +36,8 @@ PROTOCOL = "36620220261128000001"
 
 @pytest.fixture(scope="module")
 def joined(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Joined]:
-    with joined_hub(Path(tmp_path_factory.mktemp("hub")), module_database) as found:
+    more = {"HUB_PUSH_CONTACT": "mailto:avisos@austa.example"}
+    with joined_hub(Path(tmp_path_factory.mktemp("hub")), module_database, **more) as found:
         yield found
 
 
@@ -82,6 +90,9 @@ async def test_authorization_told_and_reviewed(
 ) -> None:  # fmt: skip
     systems = site(joined.settings).site.systems
     await roster(joined.settings, systems)
+    values = [{"name": name, "valueString": value} for name, value in BROWSER.items()]
+    there = serialize({"resourceType": "Parameters", "parameter": values})
+    await record.send("POST", "Patient/pf-20/$browser-on", there)
     async with httpx2.AsyncClient(trust_env=False) as http, door(joined.settings, AUTHORIZATION) as erp:
         ana = Phone(joined, http, PHONE)
         await ana.writes("dor de garganta desde ontem")
@@ -95,6 +106,8 @@ async def test_authorization_told_and_reviewed(
 
         [request] = await until(told_of)
         assert "carência" not in str(request)
+        ways = [one["identifier"]["system"] for one in request["recipient"]]
+        assert ways == [systems.sid("telefone"), systems.sid(BROWSERS)]
         await erp.update({**response(systems, "denied"), "id": made["id"], "disposition": "Negado."})
 
         await ana.taps("Sobre mim")
@@ -143,6 +156,27 @@ async def says(phone: Phone, part: str) -> str:
         return str(text) if part in text else None
 
     return str(await until(heard))
+
+
+async def test_the_services_see_a_browser_and_end_one_that_is_gone(joined: Joined, record: FhirClient) -> None:
+    await roster(joined.settings, site(joined.settings).site.systems)
+    values = [{"name": name, "valueString": value} for name, value in BROWSER.items()]
+    there = serialize({"resourceType": "Parameters", "parameter": values})
+    await record.send("POST", "Patient/pf-20/$browser-on", there)
+    assert len(await turned_on(record, "pf-20")) == 1
+
+    async def post(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> int:
+        return 410
+
+    systems = site(joined.settings).site.systems
+    category = [{"coding": [{"code": "authorization"}]}]
+    async with door(joined.settings, WHATSAPP) as notices:
+        push = WebPush(post, push_key(joined.settings), "mailto:avisos@austa.example")
+        told_there = Browsers(notices, push, "title", "text", systems, lambda: datetime.now(UTC))
+        request = {"id": "1", "category": category, "authoredOn": datetime.now(UTC).isoformat()}
+        with pytest.raises(PartnerRefused):
+            await told_there.send(request, "pf-20")
+    assert await turned_on(record, "pf-20") == []
 
 
 @pytest.mark.parametrize(
