@@ -22,6 +22,7 @@ from apps.privacy.app import privacy
 from apps.privacy.scopes import SCOPES as PRIVACY_SCOPES
 from apps.smart.config import Config
 from hub.logs import configure_logs
+from hub.push_key import subscribed_with
 from hub.settings import HSTS, Settings
 from hub.tls import Tls, trusted
 
@@ -46,9 +47,12 @@ def run(settings: Settings, secrets: Mapping[str, str], listener: socket.socket)
         await http.aclose()
 
     root = FastAPI(title="Apps", openapi_url=None, docs_url=None, redoc_url=None, lifespan=life)
-    for name, make in ((CLINICIAN, clinician), (PRIVACY, privacy)):
-        config = Config(settings.base, f"{settings.apps}/{name}", name, secrets[name], SCOPES[name])
-        root.mount(f"/{name}", make(config, http, PARTS))
+    of_patient = {
+        name: Config(settings.base, f"{settings.apps}/{name}", name, secrets[name], SCOPES[name])
+        for name in (CLINICIAN, PRIVACY)
+    }
+    root.mount(f"/{CLINICIAN}", clinician(of_patient[CLINICIAN], http, PARTS))
+    root.mount(f"/{PRIVACY}", privacy(of_patient[PRIVACY], http, PARTS, push_key=subscribed_with(settings)))
     of_nobody = {
         name: Config(settings.base, f"{settings.apps}/{name}", name, secrets[name], SCOPES[name], of_patient=False)
         for name in (CONSOLE, DESK)

@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 import httpx2
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from apps.privacy.browsers import called
 from apps.privacy.page import Page
 from apps.privacy.record import read
 from apps.smart.config import Config
@@ -33,9 +34,13 @@ Value = dict[str, Any]
 
 
 def privacy(
-    config: Config, http: httpx2.AsyncClient, parts: Path, *, now: Callable[[], float] = time.monotonic
-) -> FastAPI:
-    """The application, to be mounted where `config.url` points. http, parts: as of the clinician's app."""
+    config: Config, http: httpx2.AsyncClient, parts: Path, *, push_key: str | None = None,
+    now: Callable[[], float] = time.monotonic,
+) -> FastAPI:  # fmt: skip
+    """The application, to be mounted where `config.url` points. http, parts: as of the clinician's app.
+
+    push_key: what browsers are subscribed with to be told of notices; None: they cannot be.
+    """
     page = Page(config.url)
     app = FastAPI(title="Privacy", openapi_url=None, docs_url=None, redoc_url=None)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
@@ -50,6 +55,11 @@ def privacy(
     async def welcome() -> HTMLResponse:
         return HTMLResponse(page.welcome())
 
+    @app.get("/worker.js")
+    async def worker() -> FileResponse:
+        """Not below /static: a service worker speaks for what lies beside it."""
+        return FileResponse(HERE / "static" / "worker.js", media_type="text/javascript")
+
     @app.get("/{key}/")
     async def record(request: Request, key: str, older: int | None = None, own: bool = False) -> Response:
         session = entrance.session_of(request, key)
@@ -57,7 +67,8 @@ def privacy(
             return HTMLResponse(page.expired(), 401)
         try:
             reader = await entrance.reader(session)
-            found = await read(reader.get, session.patient, start=str(older) if older else None, own=own)
+            start = str(older) if older else None
+            found = await read(reader.get, session.patient, start=start, own=own, told=push_key is not None)
             files, waiting = await _export(reader, session)
         except SignedOut:
             entrance.sessions.end(key)
@@ -66,7 +77,9 @@ def privacy(
             return failed(request, "the FHIR server does not answer as it should", 502)
         told = {name: session.memory.pop(name, "") for name in (NOTICE, PROBLEM)}
         return HTMLResponse(
-            page.record(found, key=key, person=session.person, own=own, files=files, waiting=waiting, **told)
+            page.record(
+                found, key=key, person=session.person, own=own, files=files, waiting=waiting, push_key=push_key, **told
+            )
         )
 
     async def done(request: Request, key: str, operation: str, values: list[Value], said: str, place: str) -> Response:
@@ -103,6 +116,21 @@ def privacy(
         ]
         said = "Autorização registrada." if granted else "Autorização retirada. Vale a partir de agora."
         return await done(request, key, "$consent", values, said, "consents")
+
+    @app.post("/{key}/browsers")
+    async def browser_on(request: Request, key: str) -> Response:
+        given = await form(request)
+        values: list[Value] = [
+            {"name": name, "valueString": given.get(name, [""])[0]} for name in ("endpoint", "key", "secret")
+        ]
+        values.append({"name": "name", "valueString": called(request.headers.get("user-agent", ""))})
+        return await done(request, key, "$browser-on", values, "Avisos ligados neste navegador.", "browsers")
+
+    @app.post("/{key}/browsers/off")
+    async def browser_off(request: Request, key: str) -> Response:
+        given = await form(request)
+        values: list[Value] = [{"name": "browser", "valueString": given.get("browser", [""])[0]}]
+        return await done(request, key, "$browser-off", values, "Avisos desligados.", "browsers")
 
     @app.post("/{key}/export")
     async def export(request: Request, key: str) -> Response:

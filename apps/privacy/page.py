@@ -31,7 +31,7 @@ class Page:
         return self._render("failure.html", title="A sua sessão terminou", reason="")
 
     def record(self, record: Record, **shown: Any) -> str:
-        """All of the page. shown: key, person, notice, problem, own, files (of the export), waiting."""
+        """All of the page. shown: key, person, notice, problem, own, files (of the export), waiting, push_key."""
         return self._render("record.html", record=record, **shown)
 
     def _render(self, template: str, **values: Any) -> str:

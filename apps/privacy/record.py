@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from apps.privacy import browsers as told_in
 from apps.privacy.words import REASONS, REQUESTS, ROLES, STATES, VERBS, kind, moment
 from apps.smart.reader import NotAllowed, Unavailable
 
@@ -78,15 +79,21 @@ class Record:
     requests: tuple[Request, ...] | None
     choices: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = field(default=())
     """Kind -> what there is of it to be corrected: reference and title."""
+    browsers: tuple[told_in.Row, ...] | None = None
+    """In which they are told of notices."""
 
 
-async def read(get: Get, patient: str, *, start: str | None = None, own: bool = False) -> Record:
-    """All of it. start: number of the newest access shown; own: those of the person, too. Raises SignedOut."""
+async def read(
+    get: Get, patient: str, *, start: str | None = None, own: bool = False, told: bool = False
+) -> Record:  # fmt: skip
+    """All of it. start: number of the newest access shown; own: those of the person, too; told: whether browsers can be
+    told of notices. Raises SignedOut."""
     id = quote(patient, safe="")
-    (consents, plan, requests), accesses, found = await asyncio.gather(
+    (consents, plan, requests), accesses, found, on = await asyncio.gather(
         asyncio.gather(*(_tried(get, f"Patient/{id}/{operation}") for operation in OPERATIONS)),
         _accesses(get, id, start, own),
         asyncio.gather(*(_tried(get, query.format(id=id)) for _, query in CORRECTABLE)),
+        _tried(get, told_in.FOUND_BY.format(id=id)) if told else asyncio.sleep(0),
     )
     choices = [
         (kind(name), tuple((f"{name}/{one['id']}", title(one)) for one in _resources(bundle)))
@@ -101,6 +108,7 @@ async def read(get: Get, patient: str, *, start: str | None = None, own: bool = 
         classes,
         None if requests is None else tuple(request_row(one, titles, called) for one in _resources(requests)),
         tuple((name, rows) for name, rows in choices if rows),
+        None if on is None else told_in.rows(_resources(on)),
     )
 
 

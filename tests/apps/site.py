@@ -15,6 +15,8 @@ from tests.attacks.browser import PASSWORD, person
 from tests.attacks.caller import Caller
 from tests.hub_process import HubProcess, free_port
 
+PUSH_CONTACT = "mailto:avisos@austa.example"
+
 
 @dataclass(frozen=True)
 class Site:
@@ -25,6 +27,8 @@ class Site:
     """URL of the apps."""
     patient: str
     """Id of the sample patient, among the living, with most observations."""
+    key: str
+    """HUB_KEY."""
     member: people.Person
     """That patient."""
 
@@ -38,7 +42,8 @@ class Site:
 def serve(database: str, folder: Path) -> Iterator[Site]:
     """Serves it on a database of its own."""
     key, port = new_key(), free_port()
-    settings = {"database_url": database, "access": "smart", "key": key, "apps_port": str(port)}
+    settings = {"database_url": database, "access": "smart", "key": key, "apps_port": str(port),
+                "push_contact": PUSH_CONTACT}  # fmt: skip
     with HubProcess(folder, settings, arguments=("--sample-data",)) as served:
         caller = Caller(served, database, key)
         token = caller.token("system/*.rs")
@@ -47,7 +52,7 @@ def serve(database: str, folder: Path) -> Iterator[Site]:
         counts = {id: caller.get(f"Observation?patient={id}&_summary=count", token).json()["total"] for id in ids}
         patient = max(counts, key=lambda id: counts[id])
         member = person(caller, "the-member", fhir_user=f"Patient/{patient}", patients=[patient])
-        yield Site(caller, f"http://127.0.0.1:{port}", patient, member)
+        yield Site(caller, f"http://127.0.0.1:{port}", patient, key, member)
         caller.close()
 
 

@@ -12,28 +12,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from hub.apps_process import PRIVACY
-from tests.apps.site import Site, sign_in
+from tests.apps.privacy.member import enter
+from tests.apps.site import Site
 from tests.attacks.browser import person
-
-LOGIN = "titular"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def member(site: Site) -> None:
-    """Of their own: what they allow is not on the list of the person of other tests."""
-    person(site.caller, LOGIN, fhir_user=f"Patient/{site.patient}", patients=[site.patient])
-
-
-def enter(site: Site, page: Page) -> None:
-    """Signs the member in, and comes to the page."""
-    page.goto(f"{site.apps}/privacy/launch")
-    if page.locator("#login").count():
-        sign_in(page, LOGIN)
-    allow = page.locator("button[value=allow]")
-    expect(allow.or_(page.locator("header.banner")).first).to_be_visible()
-    if allow.count():
-        allow.click()
-    expect(page.locator("h1")).to_have_text("Meus dados")
 
 
 def decide(site: Site, task: str, **given: str) -> int:
