@@ -231,7 +231,7 @@ def _conclude(talk: Talk) -> None:
     if suicide:
         talk.say(SUICIDE)
     if told.where is not None:
-        talk.say(nearest.ASKED_GENTLY if suicide else told.where)
+        nearest.ask(talk, nearest.GENTLY if suicide else told.where)
     if state.level == LEVELS[-1] and talk.message.received - talk.message.at > LATE:
         talk.offer("late_emergency", "late", wording.LATE)
 

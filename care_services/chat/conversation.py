@@ -49,6 +49,8 @@ class Say:
     options: tuple[Option, ...] = ()
     by: str | None = None
     """Model and prompt version, where a model worded it."""
+    place: bool = False
+    """Whether it asks for a location, which the channel has a button for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from math import asin, cos, radians, sin, sqrt
 
 from care_services.chat import wording
-from care_services.chat.conversation import CONCLUDED, EMERGENCY, HUMAN, Located
+from care_services.chat.conversation import CONCLUDED, EMERGENCY, HUMAN, Located, Say
 from care_services.chat.known import NEAR, Department, Look, Near, Where
 from care_services.chat.levels_told import LEVELS_TOLD
 from care_services.chat.talk import Talk
@@ -24,7 +24,7 @@ from care_services.triage.scanner import LONGEST
 
 ADDRESS = "M-05"
 """The text that asks for it whoever cannot call: what is written then is an address."""
-ASKED_GENTLY = "where_suicide"
+GENTLY = "where_suicide"
 """The text that asks for it beside M-06."""
 WITHIN = 50.0
 """Kilometres: what is farther away is not told."""
@@ -34,6 +34,11 @@ EARTH = 6371.0
 """Its radius in kilometres."""
 _NAME, _ADDRESS, SAID = 80, 140, 300
 """Characters at most of a department, so that the whole fits one message, and of what somebody says of a place."""
+
+
+def ask(talk: Talk, name: str) -> None:
+    """Where they are is asked, and it is no question that anything waits for."""
+    talk.says.append(Say(name, wording.text(talk.rules, name), place=True))
 
 
 def located(talk: Talk) -> bool:

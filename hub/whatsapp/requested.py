@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from care_services.chat.recorded.communication_request import ASKS_PLACE
 from care_services.delivery.decision import Notice
 from mappings.identifiers import Systems
 from mappings.whatsapp.outgoing import BUTTONS, Choice, File, Text, To
@@ -100,7 +101,7 @@ def as_file(request: Json, id: str, kind: str) -> File:
 
 
 def content(request: Json, systems: Systems) -> Text:
-    """The text, with what can be tapped below it: buttons, or a list where they are too many."""
+    """The text, with what can be tapped below it: buttons, a list where they are too many, or that for a location."""
     payload, url = request["payload"][0], systems.extension("botao")
     shown = []
     for one in payload.get("extension", ()):
@@ -108,7 +109,10 @@ def content(request: Json, systems: Systems) -> Text:
             part = {each["url"]: each["valueString"] for each in one["extension"]}
             shown.append(Choice(part["id"], part["titulo"]))
     text = payload["contentString"]
-    return Text(text, rows=shown, opener=OPENER) if len(shown) > BUTTONS else Text(text, shown)
+    if len(shown) > BUTTONS:
+        return Text(text, rows=shown, opener=OPENER)
+    asks = any(one["url"] == systems.extension(ASKS_PLACE) for one in payload.get("extension", ()))
+    return Text(text, shown, place=asks)
 
 
 def about_to(request: Json, first: Send, systems: Systems) -> Json:

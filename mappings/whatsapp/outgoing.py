@@ -31,13 +31,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text, and what can be tapped below it: up to three buttons, or a list behind one."""
+    """A text, and what can be tapped below it: up to three buttons, a list behind one, or that for a location."""
 
     body: str
     buttons: Sequence[Choice] = ()
     rows: Sequence[Choice] = ()
     opener: str = ""
     """What opens the list."""
+    place: bool = False
+    """Whether the channel's own button shares a location."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,11 @@ def _content(content: Content) -> Json:
         return {"type": content.kind, content.kind: file}
     if content.buttons and content.rows:
         raise MappingError("buttons", "a text has buttons or a list, not both")
+    if content.place and (content.buttons or content.rows):
+        raise MappingError("place", "a text has buttons or that for a location, not both")
+    if content.place:
+        asked = {"body": {"text": _held(content.body, BODY, "body")}, "action": {"name": "send_location"}}
+        return {"type": "interactive", "interactive": {"type": "location_request_message", **asked}}
     if content.buttons:
         return {"type": "interactive", "interactive": _buttons(content)}
     if content.rows:

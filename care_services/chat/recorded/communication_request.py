@@ -17,6 +17,8 @@ Json = Any
 
 PRIORITIES = {"emergency": "stat", "very-urgent": "asap", "urgent": "urgent"}
 """Level -> priority of what is said; routine for others."""
+ASKS_PLACE = "pede-localizacao"
+"""Extension of a payload below which the channel shows its button for a location, where no other can be tapped."""
 CHECK_INS = "safety"
 """Their category of notices."""
 CHECK_IN = "template_check_in"
@@ -27,10 +29,12 @@ def said(says: Sequence[Say], level: str | None, encounter: Json | None, place: 
     """The message that answers a turn. level: that was told in the episode."""
     whole = together(says)
     url = place.systems.extension("botao")
-    shown = [
+    shown: list[Json] = [
         {"url": url, "extension": [{"url": "id", "valueString": one.id}, {"url": "titulo", "valueString": one.title}]}
         for one in whole.options
     ]
+    if whole.place and not shown:
+        shown = [{"url": place.systems.extension(ASKS_PLACE), "valueBoolean": True}]
     payload = {**({"extension": shown} if shown else {}), "contentString": whole.text}
     labelled = {"meta": {"security": [AIAST]}} if any(one.by for one in says) else {}
     return {**_request("answer", level, encounter, place), **labelled, "payload": [payload]}
@@ -39,7 +43,8 @@ def said(says: Sequence[Say], level: str | None, encounter: Json | None, place: 
 def together(says: Sequence[Say]) -> Say:
     """What is said in one turn as one text; what can be tapped is that of the first that has something."""
     options = next((one.options for one in says if one.options), ())
-    return Say("+".join(one.name for one in says), "\n\n".join(one.text for one in says), options)
+    place = any(one.place for one in says)
+    return Say("+".join(one.name for one in says), "\n\n".join(one.text for one in says), options, place=place)
 
 
 def check_in(level: str, hours: int, encounter: Json, place: Place) -> Json:

@@ -94,7 +94,13 @@ def sendable(say: Say) -> Any:
     """The body of the call, which raises where the channel would refuse it."""
     choices = [Choice(one.id, one.title) for one in say.options]
     rows = len(choices) > BUTTONS
-    content = Text(say.text, () if rows else choices, choices if rows else (), "Escolher" if rows else "")
+    content = Text(
+        say.text,
+        () if rows else choices,
+        choices if rows else (),
+        "Escolher" if rows else "",
+        say.place and not choices,
+    )
     return body(To(phone="551788887777"), content)
 
 

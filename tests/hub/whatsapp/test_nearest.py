@@ -104,6 +104,8 @@ async def test_a_city_is_enough_and_none_near_is_said(
     ivo = Phone(joined, http, number)
     await ivo.writes("desmaiei e voltei")
     assert "localização" in await ivo.hears(1)
+    [asked] = await ivo.received()
+    assert asked["interactive"]["action"] == {"name": "send_location"}
     await ivo.writes("estou em rio preto")
     assert hospital["ds_razao_social"] in await ivo.hears(2)
     await ivo.shares({"latitude": -3.1, "longitude": -60.0})

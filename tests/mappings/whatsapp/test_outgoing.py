@@ -30,6 +30,15 @@ def test_buttons() -> None:
     assert [one["reply"]["title"] for one in made["action"]["buttons"]] == ["Sim", "Não"]
 
 
+def test_a_location_is_asked_for() -> None:
+    asked = {"type": "location_request_message", "body": {"text": "Onde?"}, "action": {"name": "send_location"}}
+    assert of(Text("Onde?", place=True)) == asked
+    with pytest.raises(MappingError, match="place"):
+        body(TO, Text("Onde?", [YES], place=True))
+    with pytest.raises(MappingError, match="body"):
+        body(TO, Text("o" * 1025, place=True))
+
+
 def test_a_list() -> None:
     made = of(Text("Escolha", rows=[Choice("1", "Dor no peito", "ou aperto")], opener="Ver sinais"))
     assert made["action"] == {
