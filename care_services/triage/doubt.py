@@ -17,7 +17,12 @@ STOPS = LEVELS[LEVELS.index("very-urgent") :]
 
 def everyday(story: str, rules: RuleSet) -> bool:
     """Whether a story sounds everyday."""
-    return rules.everyday.sounds(scan(story, rules).words.words)
+    return rules.everyday.sounds_everyday(scan(story, rules).words.words)
+
+
+def grave(story: str, rules: RuleSet) -> bool:
+    """Whether a story sounds as only emergencies do."""
+    return rules.everyday.sounds_grave(scan(story, rules).words.words)
 
 
 def in_doubt(present: Collection[str], weak: Collection[str], facts: Facts, rules: RuleSet) -> set[str]:

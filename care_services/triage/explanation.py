@@ -42,12 +42,12 @@ def explained(text: str, rules: RuleSet, age: str | None, sex: str | None, pregn
         ((hit.code, hit.status, hit.quote, hit.pattern, hit.because) for hit in heard.hits),
     )
     score = rules.everyday.score(scan(state.story(), rules).words.words)
-    sounds = "everyday" if score < rules.everyday.below else "not everyday"
-    lines += ["", f"sounds    {sounds}: {score:.2f}, everyday below {rules.everyday.below:.2f}"]
+    known = f"everyday below {rules.everyday.below:.2f}, grave above {rules.everyday.above:.2f}"
+    lines += ["", f"sounds    {score:.2f}: {known}"]
     lines += [
-        f"in doubt  {code}: “{known.quote}”, asked before it counts"
-        for code, known in state.findings.items()
-        if known.present is None
+        f"in doubt  {code}: “{one.quote}”, asked before it counts"
+        for code, one in state.findings.items()
+        if one.present is None
     ]
     lines += _table(("fact", "value"), ((name, f"{value:g}") for name, value in state.facts.items()))
     rows = ((one.id, one.level, " ".join(one.because), one.title) for one in state.fired)

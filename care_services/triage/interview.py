@@ -12,7 +12,7 @@ from typing import Any
 
 from care_services.triage.answers import read_severity
 from care_services.triage.assessment import Fired, assess, complaint_of
-from care_services.triage.doubt import STOPS, everyday, in_doubt
+from care_services.triage.doubt import STOPS, everyday, grave, in_doubt
 from care_services.triage.levels import LEVELS, highest
 from care_services.triage.measures import Facts, worse
 from care_services.triage.numbers import durations, numbers
@@ -146,14 +146,16 @@ def _raised(state: State, rules: RuleSet) -> State:
 
 def _unsure(state: State, rules: RuleSet) -> str:
     """The level of a story that no rule knows: a person reads it; at once where it points to something of risk and
-    nothing in it is mild or administrative."""
-    return "very-urgent" if not _light(state, rules) and _any_holds(rules.unknown, state) else "urgent"
+    nothing in it is mild or administrative, or where it sounds grave."""
+    risk = not _light(state, rules) and _any_holds(rules.unknown, state)
+    return "very-urgent" if risk or grave(state.story(), rules) else "urgent"
 
 
 def _cautious(state: State, rules: RuleSet) -> str:
     """The level of a story whose signs do not say enough, of somebody who has little to spare, or that begins at once
-    or worsens."""
-    return "very-urgent" if not _light(state, rules) and _any_holds(rules.caution, state) else LEVELS[0]
+    or worsens, or that sounds grave."""
+    risk = not _light(state, rules) and _any_holds(rules.caution, state)
+    return "very-urgent" if risk or grave(state.story(), rules) else LEVELS[0]
 
 
 def _any_holds(candidates: tuple[Rule, ...], state: State) -> bool:

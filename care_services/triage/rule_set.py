@@ -247,7 +247,7 @@ def _everyday(folder: Path, faults: list[str]) -> Everyday | None:
     learnt = _toml(folder / "everyday.toml")
     try:
         words = weights((folder / "everyday_words.txt").read_text().splitlines(), learnt["scale"])
-        return Everyday(words, learnt["bias"], learnt["below"], learnt["learnt"])
+        return Everyday(words, learnt["below"], learnt["above"], learnt["learnt"])
     except (KeyError, ValueError) as error:
         faults.append(f"everyday.toml, everyday_words.txt: {error}")
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 
@@ -64,6 +66,16 @@ def test_a_reply_in_an_everyday_story_asks_as_well() -> None:
 def test_what_answers_the_question_that_asks_for_it_counts_at_once() -> None:
     state = step(asked_to("screen", STORY), SWOLLEN, rules())
     assert state.level == "very-urgent"
+
+
+@pytest.mark.parametrize(("above", "level"), [(99.0, "urgent"), (2.0, "very-urgent")])
+def test_a_story_that_sounds_grave_is_so_when_all_is_denied(above: float, level: str) -> None:
+    heavy = replace(rules().everyday, weights={"xyzzy": 5.0}, above=above)
+    using = replace(rules(), everyday=heavy)
+    state = step(State(), "xyzzy", using)
+    while state.pending:
+        state = step(state, CALM.get(state.pending.id, "Não"), using)
+    assert state.level == level
 
 
 TYPICAL = """

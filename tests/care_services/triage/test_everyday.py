@@ -19,14 +19,16 @@ CASES = Path(__file__).parent / "cases"
 
 
 def test_a_story_is_weighed_by_its_words_and_pairs() -> None:
-    learnt = Everyday({"coriza": -4.0, "boca torta": 6.0, "0 dias": -3.0}, bias=-0.5, below=-1.0, learnt={})
+    learnt = Everyday({"coriza": -4.0, "boca torta": 6.0, "0 dias": -3.0}, below=-1.0, above=2.0, learnt={})
     assert features(["ha", "3", "dias"]) == {"ha", "0", "dias", "ha 0", "0 dias"}
-    assert learnt.score(["coriza"]) == -4.5
-    assert learnt.score(["boca", "torta"]) == pytest.approx(6 / 3**0.5 - 0.5)
-    assert learnt.score(["12", "dias"]) == pytest.approx(-3 / 3**0.5 - 0.5)
+    assert learnt.score(["coriza"]) == -4
+    assert learnt.score(["boca", "torta"]) == pytest.approx(6 / 3**0.5)
+    assert learnt.score(["12", "dias"]) == pytest.approx(-3 / 3**0.5)
     assert learnt.score([]) == inf
-    assert learnt.sounds(["coriza"])
-    assert not learnt.sounds(["palavra"])
+    assert learnt.sounds_everyday(["coriza"])
+    assert not learnt.sounds_everyday(["palavra"])
+    assert learnt.sounds_grave(["boca", "torta"])
+    assert not learnt.sounds_grave([])
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_the_weights_were_learnt_from_the_cases_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(("name", "old", "new"), [
-    ("everyday.toml", "bias =", "biased ="),
+    ("everyday.toml", "below =", "beneath ="),
     ("everyday_words.txt", "", "heavy coriza\n"),
 ])  # fmt: skip
 def test_weights_that_cannot_be_read_are_refused(tmp_path: Path, name: str, old: str, new: str) -> None:
