@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from adapters.connections import http_client
 from adapters.fhir_client import FhirClient, FhirRefused
 from adapters.partner_errors import PartnerRefused, PartnerUnavailable
 from adapters.sms import Gateway, Sms
@@ -169,7 +170,7 @@ class FurtherChannels:
     async def _door(self) -> FhirClient:
         if self._record is None:  # for as long as the process is there
             settings = self._settings
-            http = await self._life.enter_async_context(httpx2.AsyncClient(trust_env=False, follow_redirects=False))
+            http = await self._life.enter_async_context(http_client())
             record = await self._life.enter_async_context(own_clients.door(settings, own_clients.WHATSAPP))
             self._channels = channels(settings, http)
             if settings.push_contact is not None:
