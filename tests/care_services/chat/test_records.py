@@ -145,6 +145,19 @@ async def test_every_level_leaves_what_the_hub_finds_valid(client: httpx2.AsyncC
     assert {one["reference"].partition("/")[0] for one in provenance["target"]} >= {"RiskAssessment"} | KINDS[level]
 
 
+async def test_where_somebody_is_stands_in_tasks_of_professionals_alone(client: httpx2.AsyncClient) -> None:
+    member = Talking(client, "5517988880103")
+    await member.reaches("very-urgent")
+    await member.writes("estou em Mirassol, rua das flores 100")
+    [nurse] = [one for one in member.of("Task") if "focus" in one]
+    told = {each["code"]: one["valueString"] for one in nurse["input"] for each in one["type"]["coding"]
+            if each["code"] in ("position", "place")}  # fmt: skip
+    assert told == {"place": "estou em Mirassol, rua das flores 100"}
+    await member.writes("meus dados")
+    [privacy] = [one for one in member.of("Task") if "focus" in one]
+    assert "flores" not in str(privacy)
+
+
 async def test_reported_numbers_are_kept_with_their_units(client: httpx2.AsyncClient) -> None:
     member = Talking(client, "5517988880101")
     await member.reaches("urgent")
