@@ -1,6 +1,7 @@
 """Writes care_services/triage/rules/everyday.toml and everyday_words.txt: which words are those of everyday stories and
-which of emergencies, learnt from the judged cases of triage; the same each time. Run it when a set of cases has been
-met unseen and may be learnt from; names of sets learn from those alone.
+which of emergencies, learnt from the judged cases of triage and from what members write who want nothing of a clinician
+(the examples of the intents); the same each time. Run it when a set of cases was met unseen and may be learnt from;
+names of sets learn from those alone.
 
 It prints how stories of each set sound to weights that were learnt from all others, and sets the scores below which a
 story sounds everyday and above which it sounds grave by those.
@@ -20,11 +21,13 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
+from care_services.intent.examples import examples
 from care_services.triage.everyday import features
 from care_services.triage.rule_set import RULES, rules
 from care_services.triage.scanner import scan
 from hub.evaluation.cases import read_cases
 from hub.evaluation.figures import TOLD
+from hub.evaluation.run_intent import CLINICAL
 
 CASES = Path("tests/care_services/triage/cases")
 LEAST = 3
@@ -33,6 +36,9 @@ REGULAR = 3e-4
 QUIET, ALARMING = 0.02, 0.0025
 """Of the grave stories of sets not learnt from, those that may sound everyday; of the others, those that may sound
 grave."""
+WISHES, SHARE = "wishes", 0.1
+"""Where stories are from that are no cases, but texts of administration and small talk; what they weigh together among
+those that are not grave."""
 FINENESS = 100
 """Steps of a weight in one."""
 
@@ -41,7 +47,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A form of a case: what it has, and whether it was judged to need help at once."""
+    """A form of a case, or a text of WISHES: what it has, and whether it was judged to need help at once."""
 
     wave: str
     seen: frozenset[str]
@@ -57,7 +63,9 @@ class Learnt:
         self._columns = {name: at for at, name in enumerate(sorted(n for n, many in counted.items() if many >= LEAST))}
         self._rarity = np.log((1 + len(stories)) / (1 + np.array([counted[name] for name in self._columns]))) + 1
         rows, gold = self._rows(stories), np.array([1.0 if one.grave else -1.0 for one in stories])
-        each = np.where(gold > 0, 0.5 / (gold > 0).sum(), 0.5 / (gold < 0).sum())
+        wish = np.array([one.wave == WISHES for one in stories])
+        heavy = [(gold > 0, 1.0), ((gold < 0) & ~wish, 1 - SHARE if wish.any() else 1.0), (wish, SHARE)]
+        each = sum(0.5 * share * own / max(own.sum(), 1) for own, share in heavy)
 
         def loss(weights: Array) -> tuple[float, Array]:
             margin = gold * (rows @ weights)
@@ -97,6 +105,16 @@ def stories(path: Path) -> list[Story]:
     ]
 
 
+def wishes() -> list[Story]:
+    """What members write who want nothing of a clinician."""
+    using = rules()
+    return [
+        Story(WISHES, frozenset(features(scan(text, using).words.words)), grave=False)
+        for text, intent in examples()
+        if intent not in CLINICAL
+    ]
+
+
 def unseen(told: Sequence[Story]) -> Array:
     """The score of each story by weights that were learnt from the sets it is not of."""
     scores = np.zeros(len(told))
@@ -114,8 +132,10 @@ def digest(path: Path) -> str:
 
 def main(names: Sequence[str]) -> None:
     paths = [path for path in sorted(CASES.glob("*.jsonl")) if not names or path.stem in names]
-    told = [story for path in paths for story in stories(path)]
-    scores, grave = unseen(told), np.array([one.grave for one in told])
+    cases, more = [story for path in paths for story in stories(path)], wishes()
+    told = [*cases, *more]
+    known = unseen(told)
+    scores, grave = known[: len(cases)], np.array([one.grave for one in cases])
     print("of stories not learnt from, each set by the others; everyday: of those judged urgent or lower")
     for missed in (0, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05):
         below = np.quantile(scores[grave], missed)
@@ -127,9 +147,10 @@ def main(names: Sequence[str]) -> None:
               f"of {grave.sum()} grave")  # fmt: skip
     below, above = float(np.quantile(scores[grave], QUIET)), float(np.quantile(scores[~grave], 1 - ALARMING))
     for path in paths:
-        own = np.array([one.wave == path.stem for one in told])
+        own = np.array([one.wave == path.stem for one in cases])
         print(f"{path.stem:10} grave {(scores[own & grave] < below).sum():3} of {(own & grave).sum():3} everyday "
               f"{(scores[own & ~grave] < below).sum():3} of {(own & ~grave).sum():3}")  # fmt: skip
+    print(f"{WISHES:10} everyday {(known[len(cases) :] < below).sum()} of {len(more)}, learnt from the cases alone")
     learnt = Learnt(told)
     kept = learnt.weights()
     (RULES / "everyday_words.txt").write_text("".join(f"{kept[name]} {name}\n" for name in sorted(kept)))

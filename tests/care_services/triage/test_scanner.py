@@ -186,10 +186,47 @@ def test_signs_told_without_their_word(told: str, code: str) -> None:
         ("o reajuste foi abusivo", "abuse_told"),
         ("meu filho derrubou o frasco, consigo outro", "abuse_told"),
         ("meu ouvido tá purgando um líquido amarelado desde sábado", "head_injury_sign"),
+        ("me mata de raiva esse menu", "suicide_thought"),
+        ("o Corinthians ainda me mata do coração", "suicide_thought"),
+        ("tô sem ar de tanto correr atrás dessa guia", "cannot_breathe"),
+        ("fiquei sem ar quando vi o valor da fatura", "cannot_breathe"),
+        ("robô, você só repete a mesma coisa", "confused"),
+        ("essa máquina não entende nada do que eu falo", "speech_trouble"),
+        ("não consigo falar com nenhum atendente", "speech_trouble"),
+        ("minha mãe não sabe mexer com isso", "unconscious"),
+        ("meu advogado não atende nem responde", "unconscious"),
+        ("essa negativa tá entalada na garganta", "choking"),
+        ("tem hospital em Cascavel, moro em Cascavel", "bite_snake"),
+        ("o plano cobre tratamento de AVC?", "speech_trouble"),
+        ("desculpa a demora em responder", "drowsy"),
+        ("deu confusão no meu cadastro, fiz confusão com as datas", "confused"),
     ],
 )
 def test_everyday_words_are_no_sign(told: str, code: str) -> None:
     assert code not in scan(told, rules()).present()
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ("eu quero me matar", "suicide_thought"),
+        ("o jogo acabou e ele disse que vai se matar", "suicide_thought"),
+        ("meu marido ficou sem ar de tanto tossir", "cannot_breathe"),
+        ("minha avó repete a mesma coisa e não sabe que dia é", "confused"),
+        ("ela não entende nada do que eu falo, começou agora", "speech_trouble"),
+        ("meu pai não consegue falar direito", "speech_trouble"),
+        ("meu pai tá aqui no chão e não responde", "unconscious"),
+        ("não sabe mexer o braço, não consegue mexer", "unconscious"),
+        ("a bebê engasgou e tá roxa", "choking"),
+        ("pisei em uma cascavel", "bite_snake"),
+        ("foi picada de cascavel", "bite_snake"),
+        ("acho que é um AVC", "speech_trouble"),
+        ("ela demora em responder, tá mole", "drowsy"),
+        ("meu pai tá com confusão na cabeça", "confused"),
+    ],
+)
+def test_the_same_words_of_a_body_are_a_sign(told: str, code: str) -> None:
+    assert code in scan(told, rules()).present()
 
 
 @pytest.mark.parametrize("word", ["banco", "peixe", "perto", "conta", "plano", "consulta", "carteirinha", "boleto"])
