@@ -19,7 +19,8 @@ from hub.evaluation.spelled import ADMINISTRATIVE
 
 PROTOCOL = "00000020260000000"
 _START = 1_800_000_000
-_FOR_A_WISH = frozenset({"service-desk", "pharmacist", "data-subject-request"})
+_SEE_TO = frozenset({"nurse-callback", "pharmacist", "service-desk", "data-subject-request"})
+"""Desks that see to what no level is told of: a wish, a dose taken wrongly."""
 
 
 class EngineAlone:
@@ -59,7 +60,7 @@ class EngineAlone:
         for effect in made.effects:
             if isinstance(effect, Concluded):
                 self._levels[number] = effect.level
-            elif isinstance(effect, Desk) and effect.code in _FOR_A_WISH:
+            elif isinstance(effect, Desk) and effect.code in _SEE_TO:
                 self._wishes.add(number)
         if not made.says:
             return []

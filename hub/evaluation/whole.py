@@ -49,7 +49,8 @@ ASKED = 50
 """Identifiers in one search."""
 STEP = 10
 """Seconds between a reply and the next message; more than anybody waits for a second half of a thought."""
-_FOR_A_WISH = frozenset({"service-desk", "pharmacist", "data-subject-request"})
+_SEE_TO = frozenset({"nurse-callback", "pharmacist", "service-desk", "data-subject-request"})
+"""Desks that see to what no level is told of: a wish, a dose taken wrongly."""
 
 
 class Whole:
@@ -105,7 +106,7 @@ class Whole:
             talk, code = people[one["for"]["identifier"]["value"]], one["code"]["coding"][0]["code"]
             if code == "conversation":
                 states[talk] = one["businessStatus"]["text"]
-            elif code in _FOR_A_WISH:
+            elif code in _SEE_TO:
                 wishes.add(talk)
         return {one: _outcome(levels.get(one), states.get(one, ""), one in wishes) for one in talks}
 
