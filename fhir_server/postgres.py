@@ -59,6 +59,8 @@ class _Batch:
     results: list[list[Row]] = field(default_factory=list)
     position: int = 0
     error: DatabaseError | None = None
+    awaited: bool = True
+    """Somebody waits for it; nobody does for a rollback at the end."""
 
 
 class Connection:
@@ -82,6 +84,11 @@ class Connection:
     def load(self) -> int:
         """Batches not yet answered."""
         return len(self._batches)
+
+    @property
+    def working(self) -> bool:
+        """Whether it works on something that somebody waits for, or has waited for."""
+        return any(batch.awaited for batch in self._batches)
 
     async def open(self) -> None:
         """Connects. Raises ConnectionLost with the server's reason."""
@@ -116,6 +123,13 @@ class Connection:
     def close(self) -> None:
         """Closes; batches under way end with ConnectionLost."""
         self._lose("closed")
+
+    def roll_back(self) -> None:
+        """Has the transaction rolled back after what is under way; nobody waits for it, who is next finds it clean."""
+        if not self.lost:
+            self.send([Statement("rollback")]).add_done_callback(lambda answer: answer.exception())
+        if self._batches:
+            self._batches[-1].awaited = False
 
     def interrupt(self) -> None:
         """Asks the server to give up what this connection is waiting for. Blocks; for a thread of its own."""
@@ -288,13 +302,16 @@ class Pool:
     async def _interrupt(self, connection: Connection) -> None:
         try:
             await asyncio.to_thread(connection.interrupt)
+            # Where it was the rollback that was given up, the transaction is there still, and fails whatever comes.
+            with contextlib.suppress(ConnectionLost):
+                await connection.send([Statement("rollback")])
         finally:
             await self._release(connection)
 
     async def _release(self, connection: Connection) -> None:
         self._reserved.discard(connection)
         async with self._freed:
-            self._freed.notify()
+            self._freed.notify_all()  # one connection serves all who only run something
 
     def _idlest(self) -> Connection | None:
         """A connection with nothing to do; when all that may exist do exist, the one with the shortest queue."""
@@ -341,7 +358,7 @@ class Pool:
         try:
             yield connection
         finally:
-            if connection.load and not connection.lost:  # cancelled while a statement was under way
+            if connection.working and not connection.lost:  # cancelled while a statement was under way
                 self._abandon(connection)
             else:
                 await self._release(connection)

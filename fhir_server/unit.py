@@ -128,7 +128,7 @@ class Unit(Reader):
             await self._connection.send([Statement(how)])
 
     def abandon(self) -> None:
-        """Rolls back without waiting; the connection answers in order, so the next user finds it clean."""
-        if self._begun and not self._connection.lost:
+        """Rolls back without waiting."""
+        if self._begun:
             self._begun = False
-            self._connection.send([Statement("rollback")]).add_done_callback(lambda answer: answer.exception())
+            self._connection.roll_back()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
-from fhir_server.postgres import ConnectionLost, DatabaseError, Pool
+from fhir_server.postgres import Connection, ConnectionLost, DatabaseError, Pool
 from fhir_server.statement import Parameters, Statement
 
 
@@ -128,3 +128,42 @@ async def test_what_nobody_waits_for_is_given_up(pool: Pool, database: str) -> N
         await asyncio.sleep(0.02)
     answers = await asyncio.gather(*[pool.run([Statement("select 1")]) for _ in range(20)])
     assert answers == [[[(b"\0\0\0\1",)]]] * 20
+
+
+async def test_a_transaction_that_failed_is_rolled_back_and_nothing_is_given_up(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request to give up what is under way would be one to give up the rollback."""
+    pool = Pool(database, 1)
+    given_up: list[Connection] = []
+    monkeypatch.setattr(Connection, "interrupt", lambda self: given_up.append(self))
+
+    async def fails() -> None:
+        async with pool.reserve() as connection:
+            try:
+                await connection.send([Statement("begin"), Statement("select 1 / 0")])
+            finally:
+                connection.roll_back()
+
+    for _ in range(20):
+        with pytest.raises(DatabaseError):
+            await fails()
+    assert await pool.run([Statement("begin"), Statement("select 1"), Statement("commit")])
+    assert given_up == []
+    pool.close()
+
+
+async def test_whoever_is_next_finds_no_transaction_of_whoever_left(database: str) -> None:
+    """Also where the rollback came to nothing, since what was to be given up was over and it was given up instead."""
+    pool = Pool(database, 1)
+
+    async def leaves() -> None:
+        async with pool.reserve() as connection:
+            await connection.send([Statement("begin"), Statement("select pg_sleep(50)")])
+
+    left = asyncio.create_task(leaves())
+    await asyncio.sleep(0.1)
+    left.cancel()
+    await asyncio.gather(left, return_exceptions=True)
+    assert await pool.run([Statement("begin"), Statement("select 1"), Statement("commit")])
+    pool.close()
