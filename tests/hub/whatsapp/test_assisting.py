@@ -22,7 +22,7 @@ from tests.hub.whatsapp.test_conversing import Phone, found, of, until
 from tests.hub_process import ROOT
 
 Json = Any
-ONLY_A_MODEL = "acordei botando tudo para fora aqui, meu nome é Ana Souza, cpf 123.456.789-09"
+ONLY_A_MODEL = "desde ontem estou botando tudo para fora, meu nome é Ana Souza, cpf 123.456.789-09"
 """The rules see no sign in it; the simulated model does."""
 
 
