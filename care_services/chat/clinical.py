@@ -25,9 +25,11 @@ from care_services.chat.keywords import plain
 from care_services.chat.levels_told import LEVELS_TOLD, SUICIDE
 from care_services.chat.talk import MOST, Talk
 from care_services.triage.assessment import complaint_of
-from care_services.triage.interview import NONE, Question, State, seeing, step, told_well
+from care_services.triage.interview import seeing, step
 from care_services.triage.levels import LEVELS, highest
+from care_services.triage.replies import NONE, told_well
 from care_services.triage.scanner import scan
+from care_services.triage.state import Question, State
 
 LATE = 6 * 3600
 """Seconds after which an emergency is asked whether it still is one, once it was told."""

@@ -13,8 +13,8 @@ from care_services.chat.proof import Proof
 from care_services.consent import Consented
 from care_services.healthpoints import Entry
 from care_services.triage.assessment import Fired
-from care_services.triage.interview import Known
-from care_services.triage.interview import State as Interview
+from care_services.triage.state import Known
+from care_services.triage.state import State as Interview
 
 NEW, OPEN, SAFETY, INTERVIEW, CONCLUDED = "new", "open", "safety", "interview", "concluded"
 EMERGENCY, HUMAN, PROVING = "emergency", "human", "proving"

@@ -32,8 +32,8 @@ from care_services.chat.proof import Proof
 from care_services.chat.silence import Then
 from care_services.chat.talk import NURSE, SERVICE, Talk
 from care_services.chat.words import menu, notice, spoken
-from care_services.triage.interview import State
 from care_services.triage.rule_set import RuleSet
+from care_services.triage.state import State
 
 EPISODE, TALK, FORGOTTEN = 24 * 3600, 24 * 3600, 180 * 24 * 3600
 """Seconds: an episode after its conclusion; a talk, and a conversation, without a word."""

@@ -12,7 +12,7 @@ from care_services.chat import wording
 from care_services.chat.keywords import plain
 from care_services.chat.known import DEPENDANTS, RECORDED, Dependant, Look
 from care_services.chat.talk import Talk
-from care_services.triage.interview import Known, State
+from care_services.triage.state import Known, State
 
 WHOM, MOST = "whom", 9
 """Name of the text that asks it; rows of a list, but for one."""

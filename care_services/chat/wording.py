@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from care_services.chat.buttons import Button
 from care_services.chat.conversation import Option, Say
-from care_services.triage.interview import Question
 from care_services.triage.rule_set import RuleSet
+from care_services.triage.state import Question
 
 YES_NO = (("sim", "Sim"), ("nao", "Não"), ("nao-sei", "Não sei"))
 FREELY = frozenset({"age", "story", "onset"})

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from care_services.triage.interview import Known, State, step
+from care_services.triage.interview import step
 from care_services.triage.measures import worse
 from care_services.triage.normal import words_of
 from care_services.triage.person import read_age
 from care_services.triage.rule_set import RuleSet
 from care_services.triage.scanner import scan
+from care_services.triage.state import Known, State
 
 
 def why(state: State, rules: RuleSet) -> str:

@@ -21,13 +21,14 @@ from care_services.entities.reading import entities
 from care_services.intent.model import EMERGENCY, intent_of, model
 from care_services.triage.assessment import Fired
 from care_services.triage.doubt import alone
-from care_services.triage.interview import Known, State, step
+from care_services.triage.interview import step
 from care_services.triage.levels import LEVELS, highest
 from care_services.triage.measures import worse
 from care_services.triage.normal import words_of
 from care_services.triage.person import YEAR, age_facts
 from care_services.triage.rule_set import RuleSet, rules
 from care_services.triage.scanner import LONGEST
+from care_services.triage.state import Known, State
 from fhir_server.exchange import FhirResponse
 from fhir_server.outcome import Forbidden
 from hub.api.asked import Asked, answer, choice, members, text, wrong

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from care_services.chat.recorded.place import Place, instant
-from care_services.triage.interview import State
+from care_services.triage.state import State
 from mappings.identifiers import coding, concept
 
 Json = Any

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from care_services.chat.recorded.place import Place, instant
-from care_services.triage.interview import State
 from care_services.triage.rule_set import RuleSet
+from care_services.triage.state import State
 
 Json = Any
 

@@ -18,9 +18,9 @@ from care_services.chat.recorded.device import device
 from care_services.chat.recorded.encounter import closes, emergency
 from care_services.chat.recorded.place import Place
 from care_services.chat.records import entries
-from care_services.triage.interview import Known
 from care_services.triage.levels import LEVELS
 from care_services.triage.rule_set import rules
+from care_services.triage.state import Known
 from mappings.identifiers import Systems
 from tests.care_services.chat.talking import NOON, Member
 from tests.fhir_server.conftest import serving

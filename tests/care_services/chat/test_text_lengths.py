@@ -10,8 +10,8 @@ from care_services.chat import wording
 from care_services.chat.conversation import Say
 from care_services.chat.levels_told import LEVELS_TOLD
 from care_services.chat.recorded.communication_request import together
-from care_services.triage.interview import Question
 from care_services.triage.rule_set import rules
+from care_services.triage.state import Question
 from mappings.whatsapp.outgoing import BODY, BUTTON, BUTTON_ID, BUTTONS, ROW, ROWS
 
 TEXTS = rules().texts

@@ -16,7 +16,7 @@ from care_services.chat.conversation import (
     Conversation,
 )
 from care_services.desk.acts import ANSWERING, CLOSED, RELEASED, RETURNED, TAKEN, acted
-from care_services.triage.interview import State
+from care_services.triage.state import State
 
 Json = Any
 NURSE, SERVICE = "nurse-callback", "service-desk"

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 
 from care_services.triage.assessment import assess
 from care_services.triage.doubt import alone, everyday, in_doubt
-from care_services.triage.interview import State, step
+from care_services.triage.interview import step
 from care_services.triage.rule_set import rules
+from care_services.triage.state import State
 from tests.care_services.triage.test_levels_never_fall import CODES, FACTS
 
 STORY = (

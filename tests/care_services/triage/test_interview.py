@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from care_services.triage.interview import State, step
+from care_services.triage.interview import step
 from care_services.triage.rule_set import RULES, BadRules, read, rules
+from care_services.triage.state import State
 
 
 def told(story: str, about: str, age: str) -> State:

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care_services.triage.assessment import assess
-from care_services.triage.interview import State, step
+from care_services.triage.interview import step
 from care_services.triage.levels import LEVELS, highest
 from care_services.triage.rule_set import rules
 from care_services.triage.scanner import scan
+from care_services.triage.state import State
 from tests.care_services.triage.test_red_flags import TOLD
 
 CODES = st.lists(st.sampled_from(sorted(rules().findings)), max_size=8, unique=True)

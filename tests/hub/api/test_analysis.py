@@ -7,9 +7,10 @@ from datetime import date
 import pytest
 
 from care_services.chat.alarm import level_of
-from care_services.triage.interview import State, step
+from care_services.triage.interview import step
 from care_services.triage.levels import LEVELS
 from care_services.triage.rule_set import rules
+from care_services.triage.state import State
 from fhir_server.outcome import FhirError
 from hub.api.analysis import analyzed, extracted, person_of
 
