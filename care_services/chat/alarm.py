@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from care_services.chat.keywords import Keyword, keyword
 from care_services.triage.doubt import alone
-from care_services.triage.levels import LEVELS
+from care_services.triage.levels import LEVELS, stops
 from care_services.triage.rule_set import RuleSet
 
 
@@ -28,8 +28,3 @@ def level_of(text: str, rules: RuleSet, story: str = "", denied: frozenset[str] 
 def alarming(text: str, rules: RuleSet) -> bool:
     """Whether that is very urgent at least."""
     return stops(level_of(text, rules))
-
-
-def stops(level: str) -> bool:
-    """Whether nothing more is asked at this level."""
-    return LEVELS.index(level) >= LEVELS.index("very-urgent")

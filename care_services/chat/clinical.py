@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from care_services.chat import nearest, whom, wording
-from care_services.chat.alarm import level_of, stops
+from care_services.chat.alarm import level_of
 from care_services.chat.conversation import (
     ASKING,
     CONCLUDED,
@@ -26,7 +26,7 @@ from care_services.chat.levels_told import LEVELS_TOLD, SUICIDE
 from care_services.chat.talk import MOST, Talk
 from care_services.triage.assessment import complaint_of
 from care_services.triage.interview import seeing, step
-from care_services.triage.levels import LEVELS, highest
+from care_services.triage.levels import LEVELS, highest, stops
 from care_services.triage.replies import NONE, told_well
 from care_services.triage.scanner import scan
 from care_services.triage.state import Question, State

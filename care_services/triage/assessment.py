@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from care_services.triage.levels import LEVELS, highest, one_up
+from care_services.triage.levels import LEVELS, highest, one_up, stops
 from care_services.triage.rule_set import Complaint, Rules, RuleSet
 
 FEVER = 37.8
@@ -34,7 +34,7 @@ class Assessment:
     @property
     def stops(self) -> bool:
         """Whether nothing more is asked."""
-        return LEVELS.index(self.level) >= LEVELS.index("very-urgent")
+        return stops(self.level)
 
 
 def assess(

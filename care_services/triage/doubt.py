@@ -7,12 +7,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from care_services.triage.assessment import Assessment, assess
-from care_services.triage.levels import LEVELS
+from care_services.triage.levels import stops
 from care_services.triage.measures import Facts
 from care_services.triage.rule_set import RuleSet
 from care_services.triage.scanner import scan
-
-STOPS = LEVELS[LEVELS.index("very-urgent") :]
 
 
 def everyday(story: str, rules: RuleSet) -> bool:
@@ -30,7 +28,7 @@ def in_doubt(present: Collection[str], weak: Collection[str], facts: Facts, rule
     left, doubted = set(present), set[str]()
     weak = {code for code in weak if rules.findings[code].kind == "sign"}
     while weak and (found := assess(left, facts, rules)).stops and not assess(left - weak, facts, rules).stops:
-        held = {code for one in found.fired if one.level in STOPS for code in one.because}
+        held = {code for one in found.fired if stops(one.level) for code in one.because}
         doubt = held & weak or weak  # what makes another finding of it is named by none of them
         doubted, left, weak = doubted | doubt, left - doubt, weak - doubt
     return doubted

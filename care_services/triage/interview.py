@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from care_services.triage.assessment import assess
-from care_services.triage.doubt import STOPS, everyday, grave, in_doubt
-from care_services.triage.levels import LEVELS, highest
+from care_services.triage.doubt import everyday, grave, in_doubt
+from care_services.triage.levels import LEVELS, highest, stops
 from care_services.triage.measures import Facts, worse
 from care_services.triage.questions import asked_again, light, next_question
 from care_services.triage.replies import answered, told_well
@@ -94,7 +94,7 @@ def _weighed(state: State, rules: RuleSet) -> State:
 
 def _is_told(state: State) -> bool:
     """Whether nothing more is asked: the rules send to help at once, or a model sees an emergency."""
-    return state.ruled in STOPS or state.level == LEVELS[-1]
+    return stops(state.ruled) or state.level == LEVELS[-1]
 
 
 def _scanned(state: State, message: str, rules: RuleSet) -> Scan:

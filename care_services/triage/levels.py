@@ -6,6 +6,11 @@ LEVELS = ("non-urgent", "less-urgent", "urgent", "very-urgent", "emergency")
 """In their order. Blue, green, yellow, orange, red."""
 
 
+def stops(level: str) -> bool:
+    """Whether it sends to help at once: nothing more is asked then."""
+    return LEVELS.index(level) >= LEVELS.index("very-urgent")
+
+
 def highest(*levels: str) -> str:
     """The most urgent of them."""
     return LEVELS[max(LEVELS.index(level) for level in levels)]

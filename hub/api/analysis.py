@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from care_services.chat.alarm import alarming, level_of, stops
+from care_services.chat.alarm import alarming, level_of
 from care_services.chat.distress import distressed
 from care_services.chat.wishes import wish
 from care_services.entities.reading import entities
@@ -22,7 +22,7 @@ from care_services.intent.model import EMERGENCY, intent_of, model
 from care_services.triage.assessment import Fired
 from care_services.triage.doubt import alone
 from care_services.triage.interview import step
-from care_services.triage.levels import LEVELS, highest
+from care_services.triage.levels import LEVELS, highest, stops
 from care_services.triage.measures import worse
 from care_services.triage.normal import words_of
 from care_services.triage.person import YEAR, age_facts
