@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI, Request, Response
 
+from simulators.going_wrong import takes_what_goes_wrong
 from simulators.hanging_up import HangUp
 from simulators.on_socket import on_socket
 
@@ -40,11 +41,6 @@ LONGEST, DAY = 4096, 86_400
 """Bytes of a body, seconds a signature may hold."""
 TAKEN = 201
 URGENCIES = ("very-low", "low", "normal", "high")
-
-
-class _Wrong(msgspec.Struct):
-    status: int | str
-    times: int = 1
 
 
 class _Asked(msgspec.Struct):
@@ -206,14 +202,7 @@ def app(service: PushService) -> FastAPI:
             return Response(status_code=400)
         return Response(msgspec.json.encode(service.subscribed(asked.key)), 201, media_type="application/json")
 
-    @api.post("/_simulador/problemas")
-    async def wrong(request: Request) -> Response:
-        try:
-            found = msgspec.json.decode(await request.body(), type=_Wrong)
-        except msgspec.MsgspecError:
-            return Response(status_code=400)
-        service.wrong += [found.status] * found.times
-        return Response(status_code=202)
+    takes_what_goes_wrong(api, service.wrong)
 
     @api.get("/_simulador")
     async def came() -> Response:

@@ -16,15 +16,11 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI, Request, Response
 
+from simulators.going_wrong import takes_what_goes_wrong
 from simulators.hanging_up import HangUp
 from simulators.on_socket import on_socket
 
 Json = Any
-
-
-class _Wrong(msgspec.Struct):
-    status: int | str
-    times: int = 1
 
 
 class _Message(msgspec.Struct, forbid_unknown_fields=True):
@@ -73,14 +69,7 @@ def app(gateway: Gateway) -> FastAPI:
     async def message(request: Request) -> Response:
         return Response(status_code=gateway.taken(request.headers, await request.body()))
 
-    @api.post("/_simulador/problemas")
-    async def wrong(request: Request) -> Response:
-        try:
-            found = msgspec.json.decode(await request.body(), type=_Wrong)
-        except msgspec.MsgspecError:
-            return Response(status_code=400)
-        gateway.wrong += [found.status] * found.times
-        return Response(status_code=202)
+    takes_what_goes_wrong(api, gateway.wrong)
 
     @api.get("/_simulador")
     async def came() -> Response:
