@@ -7,6 +7,7 @@ nobody fails for another's fault, and each is all or nothing as before.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ Json = Any
 
 WAIT_SECONDS = 0.03
 """For company, before a request goes out."""
+LONGEST_REST = 0.3
+"""Seconds between two requests of one who leaves the server to others."""
 MOST = 100
 """Entries of one request, unless a single transaction has more."""
 
@@ -35,9 +38,11 @@ class _Waiting:
 class Gathered:
     """Of one client. One request is under way at a time; who comes meanwhile goes with the next."""
 
-    def __init__(self, record: FhirClient, wait: float = WAIT_SECONDS) -> None:
-        """wait: seconds for company; 0: who is alone goes at once."""
-        self._record, self._wait = record, wait
+    def __init__(self, record: FhirClient, wait: float = WAIT_SECONDS, *, share: float = 1) -> None:
+        """wait: seconds for company; 0: who is alone goes at once. share: of the time, that requests may be under way:
+        the longer the server took for one, because others keep it busy, the longer the next waits.
+        """
+        self._record, self._wait, self._share = record, wait, share
         self._waiting: list[_Waiting] = []
         self._going: asyncio.Task[None] | None = None
 
@@ -69,15 +74,17 @@ class Gathered:
 
     async def _go(self) -> None:
         try:
+            rest = 0.0
             while self._waiting:
-                await asyncio.sleep(self._wait)
-                taken = self._take()
+                await asyncio.sleep(max(self._wait, rest))
+                taken, begun = self._take(), time.monotonic()
                 try:
                     await self._together(taken)
                 except Exception as error:  # noqa: BLE001 - told by whoever waits
                     for one in taken:
                         if not one.answer.done():
                             one.answer.set_exception(error)
+                rest = min((time.monotonic() - begun) * (1 / self._share - 1), LONGEST_REST)
         finally:
             self._going = None
 

@@ -5,14 +5,16 @@ The care services' contract, section 3. A row is a reference; what was written s
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from messages.store import Rows
 
 CHANNEL = "unanswered"
 """Of PostgreSQL's NOTIFY: there are new rows."""
-_NOTE = "insert into messages.unanswered (sequence, reference, since) values (%s, %s, %s) on conflict do nothing"
+_NOTE = """
+insert into messages.unanswered (sequence, reference, since)
+select * from unnest(%s::bigint[], %s::text[], %s::bigint[]) on conflict do nothing"""
 
 
 class Unanswered(NamedTuple):
@@ -31,9 +33,11 @@ class Unanswered(NamedTuple):
         return self.reference.split("/")[1]
 
 
-def note(connection: Rows, one: Unanswered) -> None:
-    """It is to have a turn; once, however often it is noted."""
-    connection.execute(_NOTE, one)
+def note(connection: Rows, messages: Sequence[Unanswered]) -> None:
+    """Each is to have a turn; once, however often it is noted."""
+    if not messages:
+        return
+    connection.execute(_NOTE, [list(column) for column in zip(*messages, strict=True)])
     connection.execute(f"notify {CHANNEL}".encode())
 
 

@@ -6,6 +6,9 @@ it; what is denied or past is asked later, in its turn.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import cache
+
 from care_services.chat.keywords import Keyword, keyword
 from care_services.triage.doubt import alone
 from care_services.triage.levels import LEVELS, stops
@@ -18,11 +21,14 @@ def level_of(text: str, rules: RuleSet, story: str = "", denied: frozenset[str] 
     asked for and denies."""
     if keyword(text) is Keyword.EMERGENCY:
         return LEVELS[-1]
-    said = text.strip().casefold()
-    rows = {
-        code for row in rules.screen["rows"] if row["title"].casefold() == said for code in row["findings"]
-    }  # fmt: skip
-    return alone(text, rules, story, rows, denied).level
+    tapped = _rows(rules).get(text.strip().casefold(), ())
+    return alone(text, rules, story, tapped, denied).level
+
+
+@cache
+def _rows(rules: RuleSet) -> Mapping[str, Sequence[str]]:
+    """Rows of the safety screen, as they are typed, and what each states."""
+    return {row["title"].casefold(): row["findings"] for row in rules.screen["rows"]}
 
 
 def alarming(text: str, rules: RuleSet) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from care_services.triage.levels import LEVELS, highest, one_up, stops
-from care_services.triage.rule_set import Complaint, Rules, RuleSet
+from care_services.triage.rule_set import Complaint, Held, Rule, RuleSet
 
 FEVER = 37.8
 """Degrees in the armpit from which a temperature is a fever."""
@@ -66,13 +66,13 @@ def assess(
 
 def complaint_of(present: Collection[str], facts: Mapping[str, float], rules: RuleSet) -> Complaint | None:
     """The complaint table that what is known belongs to: the first that holds."""
-    for complaint in rules.complaints:
+    for complaint in rules.complaints.that_may_hold(present, facts):
         if any(when.because(present, facts) is not None for when in complaint.when):
             return complaint
     return None
 
 
-def _holding(candidates: Rules, present: Collection[str], facts: Mapping[str, float]) -> list[Fired]:
+def _holding(candidates: Held[Rule], present: Collection[str], facts: Mapping[str, float]) -> list[Fired]:
     found: dict[tuple[str, str], Fired] = {}
     for rule in candidates.that_may_hold(present, facts):
         atoms = rule.when.because(present, facts)

@@ -44,7 +44,10 @@ def alone(
     """What a text says by itself. story: what it is part of, else the text; tapped: signs that were stated with it;
     denied: those that it was asked for and denies."""
     heard = scan(text, rules)
-    present = {*heard.present(), *tapped}.difference(denied)
-    if everyday(story or text, rules):
-        present -= in_doubt(present, heard.present().keys() - heard.plain() - set(tapped), heard.facts, rules)
-    return assess(present, heard.facts, rules)
+    there = heard.present().keys()
+    present = {*there, *tapped}.difference(denied)
+    found = assess(present, heard.facts, rules)
+    if not (found.stops and everyday(story or text, rules)):
+        return found
+    doubted = in_doubt(present, there - heard.plain() - set(tapped), heard.facts, rules)
+    return assess(present - doubted, heard.facts, rules) if doubted else found

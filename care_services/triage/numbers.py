@@ -29,6 +29,7 @@ DAYS = {
     "ano": 365.25,
 }
 """Units of time in days."""
+_SPOKEN = frozenset({*_UNITS, *_TENS, *_HUNDREDS, "e"})
 _UNIT = {"meses": "mes", "minuto": "min", "minutos": "min", "diazinhos": "dia", "aninhos": "ano", "mesinhos": "mes"}
 
 
@@ -45,6 +46,10 @@ def numbers(words: Sequence[str]) -> Iterator[Number]:
     """The numbers among the words, in their order. "39 e meio" and "trinta e nove e meio" are 39.5."""
     at = 0
     while at < len(words):
+        word = words[at]
+        if word not in _SPOKEN and not word[0].isdigit():  # as nearly all
+            at += 1
+            continue
         value, end = _whole(words, at)
         if value is None:
             at += 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from itertools import chain, product
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from care_services.triage.answers import Answers, Measure
 from care_services.triage.conditions import BadCondition, Condition, condition
@@ -57,25 +57,10 @@ class Rule:
     level: str
     when: Condition
 
-
-class Rules(tuple[Rule, ...]):
-    """Rules in their order, found by the findings and facts they may hold by: every message is asked."""
-
-    _by_name: Mapping[str, tuple[int, ...]]
-
-    def __new__(cls, rules: Iterable[Rule]) -> Rules:
-        made = super().__new__(cls, rules)
-        by_name: dict[str, list[int]] = defaultdict(list)
-        for at, rule in enumerate(made):  # without one of its scarcest part a rule cannot hold
-            for name in {atom.name for atom in min(rule.when.parts, key=len)}:
-                by_name[name].append(at)
-        made._by_name = {name: tuple(found) for name, found in by_name.items()}
-        return made
-
-    def that_may_hold(self, *names: Collection[str]) -> Iterator[Rule]:
-        """The rules that what is known, and no others, may make hold."""
-        known = chain.from_iterable(names)
-        return (self[at] for at in sorted({at for name in known for at in self._by_name.get(name, ())}))
+    @property
+    def conditions(self) -> tuple[Condition]:
+        """Those that make it hold."""
+        return (self.when,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +72,36 @@ class Complaint:
     when: tuple[Condition, ...]
     level: str
     ask: tuple[str, ...]
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Those that make it hold, each by itself."""
+        return self.when
+
+
+_Held = TypeVar("_Held", Rule, Complaint)
+
+
+class Held(tuple[_Held, ...]):
+    """Those that one of their conditions makes hold, in their order, found by the findings and facts they may hold by:
+    every message is asked."""
+
+    _by_name: Mapping[str, tuple[int, ...]]
+
+    def __new__(cls, members: Iterable[Any]) -> Self:
+        made = super().__new__(cls, members)
+        by_name: dict[str, set[int]] = defaultdict(set)
+        for at, one in enumerate(made):
+            for when in one.conditions:  # without one of its scarcest part a condition cannot hold
+                for atom in min(when.parts, key=len):
+                    by_name[atom.name].add(at)
+        made._by_name = {name: tuple(found) for name, found in by_name.items()}
+        return made
+
+    def that_may_hold(self, *names: Collection[str]) -> Iterator[_Held]:
+        """Those that what is known, and no others, may make hold."""
+        known = chain.from_iterable(names)
+        return (self[at] for at in sorted({at for name in known for at in self._by_name.get(name, ())}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +141,12 @@ class RuleSet:
     spelling: Spelling
     negation: Negation
     answers: Answers
-    flags: Rules
-    pairs: Rules
-    floors: Rules
-    caution: Rules
-    unknown: Rules
-    complaints: tuple[Complaint, ...]
+    flags: Held[Rule]
+    pairs: Held[Rule]
+    floors: Held[Rule]
+    caution: Held[Rule]
+    unknown: Held[Rule]
+    complaints: Held[Complaint]
     circumstances: tuple[Circumstance, ...]
     screen: Mapping[str, Any]
     texts: Mapping[str, str]
@@ -307,7 +322,7 @@ def _findings(folder: Path, concepts: Mapping[str, Any], faults: list[str]) -> d
     return found
 
 
-def _rules(written: dict[str, Any], name: str, codes: Any, faults: list[str]) -> Rules:
+def _rules(written: dict[str, Any], name: str, codes: Any, faults: list[str]) -> Held[Rule]:
     made = []
     for id_, body in written.items():
         conditions = [
@@ -322,17 +337,17 @@ def _rules(written: dict[str, Any], name: str, codes: Any, faults: list[str]) ->
                 made.append(Rule(id_, body["title"], LEVELS[LEVELS.index(level)], condition(source, codes)))
             except (BadCondition, ValueError) as error:
                 faults.append(f"{name}.toml {id_}: {error}")
-    return Rules(made)
+    return Held(made)
 
 
-def _complaints(written: dict[str, Any], codes: Any, faults: list[str]) -> tuple[Complaint, ...]:
+def _complaints(written: dict[str, Any], codes: Any, faults: list[str]) -> Held[Complaint]:
     made = []
     for id_, body in written.items():
         when, ask = _when_and_ask("complaints.toml", id_, body, codes, faults)
         if body["level"] not in LEVELS:
             faults.append(f"complaints.toml {id_}: no level {body['level']!r}")
         made.append(Complaint(id_, body["title"], when, body["level"], ask))
-    return tuple(made)
+    return Held(made)
 
 
 def _circumstances(written: dict[str, Any], codes: Any, faults: list[str]) -> tuple[Circumstance, ...]:

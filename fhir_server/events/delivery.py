@@ -27,6 +27,10 @@ Service = Callable[[Event, psycopg.Connection[Any]], None]
 """Does with an event what is to be done. What it writes by the connection is committed with the ledger; the rest must
 not be done twice by itself, for whoever dies in between is called again. Raises Later to be called again."""
 
+Noting = Callable[[Sequence[Event], psycopg.Connection[Any]], None]
+"""A service that does no more than to note events by the connection: it takes many at a time, in whatever order, and
+fails with the database alone."""
+
 
 class Later(Exception):
     """The service cannot do it now; the text says why, never a value."""
@@ -85,6 +89,9 @@ done as (
   on conflict do nothing returning 1)
 select taken.*, exists (select from done) from taken"""
 _DONE = "insert into event_done (service, sequence, at) values (%s, %s, %s) on conflict do nothing returning 1"
+_DONE_ALL = """
+insert into event_done (service, sequence, at) select %s, n, %s from unnest(%s::bigint[]) n
+on conflict do nothing returning sequence"""
 _UNDONE = "delete from event_done where service = %s and sequence = %s"
 _COUNT = "update event_count set number = number + %s where name = %s"
 
@@ -107,6 +114,13 @@ def deliver(
             _carry_out(connection, name, service, event, 0, now, bury)
         elif not parked:
             count(connection, "redelivered")
+
+
+def note_all(connection: psycopg.Connection[Any], name: str, noting: Noting, events: Sequence[Event], now: int) -> None:
+    """Events that leave the record, in the transaction that takes them out of it: those it does not know are noted."""
+    rows = connection.execute(_DONE_ALL, [name, now, [one.sequence for one in events]]).fetchall()
+    new = {sequence for (sequence,) in rows}
+    noting([one for one in events if one.sequence in new], connection)
 
 
 def deliver_due(connection: psycopg.Connection[Any], services: Mapping[str, Service], now: int, bury: Bury) -> bool:

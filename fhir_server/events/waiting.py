@@ -5,7 +5,7 @@ Whoever reads holds the advisory lock, so that there is one, and deletes a row o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
@@ -43,15 +43,25 @@ class Change(NamedTuple):
     type: str
     event: Event
     resource: dict[str, Json] | None
-    """Values that are encrypted have a digit in their place. None: it was removed for good meanwhile."""
+    """Values that are encrypted have a digit in their place. None: it was removed for good meanwhile, or whoever reads
+    needs no content of such events."""
 
 
-def read(connection: psycopg.Connection[Any], base: str) -> list[Change]:
-    """The oldest events, at most LIMIT. `base`: own FHIR base URL."""
+def everything(kind: str, interaction: str) -> bool:
+    """That the content of all events is needed."""
+    return True
+
+
+def read(
+    connection: psycopg.Connection[Any], base: str, needed: Callable[[str, str], bool] = everything
+) -> list[Change]:  # fmt: skip
+    """The oldest events, at most LIMIT. base: own FHIR base URL. needed: whether their content is, and with it whose
+    they are, of a type and interaction.
+    """
     found = []
     for sequence, type_id, id, version, interaction, since, body in connection.execute(_READ).fetchall():
         kind = RESOURCE_TYPES[type_id - 1]
-        resource = parse(masked(body)) if body else None
+        resource = parse(masked(body)) if body and needed(kind, interaction) else None
         own = f"{kind}/{id or ''}"
         key = own if resource is None else order_key(resource, own, base)
         found.append(Change(kind, Event(sequence, f"{own}/_history/{version}", interaction, key, since), resource))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -17,6 +17,7 @@ import psycopg
 from adapters.message_broker import Broker, Outgoing
 from adapters.partner_errors import PartnerUnavailable
 from fhir_server.events import delivery, waiting
+from fhir_server.events.event import Event
 from fhir_server.events.waiting import Change
 from fhir_server.subscriptions.outbox import CHANNEL
 from hub.events.topology import declare, to_platform, to_service
@@ -81,9 +82,11 @@ def outgoing(change: Change, services: Services, base: str) -> list[Outgoing]:
     return found + [to_platform(kind, id, body, CONTENT_TYPE) for kind, id, body in told(change, base)]
 
 
-def _next(connection: psycopg.Connection[Any], base: str) -> list[Change]:
-    """What is there, or has come within a moment."""
-    changes = waiting.read(connection, base)
+def _next(
+    connection: psycopg.Connection[Any], base: str, needed: Callable[[str, str], bool] = waiting.everything
+) -> list[Change]:  # fmt: skip
+    """What is there, or has come within a moment. needed: as `waiting.read` takes it."""
+    changes = waiting.read(connection, base, needed)
     if not changes:
         for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
             pass
@@ -98,14 +101,22 @@ def _published(connection: psycopg.Connection[Any], changes: Sequence[Change]) -
 
 def _keep_all(connection: psycopg.Connection[Any], base: str, services: Services) -> None:
     while True:
-        changes = _next(connection, base)
+        changes = _next(connection, base, services.told_apart)
         if not changes:
             continue
-        found = [
-            (name, one.event) for one in changes for name in services.names(one.type, one.event.interaction)
-        ]  # fmt: skip
+        noted: dict[str, list[Event]] = {}
+        parked = []
+        for one in changes:
+            for name in services.names(one.type, one.event.interaction):
+                if name in services.notes:
+                    noted.setdefault(name, []).append(one.event)
+                else:
+                    parked.append((name, one.event))
+        now = time.time_ns() // 1000
         with connection.transaction():
-            if found:
-                delivery.park(connection, found, time.time_ns() // 1000)
+            for name, events in noted.items():
+                delivery.note_all(connection, name, services.notes[name], events, now)
+            if parked:
+                delivery.park(connection, parked, now)
             waiting.kept(connection, [one.event.sequence for one in changes])
             delivery.count(connection, "published", len(changes))

@@ -63,11 +63,14 @@ class Conversing:
     """Makes turns. Where several make one of the same conversation, one of them decides anew."""
 
     def __init__(
-        self, record: FhirClient, systems: Systems, number: Callable[[], Awaitable[str]], *, model: bool = False
-    ) -> None:
-        """record: as the service `hub-chat`. number: draws the number of a protocol. model: whether there is one."""
+        self, record: FhirClient, systems: Systems, number: Callable[[], Awaitable[str]], *, model: bool = False,
+        share: float = 1,
+    ) -> None:  # fmt: skip
+        """record: as the service `hub-chat`. number: draws the number of a protocol. model: whether there is one.
+        share: of the time, that it may have the record write.
+        """
         self._record, self._systems, self._number, self._model = record, systems, number, model
-        self._writes = Gathered(record)
+        self._writes = Gathered(record, share=share)
         self._known: OrderedDict[str, Json] = OrderedDict()
         self._device: str | None = None
         self._to_draw = f"({uuid4()})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -13,4 +14,9 @@ from messages.unanswered import Unanswered
 
 def heard(event: Event, connection: psycopg.Connection[Any]) -> None:
     """A Communication's first version."""
-    unanswered.note(connection, Unanswered(event.sequence, event.reference, event.since))
+    noted([event], connection)
+
+
+def noted(events: Sequence[Event], connection: psycopg.Connection[Any]) -> None:
+    """The same of many."""
+    unanswered.note(connection, [Unanswered(one.sequence, one.reference, one.since) for one in events])

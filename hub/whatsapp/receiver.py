@@ -140,7 +140,7 @@ class Receiver:
             request = {
                 "method": "POST", "url": "Communication", "ifNoneExist": f"identifier={system}|{one.id}",
             }  # fmt: skip
-            entries.append({"fullUrl": f"urn:uuid:{uuid4()}", "resource": resource, "request": request})
+            entries.append({"resource": resource, "request": request})  # none of them refers to another
         return entries
 
     async def _store(self, found: Sequence[Incoming]) -> None:

@@ -45,6 +45,8 @@ LOOK_SECONDS = 0.2
 """Between two looks: those that need not wait wait so long, and what came meanwhile is read at once."""
 READ, MOST_ROWS = 100, 1000
 """Messages that are read at a time, and rows of what waits."""
+SHARE = 1 / 3
+"""Of the time, that turns may have the record read and write: in a flood it takes messages first."""
 AGAIN_SECONDS = 1.0
 STUCK_SECONDS = 2.0
 """A message whose event is on its way to the broker for longer is not waited for."""
@@ -86,7 +88,7 @@ class Turns:
             assisting(self._settings, record, ledger, self._place.systems) as assistant,
         ):
             number = drawing(ledger, self._place)
-            conversing = Conversing(record, self._place.systems, number, model=assistant is not None)
+            conversing = Conversing(record, self._place.systems, number, model=assistant is not None, share=SHARE)
             there = Open(self._place.systems, record, conversing, assistant, ledger)
             while True:
                 try:
@@ -106,8 +108,9 @@ class Turns:
                 looking = _Looking(there, group)
                 answering = Answering(there, self._sending, self._under_way, self._bury, looking.had)
                 while True:
+                    begun = time.monotonic()
                     if await looking.look(connection, answering):
-                        await asyncio.sleep(LOOK_SECONDS)
+                        await asyncio.sleep(max(LOOK_SECONDS, (time.monotonic() - begun) * (1 / SHARE - 1)))
                     else:
                         async for _ in connection.notifies(timeout=AGAIN_SECONDS, stop_after=1):
                             pass

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +13,7 @@ import httpx2
 import pytest
 
 from adapters.fhir_client import FhirClient, FhirRefused
-from adapters.gathered import MOST, Gathered
+from adapters.gathered import LONGEST_REST, MOST, Gathered
 from tests.hub_process import HubProcess
 
 Json = Any
@@ -86,3 +88,26 @@ async def test_more_than_go_at_a_time_go_one_after_another(record: Counted) -> N
     answers = await asyncio.gather(*(together.transaction([new(basic("many"))]) for _ in range(2 * MOST + 1)))
     assert len(answers) == 2 * MOST + 1
     assert record.sent == 3
+
+
+async def test_who_has_a_part_of_the_time_leaves_the_server_to_others_for_the_rest(record: Counted) -> None:
+    slow = Slow(record)
+    together = Gathered(slow, 0, share=1 / 3)  # type: ignore[arg-type]
+    await asyncio.gather(*(together.transaction([new(basic("slow")) for _ in range(MOST)]) for _ in range(3)))
+    assert len(slow.took) == 3
+    for (begun, ended), (again, _) in pairwise(slow.took):
+        assert again - ended >= min(2 * (ended - begun), LONGEST_REST) * 0.9  # clocks differ
+
+
+class Slow:
+    """A record of which it is known when it was at work."""
+
+    def __init__(self, record: Counted) -> None:
+        self._record = record
+        self.took: list[tuple[float, float]] = []
+
+    async def transaction(self, bundle: bytes, *, minimal: bool = False) -> bytes:
+        begun = time.monotonic()
+        answer = await self._record.transaction(bundle, minimal=minimal)
+        self.took.append((begun, time.monotonic()))
+        return answer

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
 import pytest
 
 from fhir_server.events import delivery, waiting
-from fhir_server.events.delivery import ATTEMPTS, Fault, Later, Service, deliver, deliver_due, pause
+from fhir_server.events.delivery import ATTEMPTS, Fault, Later, Service, deliver, deliver_due, note_all, pause
 from fhir_server.events.event import Event, NoEvent, message, of_message
 from fhir_server.store import ResourceStore
 from fhir_server.subscriptions.outbox import READY, Outbox
@@ -74,6 +74,22 @@ def test_twice_told_is_once_done(connection: psycopg.Connection[Any]) -> None:
     recorder.deliver(connection, event(1), event(2), event(1), event(2), event(3))
     assert effects(connection) == [1, 2, 3]
     assert counted(connection)["redelivered"] == 2
+
+
+def test_what_is_noted_together_is_noted_once(connection: psycopg.Connection[Any]) -> None:
+    noted: list[list[int]] = []
+
+    def note(events: Sequence[Event], connection: psycopg.Connection[Any]) -> None:
+        noted.append([one.sequence for one in events])
+
+    for events in ([event(1), event(2)], [event(2), event(3), event(1)], [event(3)]):
+        with connection.transaction():
+            note_all(connection, "recorder", note, events, NOW)
+    with connection.transaction() as lost:
+        note_all(connection, "recorder", note, [event(4)], NOW)
+        raise psycopg.Rollback(lost)  # as where the process dies
+    note_all(connection, "recorder", note, [event(4)], NOW)
+    assert noted == [[1, 2], [3], [], [4], [4]]
 
 
 def test_what_fails_is_tried_again_and_its_own_wait_behind_it(connection: psycopg.Connection[Any]) -> None:
@@ -204,6 +220,9 @@ async def test_what_is_listened_to_leaves_the_outbox_as_an_event(
     finally:
         own.close()
         store.close()
+    bare = waiting.read(connection, BASE, lambda kind, interaction: False)
+    assert {one.resource for one in bare} == {None}
+    assert [one.event.order_key for one in bare] == [one.event.reference.split("/_history/")[0] for one in bare]
     found = waiting.read(connection, BASE)
     assert [(one.event.reference, one.event.interaction, one.event.order_key) for one in found] == [
         ("Patient/p/_history/2", "update", "Patient/p"),
