@@ -160,7 +160,7 @@ def application(
         if desk:
             await desk.start()
         if chat:
-            await chat.start()
+            await chat.start(app)
             from hub.whatsapp.counting import keep_counting as keep_counting_messages
 
             tasks.append(asyncio.create_task(keep_counting_messages(settings, ledger, registry)))

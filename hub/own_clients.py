@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from adapters.backend_service import tokens
 from adapters.connections import http_client
 from adapters.fhir_client import FhirClient
+from fhir_server.app import Asgi
 from hub.authorization import known, site, tables
 from hub.sealing_key import seal
 from hub.settings import Settings
@@ -133,11 +134,21 @@ def make_sure(settings: Settings, url: str) -> None:
 
 
 @asynccontextmanager
-async def door(settings: Settings, service: str, connections: int = 8) -> AsyncIterator[FhirClient]:
-    """The FHIR API as a service sees it, as long as the block. connections: at most. Raises KeyUnusable."""
+async def door(
+    settings: Settings, service: str, connections: int = 8, here: Asgi | None = None
+) -> AsyncIterator[FhirClient]:
+    """The FHIR API as a service sees it, as long as the block. Raises KeyUnusable.
+
+    connections: at most. here: the application itself, where this process serves it: asked without a connection, which
+    might be taken by another worker while this one has nothing to do, and just as it is asked by everybody else.
+    """
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     timeout = httpx2.Timeout(settings.deadline + 5, connect=5)
-    async with http_client(trusted(settings), limits, timeout=timeout) as http:
+    async with (
+        http_client(trusted(settings), limits, timeout=timeout)
+        if here is None
+        else httpx2.AsyncClient(transport=httpx2.ASGITransport(here), trust_env=False)
+    ) as http:
         bearer = None
         if settings.access == "smart":
             key, endpoint = key_of(seal(settings), service), site(settings).token_url

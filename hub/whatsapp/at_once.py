@@ -17,6 +17,7 @@ import psycopg
 
 from adapters.fhir_client import FhirRefused
 from adapters.partner_errors import PartnerUnavailable
+from fhir_server.app import Asgi
 from fhir_server.trouble import places
 from hub import own_clients
 from hub.ledger import Ledger
@@ -27,7 +28,6 @@ from mappings.tasy.site import Site
 
 Json = Any
 
-CONNECTIONS = 8
 PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds before further tries: the record may be away for a moment."""
 
@@ -44,11 +44,11 @@ class AtOnce:
         self._conversing: Conversing | None = None
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> None:
-        """Opens the record and the channel. Raises KeyUnusable."""
+    async def start(self, here: Asgi) -> None:
+        """Opens the record and the channel. here: the application that has the record. Raises KeyUnusable."""
         await self._sending.open()
         record = await self._open.enter_async_context(
-            own_clients.door(self._settings, own_clients.CHAT, CONNECTIONS)
+            own_clients.door(self._settings, own_clients.CHAT, here=here)
         )  # fmt: skip
         self._conversing = Conversing(record, self._place.systems, drawing(self._ledger, self._place))
 

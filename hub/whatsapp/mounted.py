@@ -25,9 +25,6 @@ from hub.whatsapp.receiver import Receiver
 from hub.whatsapp.sending import Sending
 from mappings.tasy.site import Site
 
-CONNECTIONS = 16
-"""To the record, of each process."""
-
 
 class WhatsAppWebhook:
     """Takes what WhatsApp tells, between `start` and `stop`; everything else goes on to `other`."""
@@ -45,13 +42,16 @@ class WhatsAppWebhook:
         self._open = AsyncExitStack()
         self._receiver: Receiver | None = None
 
-    async def start(self) -> None:
-        """Opens the record, and reads the rules: the first message should not wait for them. Raises BadRules."""
+    async def start(self, here: Asgi) -> None:
+        """Opens the record, and reads the rules: the first message should not wait for them. Raises BadRules.
+
+        here: the application that has the record; it need not listen yet.
+        """
         read = await asyncio.to_thread(rules)
         record = await self._open.enter_async_context(
-            own_clients.door(self._settings, own_clients.WHATSAPP, CONNECTIONS)
-        )
-        await self._at_once.start()
+            own_clients.door(self._settings, own_clients.WHATSAPP, here=here)
+        )  # fmt: skip
+        await self._at_once.start(here)
         await self._away.start()
         numbers = [id for _, id in self._settings.whatsapp_numbers]
         self._receiver = Receiver(
