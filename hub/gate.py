@@ -15,6 +15,16 @@ from smart_auth.feed import FeedLost
 from smart_auth.scopes import Access
 
 
+def token_of(header: str) -> str:
+    """The token of a header Authorization. Raises Unauthorized, Invalid."""
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthorized("a bearer token is needed")
+    if "," in token:
+        raise Invalid("the header Authorization holds more than one token")
+    return token.strip()
+
+
 def gate(bearer: Bearer, rates: Rates) -> Callable[[FhirRequest], Awaitable[Access]]:
     """request -> its Access, which it then carries, as its answer will carry what is left of the minute's requests.
 
@@ -25,14 +35,8 @@ def gate(bearer: Bearer, rates: Rates) -> Callable[[FhirRequest], Awaitable[Acce
         if request.query and any(name == "access_token" for name, _ in request.query):
             raise Invalid("a token belongs into the header Authorization, never into the URL")
         header = request.headers.get("authorization", "")
-        scheme, _, token = header.partition(" ")
-        if not header or scheme.lower() != "bearer":
-            raise Unauthorized("a bearer token is needed")
-        if "," in token:
-            raise Invalid("the header Authorization holds more than one token")
-        token = token.strip()
         try:
-            request.access = found = bearer.seen(token) or await bearer.access(token)
+            request.access = found = bearer.seen(header) or await bearer.access(token_of(header))
         except TokenRefused as error:
             raise Unauthorized(str(error), token=True) from None
         except FeedLost:

@@ -27,6 +27,9 @@ from smart_auth.scopes import APART, Access, Known, Scope, parse
 
 MAX_TOKEN = 16 * 1024
 _KNOWN_LIMIT = 10_000
+_TAIL = 43
+"""Characters at a token's end, all of its signature, by which it is found again: to hash it whole would cost more than
+all else that is done with a token that is known. Then the whole is compared."""
 _HASH = SHA256()
 _PADDING = PSS(MGF1(_HASH), _HASH.digest_size)
 """As PS256 says: https://www.rfc-editor.org/rfc/rfc7518#section-3.5"""
@@ -44,8 +47,8 @@ class Verified:
     """A token that was found good: its signature and its claims."""
 
     access: Access
-    payload: str
-    """Its claims as the token has them: most are never asked for again."""
+    header: str
+    """It as a request has it: "Bearer " and the token."""
     issued: int
     """Microseconds since 1970 UTC."""
     expires: int
@@ -55,7 +58,7 @@ class Verified:
     @property
     def claims(self) -> dict[str, Any]:
         """Its claims."""
-        return _claims(self.payload)
+        return _claims(self.header.split(".")[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +85,17 @@ class Bearer:
         """known: as `scopes.parse` takes it."""
         self._site, self._feed, self._now = site, feed, now
         self._scopes = lru_cache(maxsize=1000)(lambda text: _Scopes.of(parse(text, known).resources))
-        self._known: dict[str, Verified] = {}  # by the token: hashes of them would cost more than all else here
+        self._known: dict[str, Verified] = {}  # by the token's tail
         self._kids: dict[str, str] = {}
 
-    def seen(self, token: str) -> Access | None:
+    def seen(self, header: str) -> Access | None:
         """What the bearer of a token that was verified before may do, if it is known here and now that it still holds;
-        None: `access` has to find out.
+        None: `access` has to find out. header: Authorization.
         """
-        found = self._known.get(token)
-        if found is None or found.expires + LEEWAY <= self._now() or not self._feed.fresh:
+        found = self._known.get(header[-_TAIL:])
+        if found is None or found.header != header:
+            return None
+        if found.expires + LEEWAY <= self._now() or not self._feed.fresh:
             return None
         return None if self._feed.seen(found.revocation, found.issued) else found.access
 
@@ -100,15 +105,16 @@ class Bearer:
 
     async def verified(self, token: str) -> Verified:
         """The token, if it holds now. Raises TokenRefused, FeedLost."""
-        found = self._known.get(token)
-        if found is None:
+        header, tail = f"Bearer {token}", token[-_TAIL:]
+        found = self._known.get(tail)
+        if found is None or found.header != header:
             found = await self._verify(token)
             if len(self._known) >= _KNOWN_LIMIT:
                 for old in list(self._known)[: _KNOWN_LIMIT // 4]:
                     del self._known[old]
-            self._known[token] = found
+            self._known[tail] = found
         if found.expires + LEEWAY <= self._now():
-            self._known.pop(token, None)
+            self._known.pop(tail, None)
             raise TokenRefused("the token is no longer valid")
         if await self._feed.revoked(found.revocation, found.issued):
             raise TokenRefused("the token was revoked")
@@ -129,9 +135,9 @@ class Bearer:
         except (ValueError, InvalidSignature):
             raise TokenRefused("the token is not signed by this server") from None
         self._kids[header] = kid  # as this server wrote it, hence one for each of its keys
-        return self._read(claims, payload)
+        return self._read(claims, f"Bearer {token}")
 
-    def _read(self, claims: dict[str, Any], payload: str) -> Verified:
+    def _read(self, claims: dict[str, Any], bearer: str) -> Verified:
         told = claims.get
         issued, expires = told("iat"), told("exp")
         if told("iss") != self._site.issuer or told("aud") != self._site.fhir_base:
@@ -166,7 +172,7 @@ class Bearer:
             organization=organization,
             stepped_up=shown if isinstance(shown, int) and told("acr") == "2" else None,
         )
-        return Verified(access, payload, round(issued * 1_000_000), expires, revocation_keys(claims))
+        return Verified(access, bearer, round(issued * 1_000_000), expires, revocation_keys(claims))
 
 
 def _claims(payload: str) -> dict[str, Any]:

@@ -52,9 +52,11 @@ def line_of(event: Event) -> bytes:
     return orjson.dumps(event[:last])
 
 
-def head_of(event: Event) -> bytes:
-    """The line up to what was seen, which is known later: `,[[rid,version]]]` completes it."""
-    return orjson.dumps(event[:_LISTS])[:-1]
+def head_of(*members: int | str) -> bytes:
+    """The line of an event up to what was seen, which is known later: `,[[rid,version]]]` completes it. members: of
+    Event, in its order.
+    """
+    return orjson.dumps(members)[:-1]
 
 
 def lines_of(events: Sequence[Event]) -> bytes:
