@@ -31,9 +31,9 @@ class Services:
         """Services that an event is for."""
         return [name for name in self.subscriptions.get((resource_type, interaction), ()) if name in self.run]
 
-    def told_apart(self, resource_type: str, interaction: str) -> bool:
-        """Whether any of them takes such events one at a time, in their order."""
-        return any(name not in self.notes for name in self.names(resource_type, interaction))
+    def one_by_one(self, resource_type: str, interaction: str) -> list[str]:
+        """Those that take such events one at a time, in their order."""
+        return [name for name in self.names(resource_type, interaction) if name not in self.notes]
 
 
 def services(settings: Settings, url: str = "") -> Services:

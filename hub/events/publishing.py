@@ -1,7 +1,8 @@
 """Events from the record to the broker, or to `event_delivery` where there is none. One process at a time does it.
 
 A row of `event` is deleted when the broker has confirmed all of its messages, or in the transaction that keeps the
-event for its services: whoever dies before does it again.
+event for its services: whoever dies before does it again. Services that only note an event (`Services.notes`) do so in
+the transaction that deletes it, many at a time, with a broker and without one.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ async def _publish_all(connection: psycopg.Connection[Any], base: str, services:
                     changes = await asyncio.to_thread(_next, connection, base)
                     if changes:
                         await broker.publish([one for change in changes for one in outgoing(change, services, base)])
-                        await asyncio.to_thread(_published, connection, changes)
+                        await asyncio.to_thread(_keep, connection, changes, services)
                     elif broker.lost.is_set():
                         break
             finally:
@@ -78,7 +79,7 @@ def _connected(url: str) -> psycopg.Connection[Any]:
 
 def outgoing(change: Change, services: Services, base: str) -> list[Outgoing]:
     """The messages of one event."""
-    found = [to_service(name, change.event) for name in services.names(change.type, change.event.interaction)]
+    found = [to_service(name, change.event) for name in services.one_by_one(change.type, change.event.interaction)]
     return found + [to_platform(kind, id, body, CONTENT_TYPE) for kind, id, body in told(change, base)]
 
 
@@ -93,30 +94,34 @@ def _next(
     return changes
 
 
-def _published(connection: psycopg.Connection[Any], changes: Sequence[Change]) -> None:
+def _keep(
+    connection: psycopg.Connection[Any], changes: Sequence[Change], services: Services,
+    parked: Sequence[tuple[str, Event]] = (),
+) -> None:  # fmt: skip
+    """The events leave the record: those that a service notes are noted, and parked ones wait for theirs."""
+    noted: dict[str, list[Event]] = {}
+    for one in changes:
+        for name in services.names(one.type, one.event.interaction):
+            if name in services.notes:
+                noted.setdefault(name, []).append(one.event)
+    now = time.time_ns() // 1000
     with connection.transaction():
+        for name, events in noted.items():
+            delivery.note_all(connection, name, services.notes[name], events, now)
+        if parked:
+            delivery.park(connection, parked, now)
         waiting.kept(connection, [one.event.sequence for one in changes])
         delivery.count(connection, "published", len(changes))
 
 
 def _keep_all(connection: psycopg.Connection[Any], base: str, services: Services) -> None:
+    def needed(kind: str, interaction: str) -> bool:
+        return bool(services.one_by_one(kind, interaction))
+
     while True:
-        changes = _next(connection, base, services.told_apart)
-        if not changes:
-            continue
-        noted: dict[str, list[Event]] = {}
-        parked = []
-        for one in changes:
-            for name in services.names(one.type, one.event.interaction):
-                if name in services.notes:
-                    noted.setdefault(name, []).append(one.event)
-                else:
-                    parked.append((name, one.event))
-        now = time.time_ns() // 1000
-        with connection.transaction():
-            for name, events in noted.items():
-                delivery.note_all(connection, name, services.notes[name], events, now)
-            if parked:
-                delivery.park(connection, parked, now)
-            waiting.kept(connection, [one.event.sequence for one in changes])
-            delivery.count(connection, "published", len(changes))
+        changes = _next(connection, base, needed)
+        if changes:
+            found = (
+                (name, one.event) for one in changes for name in services.one_by_one(one.type, one.event.interaction)
+            )
+            _keep(connection, changes, services, list(found))

@@ -1,4 +1,4 @@
-"""A process that takes events to a service which writes down what it was told.
+"""A process that takes events to a service which writes down what it was told, and to one that only notes them.
 
 python -m tests.hub.events.recording DATABASE BASE [AMQP]
 """
@@ -6,6 +6,7 @@ python -m tests.hub.events.recording DATABASE BASE [AMQP]
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -19,7 +20,8 @@ from smart_auth.seal import new_key
 TABLE = """
 create table effect (
   number bigint generated always as identity, sequence bigint, reference text, interaction text, order_key text,
-  at timestamptz default clock_timestamp())"""
+  at timestamptz default clock_timestamp());
+create table noted (sequence bigint, reference text)"""
 
 
 def record(event: Event, connection: psycopg.Connection[Any]) -> None:
@@ -30,9 +32,24 @@ def record(event: Event, connection: psycopg.Connection[Any]) -> None:
     )
 
 
+def note(events: Sequence[Event], connection: psycopg.Connection[Any]) -> None:
+    """In the transaction in which they leave the record."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into noted (sequence, reference) values (%s, %s)",
+            [(one.sequence, one.reference) for one in events],
+        )
+
+
+def note_one(event: Event, connection: psycopg.Connection[Any]) -> None:
+    """As a broker would have brought it before."""
+    note([event], connection)
+
+
 SERVICES = Services(
-    {"recorder": record},
-    {("Observation", interaction): ("recorder",) for interaction in ("create", "update", "delete")},
+    {"recorder": record, "noter": note_one},
+    {("Observation", interaction): ("recorder", "noter") for interaction in ("create", "update", "delete")},
+    {"noter": note},
 )
 LISTENED = listened(Settings(amqp_url="amqp://any"), SERVICES)
 """With those of the platform."""

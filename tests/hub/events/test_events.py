@@ -47,9 +47,17 @@ def ledger(database: str) -> tuple[int, int]:
     with psycopg.connect(database) as connection:
         row = connection.execute(
             "select count(*), count(e.sequence) from event_done d left join effect e using (sequence)"
+            " where d.service = 'recorder'"
         ).fetchone()
     assert row is not None
     return row[0], row[1]
+
+
+def noted(database: str) -> list[str]:
+    """References, as often as they were noted."""
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("select reference from noted").fetchall()
+    return sorted(reference for (reference,) in rows)
 
 
 async def check(database: str, written: Written) -> None:
@@ -57,6 +65,7 @@ async def check(database: str, written: Written) -> None:
     await settled(database, number)
     assert effects(database) == {key: told for key, told in written.versions.items() if told}
     assert ledger(database) == (number, number)
+    assert noted(database) == sorted(one for told in written.versions.values() for one in told)
 
 
 async def test_the_broker_stops_and_those_who_take_events_are_killed(
@@ -110,6 +119,7 @@ async def test_of_one_who_had_to_wait_the_next_wait_as_well(
         await until(lambda: connection.execute(waiting).fetchone() == behind)
         connection.execute("update event_delivery set due = 0 where sequence = 0")
         connection.execute("notify event_delivery")
+        connection.execute("insert into noted (reference) values (%s)", [first.reference])  # it came no usual way
     written.versions["Patient/p0"].insert(0, first.reference)
     await check(database, written)
 
