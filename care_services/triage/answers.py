@@ -16,6 +16,8 @@ BARE = 2
 """Words of a reply that says yes and nothing else."""
 STEM = 4
 """Letters by which a reply's word is one of the question's."""
+_OTHERWISE, _LACK = re.compile(",| ou "), re.compile(r"\b(?:sem|não|nem)\b")
+"""What begins a question's second way of asking, and what it denies itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,12 @@ class Answers:
     denies: re.Pattern[str]
     stopped: re.Pattern[str]
     lasting: re.Pattern[str]
+    joking: re.Pattern[str]
+    in_earnest: re.Pattern[str]
+    gradually: re.Pattern[str]
+    as_ever: re.Pattern[str]
+    at_once: re.Pattern[str]
+    without: re.Pattern[str]
     lesser: re.Pattern[str]
     little: re.Pattern[str]
     much: re.Pattern[str]
@@ -66,6 +74,9 @@ class Answers:
             return False
         if self.unsure.match(said):
             return None
+        jokes = [clause[: joke.start()] for clause in clauses if (joke := self.joking.search(clause))]
+        if jokes:
+            return None if self.surely.match(said) or any(map(self.in_earnest.search, jokes)) else False
         of_it = self.opposites.says(code, clauses)
         if of_it is Said.ILL:
             return True
@@ -78,6 +89,10 @@ class Answers:
         if self.lesser.match(said) or (self.much.search(asked) and self.little.match(said)):
             return None
         if self.no.match(said) or self.denies.search(first):
+            return False
+        if self._lacks(said, asked) or (
+            self.at_once.search(asked) and self.gradually.match(said) and self.as_ever.search(said)
+        ):
             return False
         if self._says_well(clauses, said):
             return None if self.was.match(said) else False
@@ -121,6 +136,17 @@ class Answers:
         about = {folded(word)[:STEM] for word in asked.split() if len(word) > STEM}
         return len(words) <= BARE or self.how_much.search(said) is not None or any(w[:STEM] in about for w in words[1:])
 
+    def _lacks(self, said: str, asked: str) -> bool:
+        """Whether it denies what the question asks for, wherever it stands ("tá mole, sem dor"), and says nothing else
+        of it. What the question itself denies ("sem fazer xixi") is no lack that it is free of."""
+        if self.surely.match(said) or self.how_much.search(said) or self.opposites.but.search(said):
+            return False
+        question = " ".join(folded(word) for word in asked.split())
+        first = _OTHERWISE.split(_LACK.split(asked)[0])[0]
+        denied = {_stem(word) for word in self.without.findall(said)}
+        told = {_stem(word) for word in said.split() if len(word) > len("com")} - denied
+        return not denied.isdisjoint(_stems(first)) and told.isdisjoint(_stems(question))
+
     def _yes_before(self, code: str, said: str, first: str) -> bool:
         """Whether a yes stands before what says that all is well: "tá dormindo, brincou muito"."""
         return (
@@ -133,6 +159,15 @@ class Answers:
     def _says_well(self, clauses: Sequence[str], said: str) -> bool:
         """Whether one of its clauses says so, and nothing denies or lessens it."""
         return self.not_well.search(said) is None and any(self.well.search(clause) for clause in clauses)
+
+
+def _stem(word: str) -> str:
+    """What tells that two words are one: the beginning of a longer one, all of a short one."""
+    return word[: STEM + 1] if len(word) > STEM else word
+
+
+def _stems(asked: str) -> set[str]:
+    return {_stem(folded(word)) for word in asked.split() if len(word) > len("de")}
 
 
 def _asks(words: Words, at: int) -> bool:

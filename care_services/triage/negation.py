@@ -18,10 +18,10 @@ PAST_REACH = 9
 
 def denied_by(
     words: Words, at: int, negation: Negation, spoken_for: Mapping[int, int], condition: bool = False
-) -> str | None:
-    """The word that denies what begins at word `at`; None: nothing does. `condition`: what an illness, a medicine or a
-    surgery is named by. A "não" that belongs to something else that
-    was found and stands between ("não consigo respirar") denies nothing more, nor does "nunca senti uma dor assim"."""
+) -> int | None:
+    """Where the word stands that denies what begins at word `at`; None: nothing does. `condition`: what an illness, a
+    medicine or a surgery is named by. A "não" that belongs to something else that was found and stands between ("não
+    consigo respirar") denies nothing more, nor does "nunca senti uma dor assim"."""
     for back in range(at - 1, max(-1, at - 1 - negation.reach), -1):
         word = words.words[back]
         if words.clause[back] != words.clause[at] or word in negation.stops:
@@ -29,7 +29,7 @@ def denied_by(
         if word in negation.negators or (
             word == "nada" and words.words[back + 1] == "de" and words.words[max(0, back - 1)] != "do"
         ):
-            return None if spoken_for.get(back, at) < at or _but(words, back) else word
+            return None if spoken_for.get(back, at) < at or _but(words, back) else back
         if word not in negation.lets_through and not (condition and word in negation.to_conditions):
             return None
     return None
@@ -37,8 +37,10 @@ def denied_by(
 
 def _but(words: Words, at: int) -> bool:
     after = words.words[at + 1 : at + 3]
-    if words.words[at] == "nunca" and _COMPARES.intersection(words.words[at : at + 12]):
-        return True
+    if words.words[at] == "nunca":
+        clause = (word for word, clause in zip(words.words, words.clause, strict=True) if clause == words.clause[at])
+        if _COMPARES.intersection(clause):
+            return True
     return after[:1] in (("so",), ("apenas",), ("somente",), ("sei",), ("que",)) or after == ("e", "so")
 
 

@@ -30,6 +30,7 @@ _SPOKEN = {
     "ndo": re.compile("(?<=[a-z]{2})ndo$"),
     "r": re.compile("(?<=[a-z]{3}[aei])r$"),
 }
+_WORDS = re.compile(r"\d[^_]*|[^\W\d_]+\*?")
 KINDS = ("sign", "condition", "person")
 
 
@@ -289,13 +290,12 @@ def _expanded(written: str) -> list[str]:
 
 
 def _forms(written: str) -> list[str]:
-    """ "Caixa_do_Peito respir*" as the lexicon compares them; numbers stay as they are written."""
-    return [
-        "_".join(
-            part if part[0].isdigit() else folded(part) + "*" * part.endswith("*") for part in form.split("_") if part
-        )
-        for form in written.split()
-    ]
+    """ "Caixa_do_Peito respir* k9" as the lexicon compares them: words, and numbers as they are written ("k_9")."""
+    return ["_".join(word for part in form.split("_") for word in _words(part)) for form in written.split()]
+
+
+def _words(part: str) -> Iterator[str]:
+    return (word if word[0].isdigit() else folded(word) + "*" * word.endswith("*") for word in _WORDS.findall(part))
 
 
 def _findings(folder: Path, concepts: Mapping[str, Any], faults: list[str]) -> dict[str, Finding]:

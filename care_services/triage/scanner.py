@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from care_services.triage.lexicon import Span
@@ -18,6 +18,8 @@ from care_services.triage.rule_set import RuleSet
 
 DENYING = frozenset({"nao", "nem", "sem", "nunca", "num", "nada", "ninguem", "parou", "perdeu", "dificil"})
 _EXPECTING = re.compile("gravid|gest|buchud|prenh")
+_JOINS = frozenset({"e", "nem", "ou", "de", "pra", "para", "por", "com"})
+_BESIDE_DRINKS = frozenset({"come", "mama", "dorme", "brinca", "fala", "ele", "ela", "nao", "nem", "tambem"})
 LONGEST = 6000
 """Characters that are looked at; who writes more is read by a person too."""
 
@@ -70,7 +72,7 @@ def scan(text: str, rules: RuleSet) -> Scan:
     corrected = tuple(_meant(corrected, at) for at in range(len(corrected)))
     words = Words(words.text, corrected, words.spans, words.clause, words.sentence)
     mentions = {
-        key: [span for span in spans if not _answers(words, span)]
+        key: [span for span in spans if not (_answers(words, span) or (key == "bebe" and _drinks(words, span)))]
         for key, spans in rules.lexicon.mentions(words.words, words.sentence).items()
     }
     masked = {at for first, end in mentions.pop("#mask", ()) for at in range(first, end)}
@@ -84,9 +86,12 @@ def scan(text: str, rules: RuleSet) -> Scan:
     spoken_for = {
         spans[at][0]: spans[at + 1][0] for _, one, spans in fits for at in range(len(spans) - 1) if one.denies(at)
     }
+    taken = _taken(fits, words, rules, spoken_for)
     hits: dict[tuple[str, str, str, bool], Hit] = {}
     for code, one, spans in fits:
         hit = _hit(code, one, spans, words, mentions, rules, spoken_for)
+        if hit.status == "present" and not one.plain and _of_another(one, spans, words, taken):
+            hit = replace(hit, status="pointed")
         hits.setdefault((hit.code, hit.status, hit.quote, hit.plain), hit)
     return Scan(words, tuple(hits.values()), measured(words) | said_of_person(words, mentions), changes)
 
@@ -117,6 +122,42 @@ def _fits(
     return found
 
 
+def _taken(
+    fits: list[tuple[str, Pattern, tuple[Span, ...]]], words: Words, rules: RuleSet, spoken_for: Mapping[int, int]
+) -> dict[int, int]:
+    """Of each "sem" the end of the sign that stands directly after it: what it denies."""
+    taken: dict[int, int] = {}
+    for code, one, spans in fits:
+        first, end = spans[0]
+        if len(spans) > 1 or one.fixed or first == 0 or words.words[first - 1] != "sem":
+            continue
+        if (
+            rules.findings[code].kind != "condition"
+            and denied_by(words, first, rules.negation, spoken_for) == first - 1
+        ):
+            taken[first - 1] = max(end, taken.get(first - 1, end))
+    return taken
+
+
+def _of_another(one: Pattern, spans: tuple[Span, ...], words: Words, taken: Mapping[int, int]) -> bool:
+    """Whether the "sem" of a pattern denies something else that stands before what the pattern has it deny, and nothing
+    joins the two: "sem febre comendo", not "sem febre nem fome"."""
+    for at, (first, _) in enumerate(spans[:-1]):
+        end, reached = taken.get(first), spans[at + 1][0]
+        if end is not None and one.denies(at) and end <= reached and not _JOINS.intersection(words.words[end:reached]):
+            return True
+    return False
+
+
+def _drinks(words: Words, span: Span) -> bool:
+    """Whether "bebe" is what somebody does, and no baby: "come, bebe e brinca"."""
+    at = span[0]
+    if words.words[at] != "bebe" or "ê" in words.quote(*span).casefold():
+        return False
+    before = at - 2 if at > 1 and words.words[at - 1] == "e" else at - 1
+    return before >= 0 and words.words[before] in _BESIDE_DRINKS
+
+
 def _fixed(one: Pattern, spans: tuple[Span, ...], words: Words) -> bool:
     """Whether what was matched says "não" or "sem" itself: a fixed phrase, which no negation touches."""
     if not one.fixed:
@@ -138,11 +179,10 @@ def _hit(
     status, because = "present", ""
     if not _fixed(one, spans, words):
         condition = rules.findings[code].kind == "condition"
-        word = next(
-            (w for span in spans if (w := denied_by(words, span[0], rules.negation, spoken_for, condition))), None
-        )
-        if word:
-            status, because = "denied", word
+        denials = (denied_by(words, span[0], rules.negation, spoken_for, condition) for span in spans)
+        denial = next((at for at in denials if at is not None), None)
+        if denial is not None:
+            status, because = "denied", words.words[denial]
     if status == "present" and rules.findings[code].kind == "sign":
         dated = past_by(words, first, end, mentions)
         if dated:

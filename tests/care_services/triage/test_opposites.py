@@ -28,6 +28,7 @@ def understood(code: str, reply: str) -> bool | None:
         ("drooling", "dói mas engulo tudo"), ("limp", "molinha que nada"),
         ("speech_trouble", "tô falando mais que papagaio"),
         ("purple_spots", "são bolinhas vermelhas, some quando aperto"),
+        ("cannot_breathe", "respiro normal, foi modo de dizer"), ("no_urine", "come, bebe e faz xixi normal"),
     ],
 )  # fmt: skip
 def test_what_a_body_does_is_a_no(code: str, reply: str) -> None:

@@ -33,6 +33,12 @@ from care_services.triage.scanner import scan
         ("ele não, acorda e sorri", "unconscious", "none"),
         ("bebê mama, arrota e dorme", "not_feeding", "pointed"),
         ("a gata me arranhou brincando", "bite_animal", "pointed"),
+        ("5 anos sem febre comendo e pulando", "not_feeding", "pointed"),
+        ("3 dias sem evacuar come pouca verdura", "not_feeding", "pointed"),
+        ("bebê sem febre nem mama", "not_feeding", "present"),
+        ("bebê sem comer nem mamar", "not_feeding", "present"),
+        ("ela nunca vomitou, brinca igual sempre", "vomiting", "denied"),
+        ("nunca vomitou igual hoje", "vomiting", "present"),
         ("um cachorro da rua me mordeu", "bite_animal", "present"),
     ],
 )
@@ -200,6 +206,10 @@ def test_signs_told_without_their_word(told: str, code: str) -> None:
         ("o plano cobre tratamento de AVC?", "speech_trouble"),
         ("desculpa a demora em responder", "drowsy"),
         ("deu confusão no meu cadastro, fiz confusão com as datas", "confused"),
+        ("queda de cabelo kkk não caí não", "poisoning"),
+        ("tá me matando kkk durmo mal", "poisoning"),
+        ("meu filho de 5 anos come, bebe e faz xixi normal", "baby_known"),
+        ("ele bebe faz anos", "baby_known"),
     ],
 )
 def test_everyday_words_are_no_sign(told: str, code: str) -> None:
@@ -223,6 +233,9 @@ def test_everyday_words_are_no_sign(told: str, code: str) -> None:
         ("acho que é um AVC", "speech_trouble"),
         ("ela demora em responder, tá mole", "drowsy"),
         ("meu pai tá com confusão na cabeça", "confused"),
+        ("ele fumou k9 e tá passando mal", "poisoning"),
+        ("meu bebe nao mama", "baby_known"),
+        ("mama pouco e o bebe ta mole", "baby_known"),
     ],
 )
 def test_the_same_words_of_a_body_are_a_sign(told: str, code: str) -> None:
