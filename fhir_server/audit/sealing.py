@@ -154,20 +154,28 @@ class Sealing:
             rid, patient = _PAIR.unpack(b"".join(pair))
             if first.setdefault(rid, patient) != patient:
                 others.setdefault(rid, set()).add(patient)
+        found: tuple[int, ...]
+        ends: dict[tuple[int, ...], bytes] = {}
         for place, of_event in enumerate(touched):
-            found = set(filter(None, map(first.get, of_event)))
-            if others:
-                found.update(*(others[rid] for rid in others.keys() & of_event))
+            if len(of_event) == 1 and not others:  # as nearly all
+                patient = first.get(of_event[0])
+                found = () if patient is None else (patient,)
+            else:
+                of_all = set(filter(None, map(first.get, of_event)))
+                found = tuple(sorted(of_all.union(*(others[rid] for rid in others.keys() & of_event))))
             if not found:
                 continue
             event = events[place]
             if len(event) == _WRITTEN:
-                # As nearly all: its line need not be written anew.
-                event += [], sorted(found)
-                lines[place] = b"%b,[],%b]" % (lines[place][:-1], orjson.dumps(event[_PATIENTS]))
+                # Its line need not be written anew.
+                event += [], list(found)
+                end = ends.get(found)
+                if end is None:
+                    end = ends[found] = b",[],%b]" % orjson.dumps(found)
+                lines[place] = lines[place][:-1] + end
             else:
                 event += [[]] * (_PATIENTS + 1 - len(event))
-                event[_PATIENTS] = sorted(found.union(event[_PATIENTS]))
+                event[_PATIENTS] = sorted({*found, *event[_PATIENTS]})
                 lines[place] = orjson.dumps(event)
 
     def _tell(self, batch: Batch, events: Sequence[Members]) -> None:
