@@ -210,6 +210,8 @@ def test_signs_told_without_their_word(told: str, code: str) -> None:
         ("tá me matando kkk durmo mal", "poisoning"),
         ("meu filho de 5 anos come, bebe e faz xixi normal", "baby_known"),
         ("ele bebe faz anos", "baby_known"),
+        ("estou falando com a parede, me passa um atendente", "confused"),
+        ("estou conversando com um poste, é isso?", "psychosis"),
     ],
 )
 def test_everyday_words_are_no_sign(told: str, code: str) -> None:
@@ -236,6 +238,7 @@ def test_everyday_words_are_no_sign(told: str, code: str) -> None:
         ("ele fumou k9 e tá passando mal", "poisoning"),
         ("meu bebe nao mama", "baby_known"),
         ("mama pouco e o bebe ta mole", "baby_known"),
+        ("minha mãe tava falando com a parede", "confused"),
     ],
 )
 def test_the_same_words_of_a_body_are_a_sign(told: str, code: str) -> None:
