@@ -74,9 +74,10 @@ class Answers:
             return False
         if self.unsure.match(said):
             return None
-        jokes = [clause[: joke.start()] for clause in clauses if (joke := self.joking.search(clause))]
-        if jokes:
-            return None if self.surely.match(said) or any(map(self.in_earnest.search, jokes)) else False
+        if self.in_earnest.search(" , ".join(clauses)):
+            return None
+        if any(map(self.joking.search, clauses)) and not (self.surely.match(said) or self.opposites.but.search(said)):
+            return False
         of_it = self.opposites.says(code, clauses)
         if of_it is Said.ILL:
             return True

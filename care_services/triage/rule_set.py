@@ -23,6 +23,7 @@ from care_services.triage.normal import folded
 from care_services.triage.opposites import Opposites, read_opposites
 from care_services.triage.patterns import BadPattern, Pattern, pattern
 from care_services.triage.spelling import TWO_SLIPS, Spelling
+from care_services.triage.subjects import Subjects, read_subjects
 
 RULES = Path(__file__).parent / "rules"
 _SPOKEN = {
@@ -141,6 +142,7 @@ class RuleSet:
     spellings: Mapping[str, tuple[str, ...]]
     spelling: Spelling
     negation: Negation
+    subjects: Subjects
     answers: Answers
     flags: Held[Rule]
     pairs: Held[Rule]
@@ -194,6 +196,9 @@ def read(folder: Path) -> RuleSet:
     entries["#mask"] = set(_expanded(negation["masks"]))
     entries["#history"] = set(_forms(negation["history"]))
     entries["#now"] = set(_forms(negation["now"]))
+    told_of = _toml(folder / "subjects.toml")
+    entries["#person"] = set(_forms(told_of.get("persons", "")))
+    subjects = read_subjects(told_of, _forms, findings.keys(), faults)
     lexicon = Lexicon(
         {name: forms | {said for form in forms for said in spoken(form)} for name, forms in entries.items()}
     )
@@ -216,7 +221,7 @@ def read(folder: Path) -> RuleSet:
     faults += [
         f"screen.toml: no finding {code!r}" for row in screen["rows"] for code in row["findings"] if code not in codes
     ]
-    if faults or answers is None or everyday is None:
+    if faults or answers is None or everyday is None or subjects is None:
         raise BadRules("\n".join(faults))
     return RuleSet(
         version=version["version"], status=version["status"], signature=version["signature"], digest=digest,
@@ -230,7 +235,7 @@ def read(folder: Path) -> RuleSet:
             negation["reach"], frozenset(negation["negators"].split()), frozenset(negation["stops"].split()),
             frozenset(negation["lets_through"].split()), frozenset(negation["lets_through_to_conditions"].split()),
         ),
-        answers=answers,
+        subjects=subjects, answers=answers,
         flags=read_rules["flags"], pairs=read_rules["pairs"], floors=read_rules["floors"],
         caution=read_rules["caution"], unknown=read_rules["unknown"], complaints=complaints,
         circumstances=circumstances, screen=screen, texts=_toml(folder / "texts.toml"),

@@ -15,6 +15,7 @@ from care_services.triage.normal import Words, words_of
 from care_services.triage.patterns import Pattern
 from care_services.triage.person import said_of_person
 from care_services.triage.rule_set import RuleSet
+from care_services.triage.subjects import of_no_body
 
 DENYING = frozenset({"nao", "nem", "sem", "nunca", "num", "nada", "ninguem", "parou", "perdeu", "dificil"})
 _EXPECTING = re.compile("gravid|gest|buchud|prenh")
@@ -86,11 +87,13 @@ def scan(text: str, rules: RuleSet) -> Scan:
     spoken_for = {
         spans[at][0]: spans[at + 1][0] for _, one, spans in fits for at in range(len(spans) - 1) if one.denies(at)
     }
+    nobodys = of_no_body(words, mentions, rules.subjects)
     taken = _taken(fits, words, rules, spoken_for)
     hits: dict[tuple[str, str, str, bool], Hit] = {}
     for code, one, spans in fits:
         hit = _hit(code, one, spans, words, mentions, rules, spoken_for)
-        if hit.status == "present" and not one.plain and _of_another(one, spans, words, taken):
+        other = (not one.plain and _of_another(one, spans, words, taken)) or _of_no_body(code, spans, nobodys)
+        if hit.status == "present" and other:
             hit = replace(hit, status="pointed")
         hits.setdefault((hit.code, hit.status, hit.quote, hit.plain), hit)
     return Scan(words, tuple(hits.values()), measured(words) | said_of_person(words, mentions), changes)
@@ -147,6 +150,12 @@ def _of_another(one: Pattern, spans: tuple[Span, ...], words: Words, taken: Mapp
         if end is not None and one.denies(at) and end <= reached and not _JOINS.intersection(words.words[end:reached]):
             return True
     return False
+
+
+def _of_no_body(code: str, spans: tuple[Span, ...], nobodys: list[tuple[Span, frozenset[str]]]) -> bool:
+    """Whether what a pattern matched is told of a thing that does so too, or of somebody in a tale."""
+    last, end = max(spans)[0], max(span[1] for span in spans)
+    return any(code in findings and within[0] <= last and end <= within[1] for within, findings in nobodys)
 
 
 def _drinks(words: Words, span: Span) -> bool:

@@ -81,6 +81,10 @@ def test_what_has_stopped_is_a_no_only_to_what_does_not_stop(asked: str, read: b
         ("desmaiou, não vomitou", "Depois da pancada vomitou, desmaiou, ficou sonolento ou confuso?", None),
         ("respiro normal, era brincadeira", "Está com falta de ar?", False),
         ("não é brincadeira, tá doendo muito", "Está com alguma dor?", None),
+        ("não, foi zoeira", "Está com alguma dor?", False),
+        ("brincadeira à parte, tá doendo muito", "Está com alguma dor?", None),
+        ("foi numa brincadeira na escola", "Bateu a cabeça?", None),
+        ("era brincadeira, mas agora dói", "Está com alguma dor?", None),
     ],
 )
 def test_a_reply_to_what_is_asked(reply: str, asked: str, read: bool | None) -> None:

@@ -1,0 +1,64 @@
+"""What is told of a thing or of somebody in a tale is no sign of a body, and only asked."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from care_services.triage.rule_set import RULES, BadRules, read, rules
+from care_services.triage.scanner import scan
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ("meu carro morreu na subida, apagou do nada e ficou engasgando", "fainted"),
+        ("meu carro morreu na subida, apagou do nada e ficou engasgando", "choking"),
+        ("perdi a consulta porque meu corsa afogou e engasgou ontem", "choking"),
+        ("sou confeiteira, o fermento morreu, a massa desmaiou", "fainted"),
+        ("meu celular esquentou e apagou do nada", "fainted"),
+        ("a vilã tomou o próprio veneno e caiu dura no tapete", "poisoning"),
+        ("a vilã tomou o próprio veneno e caiu dura no tapete", "fainted"),
+    ],
+)
+def test_what_is_told_of_no_body_is_asked(told: str, code: str) -> None:
+    heard = scan(told, rules())
+    assert code not in heard.present()
+    assert heard.to_ask()[code].status == "pointed"
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ("o carro parou e ele desmaiou", "fainted"),
+        ("o carro morreu na subida e desmaiei", "fainted"),
+        ("meu pai bateu o carro apagou na hora", "fainted"),
+        ("a gente tava no carro, minha mãe apagou do nada", "fainted"),
+        ("dirigindo o carro apagou do nada", "fainted"),
+        ("o carro atropelou ele", "major_trauma"),
+        ("o carro capotou", "major_trauma"),
+        ("o pão entalou e engasgou ela", "choking"),
+        ("o arroz entalou na garganta", "choking"),
+        ("um passageiro do meu carro está tendo uma crise epiléptica", "seizure"),
+        ("meu filho caiu e pergunta onde tá a moto toda hora, repete a mesma pergunta", "confused"),
+        ("a vila ficou no escuro e meu avô tomou veneno", "poisoning"),
+        ("o celular tocou, minha avó desmaiou", "fainted"),
+        ("vi a novela e desmaiei", "fainted"),
+        ("meu marido desmaiou no carro", "fainted"),
+        ("a motorista do carro desmaiou", "fainted"),
+    ],
+)
+def test_what_is_told_of_somebody_is_a_sign(told: str, code: str) -> None:
+    assert code in scan(told, rules()).present()
+
+
+def test_things_of_findings_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    shutil.copytree(RULES, folder)
+    with (folder / "subjects.toml").open("a") as file:
+        file.write('[birds]\nwords = "pato"\nfindings = "wings"\n')
+    with pytest.raises(BadRules) as refused:
+        read(folder)
+    assert str(refused.value) == "subjects.toml birds: no finding 'wings'"
