@@ -31,7 +31,7 @@ _SPOKEN = {
     "ndo": re.compile("(?<=[a-z]{2})ndo$"),
     "r": re.compile("(?<=[a-z]{3}[aei])r$"),
 }
-_WORDS = re.compile(r"\d[^_]*|[^\W\d_]+\*?")
+_WORDS = re.compile(r"\d[^_]*|[^\W\d_]+\*?|\*")
 KINDS = ("sign", "condition", "person")
 
 
@@ -193,7 +193,8 @@ def read(folder: Path) -> RuleSet:
                 by_key[key].append((finding.code, one))
             for literal in one.literals():
                 entries.setdefault("=" + literal, set()).update(_forms(literal))
-    entries["#mask"] = set(_expanded(negation["masks"]))
+    figurative = " ".join(_toml(folder / "figurative.toml").values())
+    entries["#mask"] = set(_expanded(f"{negation['masks']} {figurative}"))
     entries["#history"] = set(_forms(negation["history"]))
     entries["#now"] = set(_forms(negation["now"]))
     told_of = _toml(folder / "subjects.toml")
@@ -295,7 +296,7 @@ def _expanded(written: str) -> list[str]:
 
 
 def _forms(written: str) -> list[str]:
-    """ "Caixa_do_Peito respir* k9" as the lexicon compares them: words, and numbers as they are written ("k_9")."""
+    """ "Caixa_do_Peito respir* k9" as the lexicon compares them: words, "*" for any, numbers as written ("k_9")."""
     return ["_".join(word for part in form.split("_") for word in _words(part)) for form in written.split()]
 
 

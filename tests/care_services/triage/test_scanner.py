@@ -152,6 +152,10 @@ def test_typing_errors_of_clinical_words(typed: str, code: str) -> None:
         ("a bombinha não está funcionando", "inhaler_fails"),
         ("do nada parei d inxerga do olho direito", "sudden_vision_loss"),
         ("só metade do rosto ri", "face_droop"),
+        ("a camisinha estourou ontem", "unprotected"),
+        ("ainda dá tempo da pílula do dia seguinte? foi ontem", "unprotected"),
+        ("o elevador despencou com ele dentro", "major_trauma"),
+        ("o galo cresceu e ela vomitou", "head_injury"),
     ],
 )
 def test_signs_told_without_their_word(told: str, code: str) -> None:
