@@ -51,6 +51,7 @@ class Answers:
     lasting: re.Pattern[str]
     joking: re.Pattern[str]
     in_earnest: re.Pattern[str]
+    spared: re.Pattern[str]
     gradually: re.Pattern[str]
     as_ever: re.Pattern[str]
     at_once: re.Pattern[str]
@@ -91,8 +92,10 @@ class Answers:
             return None
         if self.no.match(said) or self.denies.search(first):
             return False
-        if self._lacks(said, asked) or (
-            self.at_once.search(asked) and self.gradually.match(said) and self.as_ever.search(said)
+        if (
+            self._lacks(said, asked)
+            or any(map(self.spared.match, clauses))
+            or (self.at_once.search(asked) and self.gradually.match(said) and self.as_ever.search(said))
         ):
             return False
         if self._says_well(clauses, said):

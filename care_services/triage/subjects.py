@@ -15,6 +15,7 @@ from care_services.triage.normal import Words
 PERSONS = ("eu", "bebe", "crianca", "velho", "outro", "#person")
 """Concepts by which somebody is named."""
 ALL = "*"
+_IN = frozenset({"no", "na"})
 _AND = frozenset({"e", "mas", "nem", "que"})
 _NAMES = {"articles", "between", "accented", "persons", "does", "speaks", "object_of"}
 
@@ -24,6 +25,8 @@ class Subjects:
     """What `subjects.toml` says. `of`: a thing -> the findings that it only points to."""
 
     of: Mapping[str, frozenset[str]]
+    inside: frozenset[str]
+    """Things in which something happens, and which do nothing."""
     articles: frozenset[str]
     between: frozenset[str]
     accented: Mapping[str, str]
@@ -38,10 +41,15 @@ def of_no_body(
     """Where something is told of what has no body, and the findings that are then only pointed to."""
     persons = {span[0] for name in PERSONS for span in mentions.get(name, ())}
     return [
-        ((at + 1, _end(words, at + 1, persons, subjects)), subjects.of[word])
+        ((at + 1, _end(words, at + 1, persons, subjects, word in subjects.inside)), subjects.of[word])
         for at, word in enumerate(words.words)
-        if word in subjects.of and _is_subject(words, at, subjects)
+        if word in subjects.of
+        and (_is_inside(words, at) if word in subjects.inside else _is_subject(words, at, subjects))
     ]
+
+
+def _is_inside(words: Words, at: int) -> bool:
+    return at > 0 and words.words[at - 1] in _IN
 
 
 def _is_subject(words: Words, at: int, subjects: Subjects) -> bool:
@@ -59,13 +67,14 @@ def _is_subject(words: Words, at: int, subjects: Subjects) -> bool:
     return not subjects.object_of.fullmatch(before)
 
 
-def _end(words: Words, at: int, persons: Collection[int], subjects: Subjects) -> int:
-    """Where what is told from word `at` on is told of somebody or something else."""
+def _end(words: Words, at: int, persons: Collection[int], subjects: Subjects, inside: bool) -> int:
+    """Where what is told from word `at` on is told of somebody or something else; inside a game, whoever tells it."""
     first, sentence = at, words.sentence[at]
     while at < len(words.words) and words.sentence[at] == sentence:
         word, before = words.words[at], words.words[at - 1]
         joined = before in _AND or words.clause[at - 1] != words.clause[at]
-        if at in persons or subjects.speaks.fullmatch(word) or (word in subjects.articles and joined and at > first):
+        other = word in subjects.articles and joined and at > first
+        if other or (not inside and (at in persons or subjects.speaks.fullmatch(word))):
             break
         at += 1
     return at
@@ -75,7 +84,7 @@ def read_subjects(
     written: Mapping[str, Any], words: Callable[[str], Sequence[str]], codes: Collection[str], faults: list[str]
 ) -> Subjects | None:
     """What `subjects.toml` says, its words as they are compared; None, and faults, where that cannot be."""
-    before, of = len(faults), dict[str, frozenset[str]]()
+    before, of, inside = len(faults), dict[str, frozenset[str]](), frozenset[str]()
     named: dict[str, Any] = {name: one for name, one in written.items() if not isinstance(one, Mapping)}
     faults += [f"subjects.toml: {name} is missing" for name in sorted(_NAMES - named.keys())]
     for name, body in written.items():
@@ -83,6 +92,7 @@ def read_subjects(
             findings = frozenset(codes if body["findings"] == ALL else body["findings"].split())
             faults += [f"subjects.toml {name}: no finding {code!r}" for code in sorted(findings - set(codes))]
             of |= dict.fromkeys(words(body["words"]), findings)
+            inside |= frozenset(words(body["words"])) if body.get("inside") else frozenset()
     if len(faults) > before:
         return None
     try:
@@ -92,4 +102,4 @@ def read_subjects(
         return None
     accented = {words(word)[0]: word for word in named["accented"].split()}
     articles, between = (frozenset(words(named[name])) for name in ("articles", "between"))
-    return Subjects(of, articles, between, accented, does, speaks, object_of)
+    return Subjects(of, inside, articles, between, accented, does, speaks, object_of)

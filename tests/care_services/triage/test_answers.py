@@ -82,6 +82,8 @@ def test_what_has_stopped_is_a_no_only_to_what_does_not_stop(asked: str, read: b
         ("respiro normal, era brincadeira", "Está com falta de ar?", False),
         ("não é brincadeira, tá doendo muito", "Está com alguma dor?", None),
         ("não, foi zoeira", "Está com alguma dor?", False),
+        ("foi o carro que engasgou kkk, comigo nada", "Engasgou com alguma coisa e ainda não respira bem?", False),
+        ("foi um pão que engasgou", "Engasgou com alguma coisa e ainda não respira bem?", True),
         ("brincadeira à parte, tá doendo muito", "Está com alguma dor?", None),
         ("foi numa brincadeira na escola", "Bateu a cabeça?", None),
         ("era brincadeira, mas agora dói", "Está com alguma dor?", None),

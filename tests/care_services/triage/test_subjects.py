@@ -20,6 +20,7 @@ from care_services.triage.scanner import scan
         ("sou confeiteira, o fermento morreu, a massa desmaiou", "fainted"),
         ("meu celular esquentou e apagou do nada", "fainted"),
         ("a vilã tomou o próprio veneno e caiu dura no tapete", "poisoning"),
+        ("ontem no valorant levei tiro na cabeça, facada, morri 30 vezes e o punho tá dolorido", "weapon_wound"),
         ("a vilã tomou o próprio veneno e caiu dura no tapete", "fainted"),
     ],
 )
@@ -46,6 +47,8 @@ def test_what_is_told_of_no_body_is_asked(told: str, code: str) -> None:
         ("a vila ficou no escuro e meu avô tomou veneno", "poisoning"),
         ("o celular tocou, minha avó desmaiou", "fainted"),
         ("vi a novela e desmaiei", "fainted"),
+        ("tava no valorant e comecei a ter uma convulsão", "seizure"),
+        ("jogava valorant, levei um tiro na perna", "weapon_wound"),
         ("meu marido desmaiou no carro", "fainted"),
         ("a motorista do carro desmaiou", "fainted"),
     ],
