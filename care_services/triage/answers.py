@@ -16,7 +16,10 @@ BARE = 2
 """Words of a reply that says yes and nothing else."""
 STEM = 4
 """Letters by which a reply's word is one of the question's."""
+REPEATED = 2
+"""Words of a question in a reply that says the same."""
 _OTHERWISE, _LACK = re.compile(",| ou "), re.compile(r"\b(?:sem|não|nem)\b")
+_DENYING = re.compile(r"\b(?:nao|num|nem|sem|nada|nunca|ja|era|tava|antes|pouco|leve)\b")
 """What begins a question's second way of asking, and what it denies itself."""
 
 
@@ -100,7 +103,7 @@ class Answers:
             return False
         if self._says_well(clauses, said):
             return None if self.was.match(said) else False
-        yes = self.yes.match(said) or self.yes.match(first) or self._echoes(said, asked)
+        yes = self.yes.match(said) or self.yes.match(first) or self._echoes(said, asked) or self._repeats(said, asked)
         return True if yes else None
 
     def well_instead(self, words: Words, code: str, asked: str) -> frozenset[str]:
@@ -139,6 +142,14 @@ class Answers:
         words = said.split()
         about = {folded(word)[:STEM] for word in asked.split() if len(word) > STEM}
         return len(words) <= BARE or self.how_much.search(said) is not None or any(w[:STEM] in about for w in words[1:])
+
+    def _repeats(self, said: str, asked: str) -> bool:
+        """Whether it says what was asked for in the question's own words ("só a esquerda, inchada, quente e dolorida"),
+        denies nothing, and was not asked how it began or how much it is."""
+        if self.at_once.search(asked) or self.much.search(asked) or _DENYING.search(said):
+            return False
+        own = {folded(word)[: STEM + 1] for word in asked.split() if len(word) > STEM + 1}
+        return len(own & {word[: STEM + 1] for word in said.split()}) >= REPEATED
 
     def _lacks(self, said: str, asked: str) -> bool:
         """Whether it denies what the question asks for, wherever it stands ("tá mole, sem dor"), and says nothing else

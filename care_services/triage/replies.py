@@ -12,6 +12,8 @@ from care_services.triage.scanner import Scan, scan
 from care_services.triage.state import Known, Question, State
 
 NONE: frozenset[str] = frozenset()
+SURGERY_DAYS = 30
+"""For which an operation counts, as the question of conditions says."""
 _CONDITIONS = ("immune_low", "dialysis", "anticoagulant", "recent_surgery")
 
 
@@ -42,12 +44,14 @@ def answered(state: State, heard: Scan, rules: RuleSet) -> State:
     if question.id == "pregnancy":
         return _stated(state, ("pregnant",), yes and "postpartum" not in heard.present(), heard.words.text)
     if question.id == "conditions":
-        named = tuple(code for code in _CONDITIONS if code in heard.present())
+        lately = any(span.value <= SURGERY_DAYS for span in durations(heard.words.words))  # "menisco, faz 12 dias"
+        named = tuple(code for code in _CONDITIONS if code in heard.present() or (code == "recent_surgery" and lately))
         other = yes and len(heard.words.words) > 2 and "sim" not in heard.words.words
         if not named and (other or (yes is None and "near_substance" in heard.present())):
             return replace(state, unread=0)  # "tomo losartana" is none of them
-        if yes is None and _once(state, question, heard, rules):
+        if yes is None and not named and _once(state, question, heard, rules):
             return replace(state, pending=question)
+        yes = yes is not False if named else yes
         return _stated(state, named or _CONDITIONS[:1], yes, heard.words.text)
     if question.id == "onset":
         fast = yes and bool({"rapido", "sim"} & set(heard.words.words))

@@ -58,6 +58,10 @@ def test_what_has_stopped_is_a_no_only_to_what_does_not_stop(asked: str, read: b
     [
         ("um pouco", "A dor na barriga é muito forte?", None),
         ("um pouco", "Está vomitando?", True),
+        ("só a esquerda, inchada, quente e dolorida", "Uma perna só está inchada, quente ou dolorida?", True),
+        ("só dolorida", "Uma perna só está inchada, quente ou dolorida?", None),
+        ("dolorida, inchada nem quente", "Uma perna só está inchada, quente ou dolorida?", None),
+        ("a dor na barriga começou ontem", "A dor na barriga é muito forte ou começou de repente?", None),
         ("uso DIU", "Pode haver gravidez?", None),
         ("uso", "Usa remédio para afinar o sangue?", True),
         ("já parou faz tempo", "Usa remédio para afinar o sangue?", None),
