@@ -111,7 +111,12 @@ class Phone:
             return found[count - 1 :] if len(found) >= count else None
 
         [last] = await until(enough)
-        return str(last["text"]["body"] if "text" in last else last["interactive"]["body"]["text"])
+        return words(last)
+
+
+def words(said: Json) -> str:
+    """The text of what the business said."""
+    return str(said["text"]["body"] if "text" in said else said["interactive"]["body"]["text"])
 
 
 def communication(number: str, text: str, systems: Systems) -> Json:
