@@ -137,7 +137,7 @@ class Bearer:
         self._kids[header] = kid  # as this server wrote it, hence one for each of its keys
         return self._read(claims, f"Bearer {token}")
 
-    def _read(self, claims: dict[str, Any], bearer: str) -> Verified:
+    def _read(self, claims: dict[str, Any], header: str) -> Verified:
         told = claims.get
         issued, expires = told("iat"), told("exp")
         if told("iss") != self._site.issuer or told("aud") != self._site.fhir_base:
@@ -172,7 +172,7 @@ class Bearer:
             organization=organization,
             stepped_up=shown if isinstance(shown, int) and told("acr") == "2" else None,
         )
-        return Verified(access, bearer, round(issued * 1_000_000), expires, revocation_keys(claims))
+        return Verified(access, header, round(issued * 1_000_000), expires, revocation_keys(claims))
 
 
 def _claims(payload: str) -> dict[str, Any]:

@@ -19,7 +19,6 @@ STEM = 4
 REPEATED = 2
 """Words of a question in a reply that says the same."""
 _OTHERWISE, _LACK = re.compile(",| ou "), re.compile(r"\b(?:sem|não|nem)\b")
-_DENYING = re.compile(r"\b(?:nao|num|nem|sem|nada|nunca|ja|era|tava|antes|pouco|leve)\b")
 """What begins a question's second way of asking, and what it denies itself."""
 
 
@@ -59,6 +58,7 @@ class Answers:
     as_ever: re.Pattern[str]
     at_once: re.Pattern[str]
     without: re.Pattern[str]
+    otherwise: re.Pattern[str]
     lesser: re.Pattern[str]
     little: re.Pattern[str]
     much: re.Pattern[str]
@@ -146,10 +146,9 @@ class Answers:
     def _repeats(self, said: str, asked: str) -> bool:
         """Whether it says what was asked for in the question's own words ("só a esquerda, inchada, quente e dolorida"),
         denies nothing, and was not asked how it began or how much it is."""
-        if self.at_once.search(asked) or self.much.search(asked) or _DENYING.search(said):
+        if self.at_once.search(asked) or self.much.search(asked) or self.otherwise.search(said):
             return False
-        own = {folded(word)[: STEM + 1] for word in asked.split() if len(word) > STEM + 1}
-        return len(own & {word[: STEM + 1] for word in said.split()}) >= REPEATED
+        return len(_stems(asked, STEM + 2) & set(map(_stem, said.split()))) >= REPEATED
 
     def _lacks(self, said: str, asked: str) -> bool:
         """Whether it denies what the question asks for, wherever it stands ("tá mole, sem dor"), and says nothing else
@@ -160,7 +159,7 @@ class Answers:
         first = _OTHERWISE.split(_LACK.split(asked)[0])[0]
         denied = {_stem(word) for word in self.without.findall(said)}
         told = {_stem(word) for word in said.split() if len(word) > len("com")} - denied
-        return not denied.isdisjoint(_stems(first)) and told.isdisjoint(_stems(question))
+        return not denied.isdisjoint(_stems(first, len("dor"))) and told.isdisjoint(_stems(question, len("dor")))
 
     def _yes_before(self, code: str, said: str, first: str) -> bool:
         """Whether a yes stands before what says that all is well: "tá dormindo, brincou muito"."""
@@ -178,11 +177,12 @@ class Answers:
 
 def _stem(word: str) -> str:
     """What tells that two words are one: the beginning of a longer one, all of a short one."""
-    return word[: STEM + 1] if len(word) > STEM else word
+    return word[: STEM + 1]
 
 
-def _stems(asked: str) -> set[str]:
-    return {_stem(folded(word)) for word in asked.split() if len(word) > len("de")}
+def _stems(asked: str, least: int) -> set[str]:
+    """Of the words of so many letters at least."""
+    return {_stem(folded(word)) for word in asked.split() if len(word) >= least}
 
 
 def _asks(words: Words, at: int) -> bool:
