@@ -88,8 +88,7 @@ done as (
   insert into event_done (service, sequence, at) select service, sequence, $1 from taken
   on conflict do nothing returning 1)
 select taken.*, exists (select from done) from taken"""
-_DONE = "insert into event_done (service, sequence, at) values (%s, %s, %s) on conflict do nothing returning 1"
-_DONE_ALL = """
+_DONE = """
 insert into event_done (service, sequence, at) select %s, n, %s from unnest(%s::bigint[]) n
 on conflict do nothing returning sequence"""
 _UNDONE = "delete from event_done where service = %s and sequence = %s"
@@ -118,7 +117,7 @@ def deliver(
 
 def note_all(connection: psycopg.Connection[Any], name: str, noting: Noting, events: Sequence[Event], now: int) -> None:
     """Events that leave the record, in the transaction that takes them out of it: those it does not know are noted."""
-    rows = connection.execute(_DONE_ALL, [name, now, [one.sequence for one in events]]).fetchall()
+    rows = connection.execute(_DONE, [name, now, [one.sequence for one in events]]).fetchall()
     new = {sequence for (sequence,) in rows}
     noting([one for one in events if one.sequence in new], connection)
 
@@ -163,7 +162,7 @@ def _carry_out(
 def dead(connection: psycopg.Connection[Any], fault: Fault, now: int, bury: Bury) -> None:
     """A broker has given up delivering an event: a dead letter, unless it is known."""
     with connection.transaction():
-        if connection.execute(_DONE, [fault.service, fault.event.sequence, now]).fetchone() is not None:
+        if connection.execute(_DONE, [fault.service, now, [fault.event.sequence]]).fetchone() is not None:
             _die(connection, fault, bury)
 
 
