@@ -28,6 +28,11 @@ MOST = 100
 """Entries of one request, unless a single transaction has more."""
 
 
+def rest(seconds: float, share: float) -> float:
+    """Seconds that follow after so many at work, for who may be at work a share of the time."""
+    return seconds * (1 / share - 1)
+
+
 @dataclass(slots=True)
 class _Waiting:
     entries: bytes
@@ -74,9 +79,9 @@ class Gathered:
 
     async def _go(self) -> None:
         try:
-            rest = 0.0
+            pause = 0.0
             while self._waiting:
-                await asyncio.sleep(max(self._wait, rest))
+                await asyncio.sleep(max(self._wait, pause))
                 taken, begun = self._take(), time.monotonic()
                 try:
                     await self._together(taken)
@@ -84,7 +89,7 @@ class Gathered:
                     for one in taken:
                         if not one.answer.done():
                             one.answer.set_exception(error)
-                rest = min((time.monotonic() - begun) * (1 / self._share - 1), LONGEST_REST)
+                pause = min(rest(time.monotonic() - begun, self._share), LONGEST_REST)
         finally:
             self._going = None
 

@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 
 from adapters.fhir_client import FhirRefused
+from adapters.gathered import rest
 from adapters.partner_errors import PartnerUnavailable
 from care_services.chat.recorded import conversation
 from care_services.triage.rule_set import rules
@@ -110,7 +111,7 @@ class Turns:
                 while True:
                     begun = time.monotonic()
                     if await looking.look(connection, answering):
-                        await asyncio.sleep(max(LOOK_SECONDS, (time.monotonic() - begun) * (1 / SHARE - 1)))
+                        await asyncio.sleep(max(LOOK_SECONDS, rest(time.monotonic() - begun, SHARE)))
                     else:
                         async for _ in connection.notifies(timeout=AGAIN_SECONDS, stop_after=1):
                             pass
