@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
 
 from care_services.triage.interview import step
-from care_services.triage.rule_set import RULES, BadRules, read, rules
+from care_services.triage.rule_set import rules
 from care_services.triage.state import State
+from tests.care_services.triage.conftest import Refused
 
 
 def told(story: str, about: str, age: str) -> State:
@@ -63,25 +61,18 @@ def test_the_screen_shows_what_can_be() -> None:
     assert "Gravidez" not in rows("8 meses")
 
 
-def test_a_circumstance_that_asks_what_is_not_there_is_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "rules"
-    shutil.copytree(RULES, folder)
-    with (folder / "circumstances.toml").open("a") as file:
-        file.write('[moon]\ntitle = "lua"\nwhen = ["moonlight"]\nask = ["moon_pain"]\n')
-    with pytest.raises(BadRules) as refused:
-        read(folder)
-    assert "circumstances.toml moon" in str(refused.value)
-    assert "moon_pain" in str(refused.value)
+def test_a_circumstance_that_asks_what_is_not_there_is_refused(refused: Refused) -> None:
+    more = '[moon]\ntitle = "lua"\nwhen = ["moonlight"]\nask = ["moon_pain"]\n'
+    faults = refused("circumstances.toml", lambda text: text + more)
+    assert "circumstances.toml moon" in faults
+    assert "moon_pain" in faults
 
 
-def test_what_replies_cannot_be_read_by_is_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "rules"
-    shutil.copytree(RULES, folder)
-    place = folder / "answers.toml"
-    place.write_text(place.read_text().replace("lasting =", "lasts =").replace("lesser = '''", "lesser = '''("))
-    with pytest.raises(BadRules) as refused:
-        read(folder)
-    missing, unread, unreadable = str(refused.value).splitlines()
+def test_what_replies_cannot_be_read_by_is_refused(refused: Refused) -> None:
+    def changed(text: str) -> str:
+        return text.replace("lasting =", "lasts =").replace("lesser = '''", "lesser = '''(")
+
+    missing, unread, unreadable = refused("answers.toml", changed).splitlines()
     assert missing == "answers.toml: lasting is missing"
     assert unread == "answers.toml: nothing is read by 'lasts'"
     assert unreadable.startswith("answers.toml: lesser is no regular expression: ")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
 
-from care_services.triage.rule_set import RULES, BadRules, read, rules
+from care_services.triage.rule_set import rules
 from care_services.triage.scanner import scan
+from tests.care_services.triage.conftest import Refused
 
 
 def understood(code: str, reply: str) -> bool | None:
@@ -69,14 +67,9 @@ def test_a_no_to_the_lack_itself_is_a_no(code: str, reply: str) -> None:
     assert understood(code, reply) is False
 
 
-def test_an_opposite_of_what_is_not_there_is_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "rules"
-    shutil.copytree(RULES, folder)
-    with (folder / "opposites.toml").open("a") as file:
-        file.write('[flies]\nof = "wings"\n[sings]\nof = "drowsy"\nwell = "canta("\n')
-    with pytest.raises(BadRules) as refused:
-        read(folder)
-    assert str(refused.value).splitlines() == [
+def test_an_opposite_of_what_is_not_there_is_refused(refused: Refused) -> None:
+    more = '[flies]\nof = "wings"\n[sings]\nof = "drowsy"\nwell = "canta("\n'
+    assert refused("opposites.toml", lambda text: text + more).splitlines() == [
         "opposites.toml flies: well is missing",
         "opposites.toml flies: no finding 'wings'",
         "opposites.toml: sings.well is no regular expression: missing ), unterminated subpattern at position 2",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
 
-from care_services.triage.rule_set import RULES, BadRules, read, rules
+from care_services.triage.rule_set import rules
 from care_services.triage.scanner import scan
+from tests.care_services.triage.conftest import Refused
 
 
 @pytest.mark.parametrize(
@@ -60,11 +58,6 @@ def test_what_is_told_of_somebody_is_a_sign(told: str, code: str) -> None:
     assert code in scan(told, rules()).present()
 
 
-def test_things_of_findings_that_are_not_there_are_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "rules"
-    shutil.copytree(RULES, folder)
-    with (folder / "subjects.toml").open("a") as file:
-        file.write('[birds]\nwords = "pato"\nfindings = "wings"\n')
-    with pytest.raises(BadRules) as refused:
-        read(folder)
-    assert str(refused.value) == "subjects.toml birds: no finding 'wings'"
+def test_things_of_findings_that_are_not_there_are_refused(refused: Refused) -> None:
+    more = '[birds]\nwords = "pato"\nfindings = "wings"\n'
+    assert refused("subjects.toml", lambda text: text + more) == "subjects.toml birds: no finding 'wings'"
