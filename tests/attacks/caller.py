@@ -155,12 +155,12 @@ class Caller:
         """The parameters that carry an assertion."""
         return {"client_assertion_type": ASSERTION, "client_assertion": assertion}
 
-    def eventually(self, true: Callable[[], bool], seconds: float = 10) -> None:
-        """Waits until it is. Raises AssertionError."""
+    def eventually(self, true: Callable[[], bool], seconds: float = 10, pause: float = 0.05) -> None:
+        """Waits until it is, asking every so many seconds. Raises AssertionError."""
         end = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < end
-            time.sleep(0.05)
+            time.sleep(pause)
 
     def opened(self, token: str) -> int:
         """The status of a search with the token."""

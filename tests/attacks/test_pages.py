@@ -195,7 +195,7 @@ def test_73_no_second_request_is_hidden_in_a_first(caller: Caller, head: str) ->
 def test_74_paths_of_files(caller: Caller, operator: str) -> None:
     started = caller.get("Patient/$export", operator, Prefer="respond-async")
     job = started.headers["content-location"]
-    caller.eventually(lambda: caller.get(job, operator).status == 200)
+    caller.eventually(lambda: caller.get(job, operator).status == 200, pause=0.25)
     listed = [one["url"] for one in caller.get(job, operator).json()["output"]]
     assert listed
     assert all(caller.get(url, operator).status == 200 for url in listed)
