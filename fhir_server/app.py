@@ -274,10 +274,11 @@ class App:
 
 def begun_trail(request: FhirRequest, interaction: str, resource_type: str, scope: Scope, request_id: str) -> Trail:
     """What is known of a request before it is carried out."""
-    client, query = scope.get("client"), scope["query_string"].decode("latin-1")
+    client, raw = scope.get("client"), scope["query_string"]
+    query = hidden(raw.decode("latin-1"), f"query:{request_id}") if raw else ""
     return Trail(
         time.time_ns() // 1000, interaction, resource_type, request.access, client[0] if client else "", request_id,
-        request.path, query and hidden(query, f"query:{request_id}"),
+        request.path, query,
     )  # fmt: skip
 
 

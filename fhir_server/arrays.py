@@ -49,6 +49,12 @@ def int8_array(values: Sequence[int]) -> bytes:
     return _integers("q", _INT8, 8, values)
 
 
+def int8_values(array: bytes) -> tuple[int, ...]:
+    """The values of a bigint[] without NULL."""
+    count = (len(array) - _HEADER.size) // _ONE_INT8.size
+    return _items("q", count).unpack_from(array, _HEADER.size)[1::2]
+
+
 def int8_or_null_array(values: Sequence[int | None]) -> bytes:
     """bigint[], None as NULL"""
     header = _HEADER.pack(1, int(None in values), _INT8, len(values), 1)

@@ -14,6 +14,7 @@ import psycopg
 import zstandard
 
 from fhir_server.audit.event import Event, event_of
+from fhir_server.audit.rows import unpacked
 from fhir_server.compression import decompress
 from fhir_server.consent import stored
 from fhir_server.labels.given import UNREVIEWED, stored_bits
@@ -42,7 +43,7 @@ join resource r on r.type_id = w.type_id and r.fhir_id = w.id"""
 _OWNERLESS = f"""
 select r.rid from resource r where r.type_id = {TYPE_ID["Subscription"]} and r.body is not null
   and not exists (select from subscription_owner o where o.rid = r.rid)"""
-_WAITING = "select lines from audit_intake order by sequence desc"
+_WAITING = "select lines from audit_intake where rids is null order by sequence desc"
 _BATCHES = "select number from audit_batch order by number desc"
 _BATCH = "select lines from audit_batch where number = $1"
 _OWNER = "insert into subscription_owner (rid, names, since, ended) values ($1, $2, $3, $4)"
@@ -121,9 +122,9 @@ def _owners(cursor: psycopg.RawCursor[Any]) -> None:
 
 
 def _events(cursor: psycopg.RawCursor[Any]) -> Iterator[Event]:
-    """All of the trail, newest first."""
+    """All of the trail that tells of writing, newest first."""
     for (lines,) in cursor.execute(_WAITING, binary=True).fetchall():
-        yield from map(event_of, reversed(lines.split(b"\n")))
+        yield from map(event_of, reversed(unpacked(lines)))
     for (number,) in cursor.execute(_BATCHES).fetchall():
         for (lines,) in cursor.execute(_BATCH, [number], binary=True).fetchall():
             yield from map(event_of, reversed(zstandard.decompress(lines).split(b"\n")))

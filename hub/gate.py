@@ -41,7 +41,8 @@ def gate(bearer: Bearer, rates: Rates) -> Callable[[FhirRequest], Awaitable[Acce
             raise Unauthorized(str(error), token=True) from None
         except FeedLost:
             raise Unavailable("whether the token still holds cannot be found out just now") from None
-        request.told = rates.count(found)
+        if rates.limited:
+            request.told = rates.count(found)
         return found
 
     return access

@@ -50,6 +50,8 @@ class Rates:
         self._counts = counts
         self._client, self._person = _Limit("client", client), _Limit("person", person)
         self._now = now
+        self.limited = bool(client or person)
+        """Whether anybody is counted."""
 
     def count(self, access: Access) -> dict[str, str]:
         """Counts one more; the headers that tell how many are left. Raises TooManyRequests.

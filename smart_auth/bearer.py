@@ -12,6 +12,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -42,7 +43,7 @@ class TokenRefused(Exception):
     """The token does not hold; the text says why, and never quotes it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Verified:
     """A token that was found good: its signature and its claims."""
 
@@ -51,9 +52,11 @@ class Verified:
     """It as a request has it: "Bearer " and the token."""
     issued: int
     """Microseconds since 1970 UTC."""
-    expires: int
-    """Seconds."""
+    ends: int
+    """When it counts no more, in seconds since 1970 UTC."""
     revocation: tuple[str, str, str]
+    heard: object = None
+    """What the feed had heard when it was last found not to be revoked."""
 
     @property
     def claims(self) -> dict[str, Any]:
@@ -92,12 +95,15 @@ class Bearer:
         """What the bearer of a token that was verified before may do, if it is known here and now that it still holds;
         None: `access` has to find out. header: Authorization.
         """
-        found = self._known.get(header[-_TAIL:])
-        if found is None or found.header != header:
+        found, feed = self._known.get(header[-_TAIL:]), self._feed
+        if found is None or found.header != header or found.ends <= self._now() or monotonic() > feed.fresh_until:
             return None
-        if found.expires + LEEWAY <= self._now() or not self._feed.fresh:
-            return None
-        return None if self._feed.seen(found.revocation, found.issued) else found.access
+        if found.heard is not feed.heard:
+            heard = feed.heard
+            if feed.seen(found.revocation, found.issued):
+                return None
+            found.heard = heard
+        return found.access
 
     async def access(self, token: str) -> Access:
         """What the bearer of the token may do. Raises TokenRefused, FeedLost."""
@@ -113,7 +119,7 @@ class Bearer:
                 for old in list(self._known)[: _KNOWN_LIMIT // 4]:
                     del self._known[old]
             self._known[tail] = found
-        if found.expires + LEEWAY <= self._now():
+        if found.ends <= self._now():
             self._known.pop(tail, None)
             raise TokenRefused("the token is no longer valid")
         if await self._feed.revoked(found.revocation, found.issued):
@@ -172,7 +178,7 @@ class Bearer:
             organization=organization,
             stepped_up=shown if isinstance(shown, int) and told("acr") == "2" else None,
         )
-        return Verified(access, header, round(issued * 1_000_000), expires, revocation_keys(claims))
+        return Verified(access, header, round(issued * 1_000_000), expires + LEEWAY, revocation_keys(claims))
 
 
 def _claims(payload: str) -> dict[str, Any]:

@@ -37,10 +37,13 @@ class Feed:
     def __init__(self, engine: Engine, now: Callable[[], float] = time.time) -> None:
         self._engine, self._now = engine, now
         self._keys: dict[str, RSAPublicKey] = {}
-        self._revoked: dict[str, int] = {}
+        self.heard: dict[str, int] = {}
+        """Name -> until when what has it is revoked: of this process, and another one whenever it hears of more."""
+        self.fresh_until = float("-inf")
+        """Time (monotonic) until which what this process has heard counts."""
         self._origins: frozenset[bytes] = frozenset()
         self._xid = 0
-        self._fresh = self._asked = float("-inf")
+        self._asked = float("-inf")
         self._swept = 0.0
         self._reading = threading.Lock()
         self._stopping = threading.Event()
@@ -74,7 +77,7 @@ class Feed:
     @property
     def fresh(self) -> bool:
         """Whether what this process has heard counts."""
-        return time.monotonic() - self._fresh <= STALE_SECONDS
+        return time.monotonic() <= self.fresh_until
 
     async def revoked(self, names: Collection[str], issued: int) -> bool:
         """Whether a token issued then no longer holds because any of the names was revoked. Raises FeedLost."""
@@ -89,7 +92,7 @@ class Feed:
 
     def seen(self, names: Collection[str], issued: int) -> bool:
         """As `revoked`, as far as this process has heard."""
-        known = self._revoked
+        known = self.heard
         for name in names:  # noqa: SIM110 - of each request, and a generator costs more than all else here
             if known.get(name, -1) >= issued:
                 return True
@@ -110,11 +113,11 @@ class Feed:
                 xid, revoked = revocations.since(connection, self._xid, now)
                 public = keys.published(connection, now)
                 origins = clients.origins(connection)
-            known = {name: max(before, self._revoked.get(name, -1)) for name, before in revoked.items()}
-            self._revoked = self._revoked | known if known else self._revoked
+            known = {name: max(before, self.heard.get(name, -1)) for name, before in revoked.items()}
+            self.heard = self.heard | known if known else self.heard
             self._keys = {one["kid"]: _verifier(one) for one in public if one["alg"] == keys.ACCESS}
             self._origins = origins
-            self._xid, self._fresh = xid, asked
+            self._xid, self.fresh_until = xid, asked + STALE_SECONDS
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -141,7 +144,7 @@ class Feed:
             # Whatever was revoked so long ago has ended by itself.
             over = (now - keys.LONGEST - 2 * revocations.LEEWAY) * 1_000_000
             with self._reading:
-                self._revoked = {name: before for name, before in self._revoked.items() if before > over}
+                self.heard = {name: before for name, before in self.heard.items() if before > over}
 
 
 def _verifier(jwk: dict[str, Any]) -> RSAPublicKey:

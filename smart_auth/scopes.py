@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import product
+from typing import Any
 from urllib.parse import quote, unquote
 
 LEVELS = ("patient", "user", "system")
@@ -212,6 +213,8 @@ class Access:
     """When the person showed a second factor, in seconds since 1970 UTC."""
     permission: str = ""
     """Letters of "cruds" of which any is in use just now: a scope counts if it grants one of them."""
+    kept: dict[Any, tuple[object, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What others have found out about it: under what -> it."""
     _uses: dict[str, Access] = field(default_factory=dict, init=False, repr=False, compare=False)
     _hash: int = field(default=0, init=False, repr=False, compare=False)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 
+from fhir_server.access.kept import kept
 from fhir_server.access.policies import Policies, in_force
 from fhir_server.access.wall import policies_of, wall_of
 from fhir_server.definitions import structure
@@ -26,9 +27,19 @@ _SHOWING = frozenset(
 _NONE: frozenset[str] = frozenset()
 
 
-def all_hidden(access: Access) -> Mapping[str, frozenset[str]]:
+@kept
+def all_hidden(access: Access, policies: Policies) -> Mapping[str, frozenset[str]]:
     """Type -> names of its elements that are not shown, where there are any: those that no row which opens it shows."""
-    return {} if access.unrestricted else _elements(access, in_force())
+    if access.unrestricted:
+        return {}
+    found: dict[str, frozenset[str]] = {}
+    for row in policies_of(access, policies):
+        if not set(row.interactions) & set("rs"):
+            continue
+        for one in row.types:
+            found[one] = found[one] & frozenset(row.hidden) if one in found else frozenset(row.hidden)
+    open_types = set(wall_of(access.using("rs")).types)
+    return {one: names for one, names in found.items() if names and one in open_types}
 
 
 def hidden(access: Access, resource_type: str) -> frozenset[str]:
@@ -75,18 +86,6 @@ def _selected(parameter: SearchParameter) -> set[str]:
     """Names of the elements at the top that the parameter looks into."""
     found = {str(leaf.moves[0][1]).partition(".")[0] for leaf in parameter.leaves if leaf.moves}
     return found | {name for name in structure(parameter.resource_type).elements if f".{name}" in parameter.expression}
-
-
-@lru_cache(maxsize=4096)
-def _elements(access: Access, policies: Policies) -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
-    for row in policies_of(access, policies):
-        if not set(row.interactions) & set("rs"):
-            continue
-        for one in row.types:
-            found[one] = found[one] & frozenset(row.hidden) if one in found else frozenset(row.hidden)
-    open_types = set(wall_of(access.using("rs")).types)
-    return {one: names for one, names in found.items() if names and one in open_types}
 
 
 @lru_cache(maxsize=256)

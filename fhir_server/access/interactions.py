@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fhir_server.access import policies
 from fhir_server.access.wall import wall_of
 from fhir_server.outcome import Forbidden
 from smart_auth.scopes import Access
@@ -40,6 +41,9 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 OPEN_TO_ALL = frozenset({"capabilities"})
 """Interactions that need no token."""
 
+_MOST_KEPT = 100
+"""Answers kept with an access, so that nobody makes them many."""
+
 
 def held(access: Access, interaction: str, resource_type: str | None, needs: tuple[str, ...] | None = None) -> Access:
     """The access with the interaction's permission in use, type None: on any type.
@@ -48,15 +52,27 @@ def held(access: Access, interaction: str, resource_type: str | None, needs: tup
     """
     if access.unrestricted:
         return access
+    asked, now = (interaction, resource_type, needs), policies.now
+    entry = access.kept.get(asked)
+    if entry is not None and entry[0] is now:
+        known: Access = entry[1]
+        return known
     wanted = NEEDS[interaction] if needs is None else needs
-    for permission in wanted:
+    for permission in wanted[1:]:
         require(access, permission, resource_type)
-    return access.using(wanted[0]) if wanted else access
+    found = require(access, wanted[0], resource_type) if wanted else access
+    if len(access.kept) < _MOST_KEPT:
+        access.kept[asked] = now, found
+    return found
 
 
-def require(access: Access, permission: str, resource_type: str | None) -> None:
-    """Raises Forbidden unless any of the letters is granted on the type (None: on any type)."""
-    wall = wall_of(access.using(permission))
+def require(access: Access, permission: str, resource_type: str | None) -> Access:
+    """The access with a permission in use, of which any letter must be granted on the type (None: on any type).
+
+    Raises Forbidden.
+    """
+    in_use = access.using(permission)
+    wall = wall_of(in_use)
     if resource_type is None:
         granted = bool(wall.types)
     else:
@@ -67,6 +83,7 @@ def require(access: Access, permission: str, resource_type: str | None) -> None:
             raise Forbidden("by SearchParameters go conditions of scopes and policies: this needs system/*.cruds")
     if not granted:
         raise Forbidden("the scopes of the token do not allow this")
+    return in_use
 
 
 def hears(access: Access) -> None:

@@ -75,23 +75,24 @@ class Policies:
 
 NONE = Policies(-1)
 """Before any were read: nobody's `user/` scopes open anything."""
-_now = NONE
+now = NONE
+"""As this process knows them; whoever runs it reads them again every second."""
 
 
 def in_force() -> Policies:
-    """The policies as this process knows them; whoever runs it reads them again every second."""
-    return _now
+    """The policies as this process knows them."""
+    return now
 
 
 def use(policies: Policies) -> None:
     """Puts policies in force in this process."""
-    global _now
-    _now = policies
+    global now
+    now = policies
 
 
 def question() -> Statement:
     """Whether there is a version that this process does not know; rows for `learned`."""
-    return Statement(IN_FORCE, (str(_now.version).encode(),))
+    return Statement(IN_FORCE, (str(now.version).encode(),))
 
 
 def learned(rows: Iterable[Any]) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fhir_server.access.policies import Policies, in_force
+from fhir_server.access.kept import kept
+from fhir_server.access.policies import Policies
 from fhir_server.access.relations import cared_for, member_numbers, minor, patients, rid_of, standing_out
-from fhir_server.access.wall import NO_WALL, Part, Wall, own_patient, user_of, wall_of
+from fhir_server.access.wall import Part, Wall, own_patient, user_of, wall_of
 from fhir_server.consent.verdict import Asker, consented, glass_broken, reviewed, reviewed_of
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.statement import Parameters
@@ -121,13 +122,9 @@ def sees_row(
     return _any(_tests(wall, access, _Row.of(row, f"{row}.body is not null" if gone else ""), parameters))
 
 
-def sight(access: Access) -> Hashable:
+@kept
+def sight(access: Access, policies: Policies) -> Hashable:
     """What the predicate depends on: accesses of the same sight see the same."""
-    return NO_WALL if access.unrestricted else _sight(access, in_force())
-
-
-@lru_cache(maxsize=4096)
-def _sight(access: Access, policies: Policies) -> Hashable:
     wall = wall_of(access)
     if wall.everything:
         return wall

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from fhir_server.access import policy_defaults
-from fhir_server.access.policies import VARIABLES, Policies, Policy, in_force
+from fhir_server.access.kept import kept
+from fhir_server.access.policies import VARIABLES, Policies, Policy
 from fhir_server.compartment import member_types
 from fhir_server.resource_types import RESOURCE_TYPES
 from smart_auth.scopes import Access, Scope
@@ -66,13 +67,6 @@ class Wall:
 NO_WALL = Wall(frozenset(RESOURCE_TYPES), frozenset(), (), dict.fromkeys(RESOURCE_TYPES))
 
 
-def wall_of(access: Access) -> Wall:
-    """The wall of the permissions in use."""
-    if access.unrestricted:
-        return NO_WALL
-    return _wall(access, in_force())
-
-
 def policies_of(access: Access, policies: Policies) -> tuple[Policy, ...]:
     """The rows that bound an access: of the person's roles, or of the client."""
     return policies.of(access.roles or (f"client:{access.client}",))
@@ -110,8 +104,11 @@ class _Bearer:
     """What the variables of criteria stand for."""
 
 
-@lru_cache(maxsize=4096)
-def _wall(access: Access, policies: Policies) -> Wall:
+@kept
+def wall_of(access: Access, policies: Policies) -> Wall:
+    """The wall of the permissions in use."""
+    if access.unrestricted:
+        return NO_WALL
     rows = policies_of(access, policies)
     user, own = user_of(access), own_patient(access)
     known = {

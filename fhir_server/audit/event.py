@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import orjson
@@ -50,18 +49,6 @@ def line_of(event: Event) -> bytes:
     while not event[last - 1]:
         last -= 1
     return orjson.dumps(event[:last])
-
-
-def head_of(*members: int | str) -> bytes:
-    """The line of an event up to what was seen, which is known later: `,[[rid,version]]]` completes it. members: of
-    Event, in its order.
-    """
-    return orjson.dumps(members)[:-1]
-
-
-def lines_of(events: Sequence[Event]) -> bytes:
-    """Events that are stored together, a line for each."""
-    return b"\n".join(map(line_of, events))
 
 
 def event_of(line: bytes) -> Event:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fhir_server.audit.batches import backwards, batch_of
 from fhir_server.audit.event import Event, event_of
-from fhir_server.audit.sealing import CLIENT, PATIENT, SUBJECT
+from fhir_server.audit.taken import CLIENT, PATIENT, SUBJECT
 from fhir_server.postgres import Row
 from fhir_server.search.rows import hash64
 from fhir_server.statement import Statement

@@ -14,7 +14,8 @@ from fhir_server import store_reads
 from fhir_server.access.predicate import sight
 from fhir_server.arrays import bytea_array, int8_array
 from fhir_server.audit.company import Company
-from fhir_server.audit.event import Event, lines_of
+from fhir_server.audit.event import Event, line_of
+from fhir_server.audit.rows import packed, packed_reads
 from fhir_server.audit.trail import Trail
 from fhir_server.postgres import Row
 from fhir_server.statement import Statement
@@ -25,15 +26,17 @@ _STORE = "insert into audit_intake (lines, events) values (($1::bytea[])[1], ($2
 _READ = """
 with shown as materialized ({read}),
 stored as (
-  insert into audit_intake (lines, events)
-  select string_agg(($%d::bytea[])[n] || convert_to(',[[' || rid || ',' || version || ']]]', 'UTF8'), '\\x0a'), count(*)
+  insert into audit_intake (lines, rids, places, events)
+  select $%d::bytea, array_agg(rid), array_agg((n << 32) | version), count(*)
   from shown where body is not null having count(*) > 0)
 select * from shown"""
 
 
 def store(events: Sequence[Event]) -> Statement:
     """The statement that stores events."""
-    return Statement(_STORE, (bytea_array([lines_of(events)]), int8_array([len(events)])), binary=True)
+    return Statement(
+        _STORE, (bytea_array([packed(list(map(line_of, events)))]), int8_array([len(events)])), binary=True
+    )
 
 
 class Reading(NamedTuple):
@@ -51,8 +54,9 @@ def read(readings: Sequence[Reading]) -> Statement:
     """The statement that reads what those of one sight ask for, and stores the events of what it finds."""
     statement = store_reads.current(readings[0].access, [one.key for one in readings])
     text = _READ.replace("{read}", statement.text).replace("%d", str(len(statement.parameters) + 1))
-    heads = bytea_array([one.head for one in readings])
-    return statement._replace(text=text, parameters=(*statement.parameters, heads))
+    agents = {(one.access.subject, one.access.client) for one in readings}
+    lines = packed_reads(agents, [one.head for one in readings])
+    return statement._replace(text=text, parameters=(*statement.parameters, lines))
 
 
 class Intake:
@@ -107,9 +111,12 @@ class Intake:
 
     async def _commit(self, events: Sequence[tuple[Event, asyncio.Future[None]]], reads: Sequence[Reading]) -> None:
         """One transaction, then whoever waits for it has what they wait for."""
-        together: dict[Hashable, list[Reading]] = {}
+        known: dict[int, list[Reading]] = {}  # by access, of which many are the same
         for one in reads:
-            together.setdefault(sight(one.access), []).append(one)
+            known.setdefault(id(one.access), []).append(one)
+        together: dict[Hashable, list[Reading]] = {}
+        for group in known.values():
+            together.setdefault(sight(group[0].access), []).extend(group)
         statements = [read(group) for group in together.values()]
         if events:
             statements.append(store([event for event, _ in events]))

@@ -9,27 +9,21 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from struct import Struct
-from typing import Any
 
-import orjson
 import zstandard
 
 from fhir_server.arrays import bytea_array, int2_array, int8_array
 from fhir_server.audit.chain import START, Batch, sealed
-from fhir_server.audit.event import Event
+from fhir_server.audit.taken import Taken
 from fhir_server.instant import SECOND
 from fhir_server.postgres import Connection
 from fhir_server.resource_types import TYPE_ID
-from fhir_server.search.rows import hash64
 from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
 from fhir_server.trouble import places
 
 LOCK = 4_611_686_018_427_387_852
 """Advisory lock of the sealer, one for each database."""
-PATIENT, SUBJECT, CLIENT = 0, 1, 2
-"""Kinds of key a batch is found by: rid of a patient, hash of who acted, hash of the app they used."""
-
 _LIMIT = 5000
 """Events of a batch: no further row is taken when there are so many."""
 _ROWS = 2000
@@ -40,15 +34,11 @@ sooner found in."""
 _CONTEST = 1.0
 _INT8, _PAIR = Struct(">q"), Struct(">qq")
 
-Members = list[Any]
-"""Of an Event, in order, as its line has them: those at the end that say nothing may be missing."""
-_SUBJECT, _CLIENT, _SEEN, _WRITTEN, _PATIENTS = map(
-    Event._fields.index, ("subject", "client", "seen", "written", "patients")
-)
-
 _LOCKED = Statement(f"select pg_try_advisory_lock({LOCK})")
 _LAST = Statement("select number, first + events, right_tag from audit_batch order by number desc limit 1", binary=True)
-_TAKE = Statement(f"select sequence, lines from audit_intake order by sequence limit {_ROWS}", binary=True)
+_TAKE = Statement(
+    f"select sequence, lines, rids, places from audit_intake order by sequence limit {_ROWS}", binary=True
+)
 _CONCERNED = f"""
 select x.rid, x.target_rid from reference x join resource p on p.rid = x.target_rid
 where x.rid = any($1::bigint[]) and p.type_id = {TYPE_ID["Patient"]}
@@ -111,28 +101,27 @@ class Sealing:
         if not rows:
             return 0
         number, first, before = self._end or await self._last()
-        taken: list[bytes] = []
+        taken = Taken()
         sequences = []
-        for sequence, lines in rows:
+        for sequence, *columns in rows:
             if len(taken) >= _LIMIT:
                 break
             sequences.append(_INT8.unpack(sequence)[0])
-            taken += lines.split(b"\n")
-        events: list[Members] = orjson.loads(b"[%b]" % b",".join(taken))
-        await self._complete(events, taken)
-        batch = sealed(number, first, before, taken)
-        keys = sorted(_keys(events))
+            taken.add(*columns)
+        taken.complete(await self._concerned(taken.rids()))
+        batch = sealed(number, first, before, taken.lines)
+        keys = sorted(taken.keys())
         found_by = int2_array([kind for kind, _ in keys]), int8_array([key for _, key in keys]), int8_array([number])
         await self._connection.send(
             [
-                _insert(batch, events),
+                _insert(batch, taken),
                 Statement(_KEYS, found_by, binary=True),
                 Statement(_DONE, (int8_array(sequences),), binary=True),
             ]
         )
-        self._end = number + 1, first + len(events), batch.tags[-1]
-        self._tell(batch, events)
-        return len(events)
+        self._end = number + 1, first + len(taken), batch.tags[-1]
+        self._tell(batch, taken.first_at)
+        return len(taken)
 
     async def _last(self) -> tuple[int, int, bytes]:
         [rows] = await self._connection.send([_LAST])
@@ -141,73 +130,23 @@ class Sealing:
         [(number, following, last)] = rows
         return _INT8.unpack(number)[0] + 1, _INT8.unpack(following)[0], last
 
-    async def _complete(self, events: Sequence[Members], lines: list[bytes]) -> None:
-        """Adds to the events and their lines the patients they concern: as the record is now, for it may change."""
-        touched = [_touched(event) for event in events]
-        rids = sorted(set().union(*touched))
+    async def _concerned(self, rids: Sequence[int]) -> list[tuple[int, int]]:
+        """(rid, rid of a patient in whose record it is): as the record is now, for it may change."""
         if not rids:
-            return
+            return []
         [rows] = await self._connection.send([Statement(_CONCERNED, (int8_array(rids),), binary=True)])
-        first: dict[int, int] = {}
-        others: dict[int, set[int]] = {}  # of what is in the record of several patients, those beside the first
-        for pair in rows:
-            rid, patient = _PAIR.unpack(b"".join(pair))
-            if first.setdefault(rid, patient) != patient:
-                others.setdefault(rid, set()).add(patient)
-        found: tuple[int, ...]
-        ends: dict[tuple[int, ...], bytes] = {}
-        for place, of_event in enumerate(touched):
-            if len(of_event) == 1 and not others:  # as nearly all
-                patient = first.get(of_event[0])
-                found = () if patient is None else (patient,)
-            else:
-                of_all = set(filter(None, map(first.get, of_event)))
-                found = tuple(sorted(of_all.union(*(others[rid] for rid in others.keys() & of_event))))
-            if not found:
-                continue
-            event = events[place]
-            if len(event) == _WRITTEN:
-                # Its line need not be written anew.
-                event += [], list(found)
-                end = ends.get(found)
-                if end is None:
-                    end = ends[found] = b",[],%b]" % orjson.dumps(found)
-                lines[place] = lines[place][:-1] + end
-            else:
-                event += [[]] * (_PATIENTS + 1 - len(event))
-                event[_PATIENTS] = sorted({*found, *event[_PATIENTS]})
-                lines[place] = orjson.dumps(event)
+        return [_PAIR.unpack(b"".join(pair)) for pair in rows]
 
-    def _tell(self, batch: Batch, events: Sequence[Members]) -> None:
+    def _tell(self, batch: Batch, at: int) -> None:
         """The tag with which a day begins: kept elsewhere, it shows whether the trail up to there is still the same."""
-        day = datetime.fromtimestamp(events[0][0] // SECOND, UTC).date().isoformat()
+        day = datetime.fromtimestamp(at // SECOND, UTC).date().isoformat()
         if day != self._day:
             self._day = day
             self._log({"message": "audit", "day": day, "event": batch.first, "tag": batch.tags[0].hex()})
 
 
-def _touched(event: Members) -> list[int]:
-    """rids of what it has seen and written."""
-    if len(event) <= _SEEN:
-        return []
-    seen = [one if isinstance(one, int) else one[0] for one in event[_SEEN]]
-    return seen + [one[0] for one in event[_WRITTEN]] if len(event) > _WRITTEN else seen
-
-
-def _keys(events: Sequence[Members]) -> set[tuple[int, int]]:
-    """What a batch is to be found by."""
-    patients: set[int] = set()
-    patients.update(*(event[_PATIENTS] for event in events if len(event) > _PATIENTS))
-    keys = {(PATIENT, rid) for rid in patients}
-    for kind, place in (SUBJECT, _SUBJECT), (CLIENT, _CLIENT):
-        names = {event[place] for event in events if len(event) > place}
-        keys |= {(kind, hash64(name)) for name in names if name}
-    return keys
-
-
-def _insert(batch: Batch, events: Sequence[Members]) -> Statement:
-    times = [event[0] for event in events]
-    numbers = int8_array([batch.number, batch.first, len(batch.lines), min(times), max(times)])
+def _insert(batch: Batch, taken: Taken) -> Statement:
+    numbers = int8_array([batch.number, batch.first, len(batch.lines), taken.first_at, taken.last_at])
     lines = zstandard.compress(b"\n".join(batch.lines))
     texts = bytea_array([batch.before, batch.tags[-1], b"".join(batch.tags), lines])
     return Statement(_BATCH, (numbers, texts), binary=True)

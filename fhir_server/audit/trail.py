@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from fhir_server.audit.event import Event, head_of
+import orjson
+
+from fhir_server.audit.event import Event
 from smart_auth.scopes import Access
 
 
@@ -36,12 +38,14 @@ class Trail:
         return self._event(200, (), tuple(written), tuple(patients))
 
     def head(self) -> bytes:
-        """The line, up to what is shown, of the event to be stored by the statement that reads it."""
+        """The line, up to what is shown, of the event to be stored by the statement that reads it. `,[[rid,version]]]`
+        completes it, or with the patient whom it concerns `,[[rid,version]],[],[patient]]`."""
         access = self.access
-        return head_of(  # as `_event`, which would take as long again
-            self.at, self.interaction, 200, self.type, access.subject, access.client, access.grant, self.address,
-            self.purpose, self.request_id, "/".join(self.path), self.query,
+        line = orjson.dumps(  # as `_event` and `line_of`, which take twice as long
+            (self.at, self.interaction, 200, self.type, access.subject, access.client, access.grant, self.address,
+             self.purpose, self.request_id, "/".join(self.path), self.query)
         )  # fmt: skip
+        return line[:-1]
 
     def showed(self, seen: Iterable[int]) -> Event:
         """The event to be stored before what is current of these is shown."""

@@ -21,16 +21,13 @@ if TYPE_CHECKING:
 async def read(server: Server, request: FhirRequest, resource_type: str, id: str) -> FhirResponse:
     """The current version. Raises NotFound, Gone, Invalid."""
     trail = TRAIL.get()
-    if trail is None or trail.interaction != "read" or not _plain(request):
+    headers = request.headers
+    conditional = "if-none-match" in headers or "if-modified-since" in headers
+    if trail is None or trail.interaction != "read" or request.query or conditional:
         # Nothing is audited, or it is once it is known what is shown.
         return answer(request, await server.store.read(request.access, resource_type, id))
     version = await server.store.intake.read(trail, request.access, resource_type, id)
     return answer(request, version, noted=True)
-
-
-def _plain(request: FhirRequest) -> bool:
-    """Whether what is found is shown."""
-    return not (request.query or "if-none-match" in request.headers or "if-modified-since" in request.headers)
 
 
 def answer(request: FhirRequest, version: Version | None, *, noted: bool = False) -> FhirResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, SmallInteger, Table
+from sqlalchemy import ARRAY, BigInteger, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, SmallInteger, Table
 
 from fhir_server.schema.columns import key, metadata
 
@@ -10,9 +10,11 @@ audit_intake = Table(
     "audit_intake",
     metadata,
     Column("sequence", BigInteger, primary_key=True, autoincrement=True),
-    # A line for each event; those of one commit share a row.
+    # Of the events of one commit: see `audit/rows.py`.
     Column("lines", LargeBinary, nullable=False),
     Column("events", Integer, nullable=False, server_default="1"),
+    Column("rids", ARRAY(BigInteger)),
+    Column("places", ARRAY(BigInteger)),
 )
 """Events of the audit trail as they come in, until they are sealed."""
 

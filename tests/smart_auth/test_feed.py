@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from hub.authorization import engine, known
-from smart_auth import access_token, feed, keys, revocations
+from smart_auth import access_token, keys, revocations
 from smart_auth.access_token import Grant
 from smart_auth.bearer import Bearer, TokenRefused
 from smart_auth.feed import Feed, FeedLost
@@ -91,10 +91,33 @@ async def test_lost_feed_looks_it_up(tables: Engine, seal: Seal, fed: Feed, monk
     bearer, one = Bearer(SITE, fed, known), token(tables, seal)
     assert not await refused(bearer, one)
     fed.stop()
-    monkeypatch.setattr(feed, "STALE_SECONDS", -1.0)
+    monkeypatch.setattr(fed, "fresh_until", float("-inf"))
     assert not await refused(bearer, one)
     revoke(tables, "grant:g")
     assert await refused(bearer, one)
+
+
+async def test_who_was_verified_is_known_at_once_while_that_holds(
+    tables: Engine, seal: Seal, fed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [time.time()]
+    bearer, one, other = Bearer(SITE, fed, known, lambda: now[0]), token(tables, seal), token(tables, seal, "h")
+    assert bearer.seen(f"Bearer {one}") is None
+    access = await bearer.access(one)
+    await bearer.access(other)
+    assert [bearer.seen(f"Bearer {one}") for _ in range(3)] == [access] * 3
+    assert bearer.seen(f"Bearer x{one[1:]}") is None, "the tail alone does not do"
+    revoke(tables, "grant:g")
+    fed.read()
+    assert bearer.seen(f"Bearer {one}") is None
+    assert bearer.seen(f"Bearer {other}") is not None, "of another grant"
+    fed.stop()
+    monkeypatch.setattr(fed, "fresh_until", float("-inf"))
+    assert bearer.seen(f"Bearer {other}") is None, "nothing was heard for too long"
+    monkeypatch.setattr(fed, "fresh_until", float("inf"))
+    assert bearer.seen(f"Bearer {other}") is not None
+    now[0] += 300 + revocations.LEEWAY
+    assert bearer.seen(f"Bearer {other}") is None, "it has ended"
 
 
 async def test_80_without_the_database_nobody_gets_in(
@@ -103,7 +126,7 @@ async def test_80_without_the_database_nobody_gets_in(
     bearer, one = Bearer(SITE, fed, known), token(tables, seal)
     assert not await refused(bearer, one)
     fed.stop()
-    monkeypatch.setattr(feed, "STALE_SECONDS", -1.0)
+    monkeypatch.setattr(fed, "fresh_until", float("-inf"))
     name = engine(database).url.database
     tables.dispose()
     administer(postgres, f"alter database {name} allow_connections false")

@@ -9,8 +9,10 @@ import httpx2
 import psycopg
 import pytest
 
+from fhir_server.arrays import int8_array
 from fhir_server.audit.event import Event, event_of
 from fhir_server.audit.sealing import Sealing
+from fhir_server.audit.taken import Taken
 from fhir_server.store import ResourceStore
 from tests.fhir_server.conftest import BASE, serving
 
@@ -65,7 +67,13 @@ def trail(audited: httpx2.AsyncClient, seal: Seal) -> Trail:
 def stored(database: str) -> list[list[Event]]:
     """The events of each row of the intake."""
     with psycopg.connect(database) as connection:
-        rows = connection.execute("select lines, events from audit_intake order by sequence").fetchall()
-    found = [[event_of(line) for line in lines.split(b"\n")] for lines, _ in rows]
-    assert [len(events) for events in found] == [events for _, events in rows]
+        cursor = connection.cursor(binary=True)
+        rows = cursor.execute("select lines, events, rids, places from audit_intake order by sequence").fetchall()
+    found = []
+    for lines, events, rids, places in rows:
+        taken = Taken()
+        taken.add(lines, rids and int8_array(rids), places and int8_array(places))
+        taken.complete(())
+        assert len(taken) == events
+        found.append([event_of(line) for line in taken.lines])
     return found
