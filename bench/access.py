@@ -34,6 +34,9 @@ from smart_auth.scopes import parse
 from smart_auth.seal import Seal, new_key
 from tests.hub_process import HubProcess
 
+MANY = 128
+"""Clients of reads besides: so many share a commit as have come, so that their number tells what it costs each."""
+
 
 class Tokens:
     """Issues tokens of a hub."""
@@ -117,10 +120,12 @@ def measure(folder: Path, rounds: int, turns: int) -> dict[str, Any]:
                 "nurse": Caller(base, number, name, tokens.issue("user/*.rs", None, "nurse")),
             }
             costs: dict[str, dict[str, Sequence[int]]] = {}
-            for what, paths in workloads(id, ids).items():
+            asked = workloads(id, ids)
+            rows = [(name, paths, CLIENTS) for name, paths in asked.items()]
+            for what, paths, clients in [*rows, (f"read, {MANY} clients", asked["read"], MANY)]:
                 costs[what] = {}
                 for who, one in callers.items():
-                    beside, cost, more = compared(opened, one, paths, postmaster, rounds, turns)
+                    beside, cost, more = compared(opened, one, paths, postmaster, rounds, turns, clients)
                     figures_of = (beside.hub, beside.database, cost.hub, cost.database)
                     costs[what][who] = (*map(round, figures_of), more)
                 print(row(what, costs[what]), flush=True)

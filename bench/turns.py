@@ -66,20 +66,20 @@ class Cost:
 
 
 def compared(
-    first: Caller, other: Caller, paths: Sequence[str], postmaster: int, rounds: int, turns: int
+    first: Caller, other: Caller, paths: Sequence[str], postmaster: int, rounds: int, turns: int, clients: int = CLIENTS
 ) -> tuple[Cost, Cost, int]:
     """CPU µs per request of the one and of the other, and how many percent more the other's is: medians of rounds.
 
-    turns: of each, in a round. Raises RuntimeError where something is refused.
+    turns: of each, in a round; clients: who ask at the same time. Raises RuntimeError where something is refused.
     """
     both = (first, other)
     for one in both:
-        _asked(one, paths, 1)  # it warms up
+        _asked(one, paths, 1, clients)  # it warms up
     idle = _idle(both, postmaster)
     found: list[tuple[Cost, Cost]] = []
     for _ in range(rounds):
         before = [_used(one, postmaster) for one in both]
-        asked = [[_asked(one, paths, TURN) for one in both] for _ in range(turns)]
+        asked = [[_asked(one, paths, TURN, clients) for one in both] for _ in range(turns)]
         time.sleep(_SETTLED)
         after = [_used(one, postmaster) for one in both]
         costs = map(_cost, before, after, idle, map(sum, zip(*asked, strict=True)))
@@ -92,9 +92,9 @@ def _middle(costs: Sequence[Cost]) -> Cost:
     return Cost(median(one.hub for one in costs), median(one.database for one in costs))
 
 
-def _asked(one: Caller, paths: Sequence[str], seconds: int) -> int:
+def _asked(one: Caller, paths: Sequence[str], seconds: int, clients: int) -> int:
     """How many requests were answered. Raises RuntimeError."""
-    told = replay(one.base, paths, CLIENTS, seconds, {}, one.token)
+    told = replay(one.base, paths, clients, seconds, {}, one.token)
     if told.errors or not told.requests:
         raise RuntimeError(f"{one.database}: {told.errors} of {told.requests} requests were refused")
     return told.requests

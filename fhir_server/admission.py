@@ -120,12 +120,16 @@ class Place:
         await self._admission.turn()
         self._working = True
 
-    @asynccontextmanager
-    async def aside(self) -> AsyncIterator[None]:
-        """While the request waits for somebody else: others are worked on meanwhile, then it takes its turn again."""
+    def leave(self) -> None:
+        """What is left to do is little, and waits for others: the next may begin."""
         if self._working:
             self._working = False
             self._admission.ended()
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[None]:
+        """While the request waits for somebody else: others are worked on meanwhile, then it takes its turn again."""
+        self.leave()
         yield
         if self._admission.working < TOGETHER:
             self._admission.working += 1

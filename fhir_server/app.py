@@ -55,6 +55,16 @@ async def everybody(request: FhirRequest) -> Access:
     return UNRESTRICTED
 
 
+def free(request: FhirRequest) -> Access | None:
+    """As `everybody`, at once."""
+    return UNRESTRICTED
+
+
+def asked_for(request: FhirRequest) -> Access | None:
+    """Of no request is the Access known at once."""
+    return None
+
+
 def _silent(record: dict[str, object]) -> None:
     pass
 
@@ -74,17 +84,19 @@ class App:
         metrics: Metrics,
         path: str = "/fhir",
         access: Callable[[FhirRequest], Awaitable[Access]] = everybody,
+        at_once: Callable[[FhirRequest], Access | None] = asked_for,
         audit: Note | None = None,
         log: Log = _silent,
         startup: Callable[[], Awaitable[None]] = _nothing,
         shutdown: Callable[[], Awaitable[None]] = _nothing,
         switchboard: Switchboard | None = None,
     ) -> None:
-        """access: request -> Access, raises FhirError; audit: stores an event, None: nothing is audited; log: takes one
-        record per request, and one per fault of ours; switchboard: takes websockets, where there are any.
+        """access: request -> Access, raises FhirError; at_once: the same without waiting, where it is known; audit:
+        stores an event, None: nothing is audited; log: takes one record per request, and one per fault of ours;
+        switchboard: takes websockets, where there are any.
         """
         self._server, self._other, self._path = server, other, path.rstrip("/")
-        self._metrics, self._access, self._audit, self._log = metrics, access, audit, log
+        self._metrics, self._access, self._at_once, self._audit, self._log = metrics, access, at_once, audit, log
         self._startup, self._shutdown, self._switchboard = startup, shutdown, switchboard
         self._process, self._numbers = secrets.token_hex(6), count(1)
         self._admission = Admission(server.settings.max_concurrent, server.settings.max_bytes)
@@ -128,14 +140,14 @@ class App:
                 routed = routes.resolve(method, segments)
                 interaction, resource_type = routed.interaction, routed.resource_type or ""
                 if interaction not in OPEN_TO_ALL:
-                    request.access = await self._access(request)
+                    request.access = self._at_once(request) or await self._access(request)
                 if self._audit is not None:
                     trail = begun_trail(request, interaction, resource_type, scope, request_id)
                     TRAIL.set(trail)
                 with self._admission.place(self._size(method, headers)) as place:
                     if method not in _NO_BODY:
                         await self._receive_body(request, receive)
-                    at_once, request.aside = place.begin(), place.aside
+                    at_once, request.aside, request.leave = place.begin(), place.aside, place.leave
                     content_type = self._format(request, routed)
                     with Patience(self._watch, receive, self._server.settings.deadline) as patience:
                         if not at_once:

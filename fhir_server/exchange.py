@@ -32,6 +32,8 @@ class FhirRequest:
     """Absolute FHIR base URL without trailing slash."""
     told: dict[str, str] = field(default_factory=dict)
     """Headers that its answer carries, whatever comes of it."""
+    leave: Callable[[], object] = nullcontext
+    """Called before it waits for company, with little left to do: the next may be worked on."""
     aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     """Entered while it waits for somebody else, so that others are worked on meanwhile."""
 

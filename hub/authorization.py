@@ -13,14 +13,13 @@ from sqlalchemy import Connection, Engine
 
 from fhir_server.app import Asgi, Log
 from fhir_server.dispatch import Server
-from fhir_server.exchange import FhirRequest
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.search.parameters import search_parameter
 from fhir_server.subscriptions.courier import Undelivered
 from fhir_server.subscriptions.owners import Revoked
 from fhir_server.trouble import places
 from hub.admin.app import Admin
-from hub.gate import gate
+from hub.gate import Gate
 from hub.migrate import sqlalchemy_url
 from hub.outbound import Allowed, Door
 from hub.patient_notice import informing
@@ -38,7 +37,6 @@ from smart_auth.bearer import Bearer
 from smart_auth.client_keys import FETCH_SECONDS, MAX_SET, ClientKeys, Fetch
 from smart_auth.feed import Feed
 from smart_auth.parts import Parts
-from smart_auth.scopes import Access
 
 CONNECTIONS = 4
 """Of each worker to the database, beside the one that hears of revocations."""
@@ -75,7 +73,7 @@ class Authorization:
     """The authorization server of one worker."""
 
     app: AuthApp
-    gate: Callable[[FhirRequest], Awaitable[Access]]
+    gate: Gate
     holds: Callable[[str], Awaitable[object]]
     """A token that came through the gate; raises TokenRefused once it does not hold any more, FeedLost."""
     origins: Callable[[], frozenset[bytes]]
@@ -108,7 +106,7 @@ def authorization(
         log(record | {"error": type(error).__qualname__, "trace": places(error)})
 
     rates = Rates(settings.client_rate, settings.person_rate, counts)
-    entry = gate(bearer, rates)
+    entry = Gate(bearer, rates)
     admin = Admin(parts, entry, tables, time.time, tell, other)
     app = AuthApp(
         parts, tables, bearer, admin, tell=tell, patient_apps=settings.patient_apps,

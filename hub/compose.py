@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from fhir_server.app import App, everybody
+from fhir_server.app import App, everybody, free
 from fhir_server.audit.sealing import Sealer
 from fhir_server.audit.told import nobody
 from fhir_server.dispatch import Server
@@ -202,6 +202,7 @@ def application(
         metrics=metrics,
         path=urlsplit(settings.base).path,
         access=auth.gate if auth else everybody,
+        at_once=auth.gate.at_once if auth else free,
         audit=fhir.store.intake.note if settings.audited else None,
         log=log,
         startup=start,

@@ -26,6 +26,7 @@ async def read(server: Server, request: FhirRequest, resource_type: str, id: str
     if trail is None or trail.interaction != "read" or request.query or conditional:
         # Nothing is audited, or it is once it is known what is shown.
         return answer(request, await server.store.read(request.access, resource_type, id))
+    request.leave()
     version = await server.store.intake.read(trail, request.access, resource_type, id)
     return answer(request, version, noted=True)
 

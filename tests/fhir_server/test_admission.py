@@ -136,3 +136,27 @@ async def test_who_fails_aside_gives_its_place_back() -> None:
         async with place.aside():
             raise ZeroDivisionError
     assert (admission.working, admission.requests) == (0, 0)
+
+
+async def test_who_leaves_lets_the_next_in_and_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TOGETHER", 1)
+    monkeypatch.setattr(module, "SHORT_TURN", -1.0)
+    admission, begun, end = Admission(10, 100), list[int](), asyncio.Event()
+
+    async def waits(number: int) -> None:
+        with admission.place(0) as place:
+            if not place.begin():
+                await place.turn()
+            begun.append(number)
+            place.leave()
+            place.leave()
+            await end.wait()
+
+    tasks = [asyncio.create_task(waits(number)) for number in range(5)]
+    async with asyncio.timeout(10):
+        while len(begun) < 5:  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(0.01)
+    assert (admission.requests, admission.working) == (5, 0)
+    end.set()
+    await asyncio.gather(*tasks)
+    assert (admission.requests, admission.working) == (0, 0)

@@ -10,7 +10,8 @@ import httpx2
 import psycopg
 import pytest
 
-from tests.fhir_server.audit.conftest import Seal, Trail
+from fhir_server import admission
+from tests.fhir_server.audit.conftest import Seal, Trail, stored
 from tests.fhir_server.conftest import BASE
 
 
@@ -214,3 +215,19 @@ async def test_it_is_only_ever_added_to(filled: httpx2.AsyncClient, seal: Seal, 
     ):  # fmt: skip
         with psycopg.connect(database) as connection, pytest.raises(psycopg.Error, match="only ever added to"):
             connection.execute(command.encode())
+
+
+async def test_a_busy_hub_s_reads_wait_for_their_commit_together(
+    audited: httpx2.AsyncClient, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few are worked on at a time: each would wait for company that is not let in."""
+    monkeypatch.setattr(admission, "TOGETHER", 2)
+    monkeypatch.setattr(admission, "SHORT_TURN", -1.0)
+    created = await audited.put("Patient/1", json={"resourceType": "Patient", "id": "1"})
+    assert created.status_code == 201
+    before = len(stored(database))
+    answers = await asyncio.gather(*(audited.get("Patient/1") for _ in range(40)))
+    assert {answer.status_code for answer in answers} == {200}
+    rows = stored(database)[before:]
+    assert sum(map(len, rows)) == 40
+    assert len(rows) < 10
