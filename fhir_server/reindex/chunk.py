@@ -66,7 +66,6 @@ _VIEW = [
     Statement("set local enable_bitmapscan = on"),
     Statement("set local enable_hashjoin = on"),
 ]
-_AGAIN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +140,18 @@ async def mended(store: ResourceStore, part: Part, only: frozenset[int] | None, 
     rows, differing = await differences(store, part.statement(NEXT), only)
     _count(done, rows)
     done.differing = len(differing)
-    for _ in range(_AGAIN):
+    changed: list[int] = []
+    while True:
         generation = current().generation
         async with store.transaction(UNRESTRICTED) as unit:
+            if changed:
+                # Held from here on they stay as they are seen: who changes one all the time waits once.
+                await unit.run([Statement(_LOCK, (int8_array(sorted(changed)),), binary=True)])
+                _, differing = await differences(store, _these(changed), only)
             changed = await _mend(store, unit, differing, done, generation)
             if not changed:
                 await _write_rows(store, unit, [note(done)], generation)
                 return done
-        _, differing = await differences(store, _these(changed), only)
-    raise TimeoutError("resources keep changing")
 
 
 async def _mend(

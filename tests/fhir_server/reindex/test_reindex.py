@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from fhir_server.index_tables import COLUMNS
+from fhir_server.reindex import chunk
 from fhir_server.reindex import run as runs
 from fhir_server.reindex.goal import STORED
 from fhir_server.reindex.run import IncompleteIndex, run_reindex
@@ -198,6 +199,29 @@ async def test_writers_and_a_reindex_at_the_same_time(own: Own) -> None:
     assert [(one.added, one.removed) for one in outcome.types.values()] == [(0, 0)]
     assert rows(own) == after
     assert len(await own.ids("Patient?gender=male,female&_count=100")) == 40
+
+
+async def test_what_changes_whenever_it_is_looked_at_is_mended(own: Own, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen for the second time it is held: whoever changes it then waits."""
+    await own.put({**PATIENT, "id": "p"})
+    before = rows(own)
+    own.sql("delete from token")
+    looks: list[Future[object]] = []
+    here = asyncio.get_running_loop()
+
+    async def changing(*given: Any) -> Any:
+        found = await real(*given)
+        changed = {**PATIENT, "id": "p", "multipleBirthInteger": len(looks)}
+        looks.append(asyncio.run_coroutine_threadsafe(own.put(changed), here))
+        await asyncio.wait([asyncio.wrap_future(looks[-1])], timeout=0.5)
+        return found
+
+    real = chunk.differences
+    monkeypatch.setattr(chunk, "differences", changing)
+    await asyncio.to_thread(run_reindex, own.database, BASE, "r", {"types": ["Patient"]}, lambda *_: None)
+    await asyncio.gather(*map(asyncio.wrap_future, looks))
+    assert len(looks) >= 2
+    assert rows(own)["token"] == before["token"]
 
 
 def test_two_never_run_at_a_time(database: str) -> None:
