@@ -34,8 +34,8 @@ from smart_auth.scopes import parse
 from smart_auth.seal import Seal, new_key
 from tests.hub_process import HubProcess
 
-MANY = 128
-"""Clients of reads besides: so many share a commit as have come, so that their number tells what it costs each."""
+MANY = 64
+"""Clients of reads besides: all who ask at once share a commit, so that their number tells what it costs each."""
 
 
 class Tokens:
