@@ -38,7 +38,7 @@ class Feed:
         self._engine, self._now = engine, now
         self._keys: dict[str, RSAPublicKey] = {}
         self.heard: dict[str, int] = {}
-        """Name -> until when what has it is revoked: of this process, and another one whenever it hears of more."""
+        """Name -> when the last token of it was issued that holds no more. Never changed: another takes its place."""
         self.fresh_until = float("-inf")
         """Time (monotonic) until which what this process has heard counts."""
         self._origins: frozenset[bytes] = frozenset()

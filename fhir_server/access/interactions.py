@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fhir_server.access import policies
+from fhir_server.access.kept import kept
+from fhir_server.access.policies import Policies
 from fhir_server.access.wall import wall_of
 from fhir_server.outcome import Forbidden
 from smart_auth.scopes import Access
@@ -52,18 +53,23 @@ def held(access: Access, interaction: str, resource_type: str | None, needs: tup
     """
     if access.unrestricted:
         return access
-    asked, now = (interaction, resource_type, needs), policies.now
-    entry = access.kept.get(asked)
-    if entry is not None and entry[0] is now:
-        known: Access = entry[1]
-        return known
+    known, asked = _allowed(access), (interaction, resource_type, needs)
+    found = known.get(asked)
+    if found is not None:
+        return found
     wanted = NEEDS[interaction] if needs is None else needs
     for permission in wanted[1:]:
         require(access, permission, resource_type)
     found = require(access, wanted[0], resource_type) if wanted else access
-    if len(access.kept) < _MOST_KEPT:
-        access.kept[asked] = now, found
+    if len(known) < _MOST_KEPT:
+        known[asked] = found
     return found
+
+
+@kept
+def _allowed(access: Access, policies: Policies) -> dict[tuple[str, str | None, tuple[str, ...] | None], Access]:
+    """What `held` has found, by what it was asked."""
+    return {}
 
 
 def require(access: Access, permission: str, resource_type: str | None) -> Access:
