@@ -1,4 +1,8 @@
-"""A process beside `hub serve`: one that dies is replaced, and all end with the hub."""
+"""A process beside `hub serve`: one that dies is replaced, and all end with the hub.
+
+They are forked from a process that does nothing else and has imported what they are made of: that is done once, and is
+in memory once. https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing import connection as waiting
 from typing import Any
@@ -18,6 +22,13 @@ GIVES_WAY = 15
 """Niceness of what nobody waits for at the other end of a connection: where there is too little CPU for all, whoever
 asks is answered first. https://man7.org/linux/man-pages/man7/sched.7.html"""
 
+_context = multiprocessing.get_context("forkserver")
+
+
+def made_of(modules: Iterable[str]) -> None:
+    """What the processes beside this one import, before the first of them is started."""
+    _context.set_forkserver_preload(list(modules))
+
 
 @contextmanager
 def beside(name: str, run: Callable[..., None], *arguments: Any, serves: bool = False) -> Iterator[None]:
@@ -25,11 +36,10 @@ def beside(name: str, run: Callable[..., None], *arguments: Any, serves: bool = 
 
     serves: people wait for its answers. However this process ends, that one ends as well.
     """
-    context = multiprocessing.get_context("spawn")
     stopping = threading.Event()
 
     def started() -> multiprocessing.process.BaseProcess:
-        process = context.Process(target=_run, args=(0 if serves else GIVES_WAY, run, *arguments), name=name)
+        process = _context.Process(target=_run, args=(0 if serves else GIVES_WAY, run, *arguments), name=name)
         process.start()
         return process
 

@@ -13,14 +13,15 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from importlib import import_module
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
 import uvicorn
 
-from hub import jobs, own_clients, rounds, worker
+from hub import own_clients
 from hub.apps import apps_process, demo_port
-from hub.beside import beside
+from hub.beside import beside, made_of
 from hub.compose import MULTIPROCESS_METRICS, application
 from hub.database import Database
 from hub.garbage import collect_seldom
@@ -28,6 +29,7 @@ from hub.http_server import Server, allow_files
 from hub.logs import configure_logs
 from hub.migrate import prepared
 from hub.one_write import MOST_CONNECTIONS
+from hub.rounds import rounds
 from hub.sealing_key import seal
 from hub.services import listened
 from hub.settings import HSTS, Settings
@@ -105,6 +107,9 @@ def serve(
                     channels, settings = stack.enter_context(simulated_channels.prepared(settings))
                 except (OSError, ValueError) as error:
                     say(f"No WhatsApp is simulated: {error}")
+            parts = _beside(settings)
+            simulated = [name for name, one in (("tasy", erp), ("channels", channels)) if one is not None]
+            made_of([*parts.values(), *(f"hub.simulated_{name}" for name in simulated)])
             found = stack.enter_context(prepared(settings))
             if sample_data:
                 from hub.load.samples import load_samples
@@ -120,19 +125,8 @@ def serve(
                 stack.enter_context(simulated_tasy.simulated_tasy(settings, found.url, erp))
             if channels is not None:
                 stack.enter_context(simulated_channels.simulated_channels(settings, channels))
-            stack.enter_context(beside("hub-jobs", jobs.run, settings, found.url))
-            if settings.tasy_url is not None:
-                stack.enter_context(beside("hub-worker", worker.run, settings, found.url))
-            if settings.tasy_sftp is not None:
-                from hub.scheduler import run as look_for_sets
-
-                stack.enter_context(beside("hub-scheduler", look_for_sets, settings, found.url))
-            if listened(settings):
-                from hub.events.run import run as take_events
-
-                stack.enter_context(beside("hub-events", take_events, settings, found.url))
-            if rounds.rounds(settings):
-                stack.enter_context(beside("hub-rounds", rounds.run, settings, found.url))
+            for name, run in parts.items():
+                stack.enter_context(beside(name, import_module(run).run, settings, found.url))
             stack.enter_context(apps_process(settings, found.url, apps_listener))
             telephone = channels.url if channels else None
             say(welcome(settings, found, lacking, simulated=erp is not None, telephone=telephone))
@@ -146,6 +140,18 @@ def serve(
             # A second Ctrl-C must not leave the embedded database running.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             say("Stopping.")
+
+
+def _beside(settings: Settings) -> dict[str, str]:
+    """The processes beside the workers that the settings call for, and the modules whose `run` they are."""
+    wanted = {
+        "jobs": ("hub.jobs", True),
+        "worker": ("hub.worker", settings.tasy_url is not None),
+        "scheduler": ("hub.scheduler", settings.tasy_sftp is not None),
+        "events": ("hub.events.run", bool(listened(settings))),
+        "rounds": ("hub.rounds", bool(rounds(settings))),
+    }
+    return {f"hub-{name}": module for name, (module, is_wanted) in wanted.items() if is_wanted}
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
