@@ -5,8 +5,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 
 Span = tuple[int, int]
+Phrases = Sequence[tuple[tuple[str, ...], str]]
+"""The words of each, and its concept."""
 LONG = 5
 
 
@@ -25,6 +29,7 @@ class Lexicon:
                 self._add(concept, form)
         self._lengths = sorted(self._stems)
         self._stem_lengths = sorted({len(stem) for stem in self._phrase_stems})
+        self._by_word = lru_cache(maxsize=65536)(self._of)  # people use the same words again and again
 
     def _add(self, concept: str, form: str) -> None:
         parts = tuple(form.split("_"))
@@ -64,27 +69,25 @@ class Lexicon:
         found: dict[str, list[Span]] = defaultdict(list)
         last = len(words) - 1
         for at, word in enumerate(words):
-            for concept in self._words.get(word, ()):
+            concepts, phrases, by_beginning = self._by_word(word)
+            for concept in concepts:
                 found[concept].append((at, at + 1))
-            for length in self._lengths:
-                if length > len(word):
-                    break
-                for concept in self._stems[length].get(word[:length], ()):
-                    found[concept].append((at, at + 1))
-            for phrases in (self._phrases.get(word), self._pairs.get((word, words[at + 1])) if at < last else None):
-                if phrases:
-                    self._phrases_at(phrases, words, sentence, at, found)
-            for length in self._stem_lengths:
-                if length > len(word):
-                    break
-                phrases = self._phrase_stems.get(word[:length])
-                if phrases:
-                    self._phrases_at(phrases, words, sentence, at, found)
+            pairs = self._pairs.get((word, words[at + 1]), ()) if at < last else ()
+            for begun in (phrases, pairs, by_beginning):
+                if begun:
+                    self._phrases_at(begun, words, sentence, at, found)
         return found
+
+    def _of(self, word: str) -> tuple[Sequence[str], Phrases, Phrases]:
+        """The concepts that a word names, and the phrases that it begins, as it stands and by its own beginning."""
+        stems = [self._stems[length].get(word[:length], ()) for length in self._lengths if length <= len(word)]
+        begun = [self._phrase_stems.get(word[:length], ()) for length in self._stem_lengths if length <= len(word)]
+        concepts = chain(self._words.get(word, ()), *stems)
+        return tuple(concepts), self._phrases.get(word, ()), tuple(chain.from_iterable(begun))
 
     @staticmethod
     def _phrases_at(
-        phrases: list[tuple[tuple[str, ...], str]],
+        phrases: Phrases,
         words: Sequence[str],
         sentence: Sequence[int],
         at: int,

@@ -9,7 +9,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain, product
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -277,11 +277,12 @@ def _everyday(folder: Path, faults: list[str]) -> Everyday | None:
 
 def spoken(form: str) -> set[str]:
     """How a form is said and hence typed: "parou" paro, "sangrando" sangrano, "respirar" respira."""
-    parts = form.split("_")
-    changed = (
-        [_SPOKEN[ending].sub(said, part) for part in parts] for ending, said in (("ou", "o"), ("ndo", "no"), ("r", ""))
-    )
-    return {"_".join(one) for one in changed} - {form}
+    return {"_".join(said) for said in zip(*map(_spoken, form.split("_")), strict=True)} - {form}
+
+
+@lru_cache(maxsize=65536)  # phrases share their words
+def _spoken(part: str) -> tuple[str, ...]:
+    return tuple(_SPOKEN[ending].sub(said, part) for ending, said in (("ou", "o"), ("ndo", "no"), ("r", "")))
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -300,8 +301,10 @@ def _forms(written: str) -> list[str]:
     return ["_".join(word for part in form.split("_") for word in _words(part)) for form in written.split()]
 
 
-def _words(part: str) -> Iterator[str]:
-    return (word if word[0].isdigit() else folded(word) + "*" * word.endswith("*") for word in _WORDS.findall(part))
+@lru_cache(maxsize=65536)
+def _words(part: str) -> tuple[str, ...]:
+    found = _WORDS.findall(part)
+    return tuple(word if word[0].isdigit() else folded(word) + "*" * word.endswith("*") for word in found)
 
 
 def _findings(folder: Path, concepts: Mapping[str, Any], faults: list[str]) -> dict[str, Finding]:

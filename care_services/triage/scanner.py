@@ -64,7 +64,7 @@ class Scan:
         return {hit.code: hit for hit in reversed(self.hits) if hit.code not in there}
 
 
-@lru_cache(maxsize=64)  # within a turn a text is looked at several times
+@lru_cache(maxsize=512)  # a turn looks at a text several times, and at what was told before; many have theirs by turns
 def scan(text: str, rules: RuleSet) -> Scan:
     """Reads a text. Total: whatever it is, it has an answer."""
     words = words_of(text[:LONGEST], rules.spellings)
