@@ -38,8 +38,8 @@ TROUBLES: dict[str, str] = {
 """What can be wrong with the next connections."""
 
 
-READ_SECONDS = 0.5
-"""In which a client reads what was sent to it: a connection that is closed while requests wait takes it away again."""
+LEAVE_SECONDS = 30.0
+"""In which a client that was cut off leaves."""
 
 
 @dataclass(slots=True)
@@ -189,13 +189,19 @@ class _Handle(paramiko.SFTPHandle):
                 trouble.size -= length
                 if trouble.size < 0:
                     trouble.times -= 1
-                    time.sleep(READ_SECONDS)
-                    self._transport.close()
+                    self._cut()
                     return SFTP_FAILURE
         try:
             return os.pread(self._number, length, offset)
         except OSError as error:
             return _code(error)
+
+    def _cut(self) -> None:
+        """Nothing more is sent. Closed while requests wait, a connection would take away what the client has not read
+        yet, so it is closed once the client has left. RFC 1122, 4.2.2.13."""
+        self._transport.sock.shutdown(socket.SHUT_WR)
+        self._transport.join(LEAVE_SECONDS)
+        self._transport.close()
 
     def write(self, offset: int, data: Any) -> int:
         try:

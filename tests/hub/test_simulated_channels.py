@@ -24,7 +24,8 @@ def answered(url: str, text: str) -> str:
     """What comes to a text."""
     before = len(lines(url))
     content = {"type": "text", "text": {"body": text}}
-    assert httpx2.post(url, json={"nome": "Pessoa de exemplo", "conteudo": content}).status_code == 202
+    sent = {"nome": "Pessoa de exemplo", "conteudo": content}
+    assert httpx2.post(url, json=sent, timeout=SECONDS).status_code == 202
     limit = time.monotonic() + SECONDS
     while len(came := lines(url)) == before:
         assert time.monotonic() < limit
@@ -36,7 +37,7 @@ def answered(url: str, text: str) -> str:
 
 def lines(url: str) -> list[Json]:
     """What the business said."""
-    return [one["content"] for one in httpx2.get(url).json()["linhas"] if not one["mine"]]
+    return [one["content"] for one in httpx2.get(url, timeout=SECONDS).json()["linhas"] if not one["mine"]]
 
 
 def test_who_writes_on_the_telephone_is_answered_and_on_call_is_paged(hub: Hub) -> None:
