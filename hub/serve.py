@@ -46,6 +46,14 @@ KEEP_ALIVE = 75
 """Seconds an idle connection stays open: longer than clients and proxies keep theirs, so that they close first."""
 WEBSOCKET_MESSAGE = 4096
 """Bytes of the longest message that is read from a websocket."""
+BESIDE: dict[str, tuple[str, Callable[[Settings], object]]] = {
+    "hub-jobs": ("hub.jobs", lambda settings: True),
+    "hub-worker": ("hub.worker", lambda settings: settings.tasy_url),
+    "hub-scheduler": ("hub.scheduler", lambda settings: settings.tasy_sftp),
+    "hub-events": ("hub.events.run", listened),
+    "hub-rounds": ("hub.rounds", rounds),
+}
+"""The processes beside the workers: the module whose `run` each is, and whether the settings call for it."""
 
 
 class CannotListen(RuntimeError):
@@ -107,7 +115,7 @@ def serve(
                     channels, settings = stack.enter_context(simulated_channels.prepared(settings))
                 except (OSError, ValueError) as error:
                     say(f"No WhatsApp is simulated: {error}")
-            parts = _beside(settings)
+            parts = {name: module for name, (module, wanted) in BESIDE.items() if wanted(settings)}
             simulated = [name for name, one in (("tasy", erp), ("channels", channels)) if one is not None]
             made_of([*parts.values(), *(f"hub.simulated_{name}" for name in simulated)])
             found = stack.enter_context(prepared(settings))
@@ -125,8 +133,8 @@ def serve(
                 stack.enter_context(simulated_tasy.simulated_tasy(settings, found.url, erp))
             if channels is not None:
                 stack.enter_context(simulated_channels.simulated_channels(settings, channels))
-            for name, run in parts.items():
-                stack.enter_context(beside(name, import_module(run).run, settings, found.url))
+            for name, module in parts.items():
+                stack.enter_context(beside(name, import_module(module).run, settings, found.url))
             stack.enter_context(apps_process(settings, found.url, apps_listener))
             telephone = channels.url if channels else None
             say(welcome(settings, found, lacking, simulated=erp is not None, telephone=telephone))
@@ -140,18 +148,6 @@ def serve(
             # A second Ctrl-C must not leave the embedded database running.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             say("Stopping.")
-
-
-def _beside(settings: Settings) -> dict[str, str]:
-    """The processes beside the workers that the settings call for, and the modules whose `run` they are."""
-    wanted = {
-        "jobs": ("hub.jobs", True),
-        "worker": ("hub.worker", settings.tasy_url is not None),
-        "scheduler": ("hub.scheduler", settings.tasy_sftp is not None),
-        "events": ("hub.events.run", bool(listened(settings))),
-        "rounds": ("hub.rounds", bool(rounds(settings))),
-    }
-    return {f"hub-{name}": module for name, (module, is_wanted) in wanted.items() if is_wanted}
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import fields
 
 from hub.rounds import WHATSAPP
+from hub.serve import BESIDE
 from hub.settings import Settings
 from tests.hub_process import ROOT
 
@@ -15,7 +16,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_each_process_is_described() -> None:
     sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "hub").rglob("*.py"))
-    names = set(re.findall(r'beside\(\s*"([a-z-]+)"', sources))
+    names = BESIDE.keys() | set(re.findall(r'beside\(\s*"([a-z-]+)"', sources))
     assert {"hub-jobs", "hub-rounds", "hub-events", "hub-apps"} <= names
     described = OPERATIONS.partition("## Processes")[2].partition("\n## ")[0]
     assert names == set(re.findall(r"`(hub-[a-z-]+)`", described))
