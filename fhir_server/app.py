@@ -16,7 +16,7 @@ from fhir_server import later, routes
 from fhir_server.access.interactions import OPEN_TO_ALL, held
 from fhir_server.admission import Admission, Busy
 from fhir_server.audit.event import Event
-from fhir_server.audit.trail import TRAIL, Trail
+from fhir_server.audit.trail import AT_HAND, TRAIL, Trail
 from fhir_server.body import FORM_TYPE, media_type
 from fhir_server.dispatch import Server, perform_routed, refusal
 from fhir_server.encryption.texts import hidden
@@ -131,7 +131,6 @@ class App:
         request = FhirRequest(method, segments, [], headers, NOBODY, base=self._server.base)
         interaction, resource_type = "none", ""
         content_type: str | None = None
-        trail: Trail | None = None
         try:
             request.query = query_pairs(scope["query_string"].decode("latin-1"), self._server.settings.max_query)
             if method == "OPTIONS":
@@ -142,8 +141,9 @@ class App:
                 if interaction not in OPEN_TO_ALL:
                     request.access = self._at_once(request) or await self._access(request)
                 if self._audit is not None:
-                    trail = begun_trail(request, interaction, resource_type, scope, request_id)
-                    TRAIL.set(trail)
+                    request.trail = begun_trail(request, interaction, resource_type, scope, request_id)
+                    if interaction not in AT_HAND:
+                        TRAIL.set(request.trail)
                 with self._admission.place(self._size(method, headers)) as place:
                     if method not in _NO_BODY:
                         await self._receive_body(request, receive)
@@ -172,8 +172,9 @@ class App:
             response = trouble(error)
             self._tell(error, request_id, interaction, response.status)
         if self._audit is not None and interaction not in OPEN_TO_ALL and method != "OPTIONS":
-            TRAIL.set(None)
-            told = trail or begun_trail(request, interaction, resource_type, scope, request_id)
+            if interaction not in AT_HAND:
+                TRAIL.set(None)
+            told = request.trail or begun_trail(request, interaction, resource_type, scope, request_id)
             try:
                 if (ended := told.ended(response.status)) is not None:
                     await self._audit(ended)

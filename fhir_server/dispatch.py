@@ -97,7 +97,7 @@ async def perform_routed(server: Server, request: FhirRequest, routed: Routed) -
         await store.refresh()
     request.access = held(request.access, routed.interaction, routed.resource_type, routed.needs)
     if glass.broken(request.access.subject):
-        flag(glass.PURPOSE)
+        flag(glass.PURPOSE, request.trail)
     permits(request.access, routed.interaction, routed.resource_type)
     if routed.resource_type == "SearchParameter" and request.method not in ("GET", "HEAD"):
         await store.learn()

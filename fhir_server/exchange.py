@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fhir_server.audit.trail import Trail
 from mappings.r4 import Json
 from smart_auth.scopes import Access
 
@@ -30,6 +31,8 @@ class FhirRequest:
     """Parsed JSON body, or the resource of the Bundle entry."""
     base: str = ""
     """Absolute FHIR base URL without trailing slash."""
+    trail: Trail | None = None
+    """What the audit trail knows of it; None: nothing is audited, or it is part of another, whose trail is that."""
     told: dict[str, str] = field(default_factory=dict)
     """Headers that its answer carries, whatever comes of it."""
     leave: Callable[[], object] = nullcontext

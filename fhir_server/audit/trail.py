@@ -72,18 +72,21 @@ class Trail:
 
 
 TRAIL: ContextVar[Trail | None] = ContextVar("trail", default=None)
-"""Of the request under way; None where nothing is audited, and in work of the hub itself."""
+"""Of the request under way; None where nothing is audited, in work of the hub itself, and where it is `AT_HAND`."""
+AT_HAND = frozenset({"read", "vread", "search-type"})
+"""Interactions that have it with their request alone: a context variable would cost them twice what the trail does."""
 
 
-def saw(versions: Iterable[tuple[int, int] | int]) -> None:
-    """Notes (rid, version) of what the answer shows, or the rid alone of what is current."""
-    trail = TRAIL.get()
+def saw(versions: Iterable[tuple[int, int] | int], trail: Trail | None = None) -> None:
+    """Notes (rid, version) of what the answer shows, or the rid alone of what is current. trail: the request's, where
+    it is at hand."""
+    trail = trail or TRAIL.get()
     if trail is not None:
         trail.seen.extend(versions)
 
 
-def flag(purpose: str) -> None:
-    """Notes what the request is for, where it is out of the ordinary."""
-    trail = TRAIL.get()
+def flag(purpose: str, trail: Trail | None = None) -> None:
+    """Notes what the request is for, where it is out of the ordinary. trail: as `saw` takes it."""
+    trail = trail or TRAIL.get()
     if trail is not None:
         trail.purpose = purpose

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_server.access.hiding import shown
-from fhir_server.audit.trail import TRAIL, saw
+from fhir_server.audit.trail import saw
 from fhir_server.binary import content
 from fhir_server.conditional import not_modified
 from fhir_server.exchange import FhirRequest, FhirResponse
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 async def read(server: Server, request: FhirRequest, resource_type: str, id: str) -> FhirResponse:
     """The current version. Raises NotFound, Gone, Invalid."""
-    trail = TRAIL.get()
-    headers = request.headers
+    trail, headers = request.trail, request.headers
     conditional = "if-none-match" in headers or "if-modified-since" in headers
-    if trail is None or trail.interaction != "read" or request.query or conditional:
+    if trail is None or request.query or conditional:
         # Nothing is audited, or it is once it is known what is shown.
         return answer(request, await server.store.read(request.access, resource_type, id))
     request.leave()
@@ -42,7 +41,7 @@ def answer(request: FhirRequest, version: Version | None, *, noted: bool = False
     if body is None:
         raise Gone("the resource was deleted")
     if not noted:
-        saw(((version.rid, version.version_id),))
+        saw(((version.rid, version.version_id),), request.trail)
     body = shown(request.access, version.type, body)
     response = FhirResponse(
         200,

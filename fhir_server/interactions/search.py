@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from fhir_server.access.hiding import all_hidden, shown
 from fhir_server.access.policies import Policies, in_force
 from fhir_server.access.searching import bound_to, judged, searchable
-from fhir_server.audit.trail import TRAIL, saw
+from fhir_server.audit.trail import saw
 from fhir_server.bundle import ENTRY, searchset_of
 from fhir_server.compartment import member_types
 from fhir_server.compression import compress, decompress
@@ -75,12 +75,12 @@ async def search(
         # Before the search: what waits no more has its words in the table.
         [(waiting, complete)] = await server.store.select(WAITING)
         query = replace(query, ignored=(*query.ignored, *_lag(waiting, complete)))
-    trail = TRAIL.get()
+    trail = request.trail
     if trail is not None and trail.interaction == "search-type" and few:
         rows = await server.store.searches.search(trail, statement, partial(_shown, query))
     else:
         rows = await _rows(server.store, query, statement, asked)
-        saw(_shown(query, rows))
+        saw(_shown(query, rows), request.trail)
     return FhirResponse(200, _bundle(server.base, link, query, rows, binding, asked.access))
 
 

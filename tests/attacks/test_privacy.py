@@ -278,16 +278,18 @@ def test_64_break_glass(record: Record, enter: Enter) -> None:
         assert time.monotonic() - began < 8
         time.sleep(0.1)
     assert record.status(other, physician) == 404, "another patient's"
+    assert record.status(f"{path}/_history/1", physician) == 200
+    assert record.status(f"Condition?_id=glass-a-{record.mark}", physician) == 200
     assert record.status(path, enter("physician", subject="other")) == 404, "another person"
     tasks = call(f"Task?patient=Patient/{record.a}&status=requested", record.operator).json()["entry"]
     assert [one["resource"]["reasonCode"]["text"] for one in tasks] == ["unconscious in the ward"]
     told = call(f"Communication?recipient=Patient/{record.a}", record.token("patient/*.rs")).json()["entry"]
     assert len(told) == 1
-    trail = call(f"AuditEvent/$trail?patient=Patient/{record.a}&_count=200", record.operator)
-    flagged = (
-        [one for one in trail.json()["entry"] if b"BTG" in json.dumps(one).encode()] if trail.status == 200 else []
-    )
-    assert flagged, trail.body
+    query = f"patient=Patient/{record.a}&agent={strong['subject']}"
+    flagged = record.events(f"AuditEvent/$trail?{query}", record.operator, 4)
+    assert all("BTG" in json.dumps(one["agent"]) for one in flagged)
+    asked = {one["subtype"][0].get("code", one["subtype"][0].get("display")) for one in flagged}
+    assert asked == {"$break-glass", "read", "vread", "search-type"}
     with record.caller.engine.begin() as connection:
         connection.exec_driver_sql("update break_glass set until = 1")
     assert record.status(path, physician) == 404, "over"
