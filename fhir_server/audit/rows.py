@@ -7,8 +7,7 @@ it then. A place has the number of a line, from 1, in its upper half, and the ve
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
 
 import orjson
 import zstandard
@@ -32,13 +31,8 @@ class _Codec(threading.local):
 _own = _Codec()
 
 
-class Shown(NamedTuple):
-    """What a read was shown."""
-
-    head: bytes
-    """Its line, up to that."""
-    rid: int
-    version: int
+Shown = tuple[bytes, int, int]
+"""Of a read: its line, up to what it was shown, and rid and version of that."""
 
 
 def packed(lines: Sequence[bytes]) -> bytes:
@@ -57,9 +51,8 @@ def packed_reads(agents: set[tuple[str, str]], heads: Sequence[bytes]) -> bytes:
     return packed([orjson.dumps(list(agents)), *heads])
 
 
-def unpacked_reads(column: bytes, rids: bytes, places: bytes) -> tuple[list[tuple[str, str]], list[Shown]]:
+def unpacked_reads(column: bytes, rids: bytes, places: bytes) -> tuple[list[tuple[str, str]], Iterator[Shown]]:
     """Agents, and what was shown to whom, of a row; rids and places in binary format."""
-    agents, *heads = unpacked(column)
-    found: Any = orjson.loads(agents)
-    pairs = zip(int8_values(rids), int8_values(places), strict=True)
-    return found, [Shown(heads[(place >> 32) - 1], rid, place & _VERSION) for rid, place in pairs]
+    lines, found = unpacked(column), int8_values(places)  # before the first read stand the agents
+    heads, versions = [lines[place >> 32] for place in found], [place & _VERSION for place in found]
+    return orjson.loads(lines[0]), zip(heads, int8_values(rids), versions, strict=True)

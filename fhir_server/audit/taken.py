@@ -27,7 +27,8 @@ class Taken:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
         """Of the events: once completed, with the patients concerned."""
-        self._reads: list[tuple[int, Shown]] = []
+        self._reads: dict[int, Shown] = {}
+        """By the place of their line."""
         self._others: list[tuple[int, _Members, list[int]]] = []
         """Place of its line, the event, rids of what it has seen and written."""
         self._names: tuple[set[str], set[str]] = set(), set()
@@ -55,8 +56,9 @@ class Taken:
             for subject, client in agents:
                 subjects.add(subject)
                 clients.add(client)
-            self._reads += enumerate(shown, len(self.lines))
-            self.lines += [b""] * len(shown)
+            known = len(self._reads)
+            self._reads.update(enumerate(shown, len(self.lines)))
+            self.lines += [b""] * (len(self._reads) - known)
             return
         whole = unpacked(lines)
         events: list[_Members] = orjson.loads(b"[%b]" % b",".join(whole))
@@ -68,7 +70,7 @@ class Taken:
 
     def rids(self) -> list[int]:
         """Of all that the events have seen and written."""
-        found = {shown.rid for _, shown in self._reads}
+        found = {rid for _, rid, _ in self._reads.values()}
         return sorted(found.union(*(touched for _, _, touched in self._others)))
 
     def complete(self, concerned: Iterable[tuple[int, int]]) -> None:
@@ -81,7 +83,7 @@ class Taken:
                 others.setdefault(rid, set()).add(patient)
         self._patients.update(first.values())
         lines = self.lines
-        for place, (head, rid, version) in self._reads:
+        for place, (head, rid, version) in self._reads.items():
             if rid not in first:
                 lines[place] = b"%b,[[%d,%d]]]" % (head, rid, version)
             elif rid not in others:  # as nearly all
