@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import psycopg
 
@@ -157,6 +158,10 @@ def workloads(patient: str, observations: Sequence[str]) -> dict[str, list[str]]
         "search by patient and code": [f"{mine}&code=http://loinc.org|{code}" for code in codes],
         "search by patient, newest first": [
             f"{mine}&_sort=-date&_count=20", f"Condition?patient={patient}", f"Encounter?patient={patient}&_count=20",
+        ],
+        # More than are remembered, each of whom nothing is found: what is left is to make the search ready.
+        "search by patient and category, of another each time": [
+            f"Observation?patient={UUID(int=one)}&category=vital-signs&_count=20" for one in range(3000)
         ],
         "search with include": [f"{mine}&_include=Observation:encounter&_count=20"],
     }  # fmt: skip

@@ -6,17 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from struct import unpack
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING
 
 from fhir_server.access.hiding import all_hidden, shown
-from fhir_server.access.policies import Policies, in_force
-from fhir_server.access.searching import bound_to, judged, searchable
 from fhir_server.audit.trail import saw
 from fhir_server.bundle import ENTRY, searchset_of
-from fhir_server.compartment import member_types
 from fhir_server.compression import compress, decompress
-from fhir_server.encryption.keys import generation as keys_generation
 from fhir_server.exchange import FhirRequest, FhirResponse
 from fhir_server.full_text.due import WAITING
 from fhir_server.outcome import Issue, operation_outcome
@@ -25,14 +20,14 @@ from fhir_server.prefer import prefer
 from fhir_server.reader import Reader
 from fhir_server.resource_types import RESOURCE_TYPES
 from fhir_server.search import cursor
-from fhir_server.search.branch import is_point
 from fhir_server.search.contained import MARK, container, last_of, place
 from fhir_server.search.include import MAX_INCLUDED
-from fhir_server.search.membership import membership
 from fhir_server.search.parameters import current
-from fhir_server.search.query import SearchQuery, parse_query
+from fhir_server.search.prepared import Asked, statement_of
+from fhir_server.search.query import SearchQuery
+from fhir_server.search.remembered import remembered
 from fhir_server.search.select import INCLUDE, MATCH, TOTAL, select
-from fhir_server.search.terms import ask_terminology, looked_up
+from fhir_server.search.terms import looked_up
 from fhir_server.search.totals import WORTH, Kept, keepable
 from fhir_server.statement import Statement
 from fhir_server.store_errors import StaleParameters
@@ -43,9 +38,6 @@ from smart_auth.scopes import Access
 if TYPE_CHECKING:
     from fhir_server.dispatch import Server
 
-_OF_THE_PAGE = frozenset({"_count", "_total", "_summary", "_elements", "_explain", "_include", "_revinclude"})
-"""Parameters that may change from page to page without changing where a page ends."""
-
 
 async def search(
     server: Server, request: FhirRequest, resource_type: str | None, compartment: tuple[str, str] | None = None
@@ -55,20 +47,20 @@ async def search(
     compartment: type and id of the resource whose compartment is searched; resource_type None is then all its types.
     """
     settings = server.settings
-    asked = _Asked(
+    asked = Asked(
         resource_type, tuple(request.query), prefer(request.headers).lenient, settings.default_count,
         settings.max_count, compartment, request.access.using("s"), server.base, settings.full_text,
     )  # fmt: skip
     if asked.lenient and current().pending:
         await server.store.learn()  # what is left out is told with how far it is
     known = current().generation
-    query, link, binding, statement, few = _found(asked)
+    query, link, binding, statement, few = remembered(asked)
     if statement is None:
         criteria = await looked_up(query.criteria, server.store, asked.access, asked.base)
         if current().generation != known:
             raise StaleParameters
         query = replace(query, criteria=criteria)
-        statement = _statement(query, binding, asked)
+        statement = statement_of(query, binding, asked)
     if query.explain:
         return await _explained(server, statement)
     if query.words:
@@ -91,7 +83,7 @@ def _shown(query: SearchQuery, rows: Sequence[Row]) -> tuple[int, ...]:
     return unpack(f">{len(matches) + len(included)}q", b"".join(matches + included))
 
 
-async def _rows(store: Reader, query: SearchQuery, statement: Statement, asked: _Asked) -> list[Row]:
+async def _rows(store: Reader, query: SearchQuery, statement: Statement, asked: Asked) -> list[Row]:
     """The statement's rows; where its total is kept, what is known of it spares counting it anew."""
     if store.totals is None or not query.exact:
         return await store.select(statement)
@@ -113,89 +105,7 @@ def _total(rows: Sequence[Row]) -> int:
     return next(int.from_bytes(row[1], "big") for row in rows if row[0] == _TOTAL)
 
 
-def _found(asked: _Asked) -> _Prepared:
-    table = current()
-    if _lasting(asked) and not (asked.lenient and table.pending):
-        return _remembered(asked, table.source, table.generation, keys_generation(), in_force())
-    return _prepared(asked)
-
-
-class _Asked(NamedTuple):
-    """All that a search's statement depends on."""
-
-    resource_type: str | None
-    query: tuple[tuple[str, str], ...]
-    lenient: bool
-    default_count: int
-    max_count: int
-    compartment: tuple[str, str] | None
-    access: Access
-    base: str
-    full_text: bool
-
-
-class _Prepared(NamedTuple):
-    """A search that can be carried out."""
-
-    query: SearchQuery
-    link: str
-    binding: str
-    """What its cursors are bound to."""
-    statement: Statement | None
-    """None where terminology has to be asked first."""
-    few: bool
-    """It begins with few rows, such as one patient's: others may wait until they are read."""
-
-
-def _prepared(asked: _Asked) -> _Prepared:
-    """Raises Invalid, NotFound."""
-    resource_type, compartment = asked.resource_type, asked.compartment
-    within = searchable(asked.access, resource_type, asked.query, member_types(compartment[0]) if compartment else None)
-    query = parse_query(
-        resource_type,
-        asked.query,
-        lenient=asked.lenient,
-        default_count=asked.default_count,
-        max_count=asked.max_count,
-        within=within,
-        full_text=asked.full_text,
-        contained=True,
-    )
-    if compartment is not None:
-        query = replace(query, criteria=(membership(*compartment, query.types), *query.criteria))
-    query = judged(query, asked.access)
-    path = "/".join(part for part in (*(compartment or ()), resource_type or ("*" if compartment else "")) if part)
-    binding = _binding(path, query, asked.access)
-    statement = None if ask_terminology(query.criteria) else _statement(query, binding, asked)
-    few = statement is not None and statement.generic and not statement.bitmaps and not query.exact and is_point(query)
-    return _Prepared(query, _link(f"{asked.base}/{path}" if path else asked.base, query), binding, statement, few)
-
-
-def _statement(query: SearchQuery, binding: str, asked: _Asked) -> Statement:
-    position = cursor.decode(query.cursor, binding, len(query.sort)) if query.cursor else None
-    return select(query, asked.access, asked.base, position)
-
-
-@lru_cache(maxsize=1024)
-def _remembered(asked: _Asked, source: str, generation: int, keys: int, policies: Policies) -> _Prepared:
-    """Screens ask the same again and again, and no answer is kept, only the statement that finds it."""
-    return _prepared(asked)
-
-
-def _lasting(asked: _Asked) -> bool:
-    """Whether the same search will have the same statement, and may come again: no cursor, no clock, no long list."""
-    return sum(len(value) for _, value in asked.query) < _LONG and not any(
-        name == "_cursor" or "ap" in value for name, value in asked.query
-    )
-
-
-_LONG = 1000
 _MATCH, _INCLUDE, _TOTAL = (mode.to_bytes(2, "big") for mode in (MATCH, INCLUDE, TOTAL))
-
-
-def _binding(path: str, query: SearchQuery, access: Access) -> str:
-    same = sorted(pair for pair in query.used if pair[0].partition(":")[0] not in _OF_THE_PAGE)
-    return "\n".join([bound_to(access), path, *(f"{name}={value}" for name, value in same)])
 
 
 def _bundle(base: str, link: str, query: SearchQuery, rows: Sequence[Row], binding: str, access: Access) -> bytes:
@@ -264,12 +174,6 @@ def _entries(
 @lru_cache(maxsize=1024)
 def _type_url(base: str, type_id: bytes) -> bytes:
     return f"{base}/{RESOURCE_TYPES[int.from_bytes(type_id, 'big') - 1]}".encode()
-
-
-def _link(url: str, query: SearchQuery) -> str:
-    # What was applied, not what was asked for: a _count beyond the limit was cut down to it.
-    used = [(name, str(query.count) if name == "_count" else value) for name, value in query.used]
-    return f"{url}?{urlencode(used, quote_via=quote, safe=',:|/*$')}" if used else url
 
 
 def _lag(waiting: bytes, complete: bytes) -> list[Issue]:

@@ -12,11 +12,18 @@ import pytest
 from fhir_server.dispatch import Server
 from fhir_server.exchange import FhirRequest
 from fhir_server.interactions.search import search
+from fhir_server.search import remembered
 from fhir_server.store import Change, ResourceStore
 from mappings.r4 import parse
 from smart_auth.scopes import UNRESTRICTED
 
 BASE = "http://fhir.example.org/fhir"
+
+
+def forget() -> None:
+    """Whatever is asked is made ready anew."""
+    remembered._remembered.cache_clear()
+    remembered._known.cache_clear()
 
 
 class World:

@@ -11,7 +11,6 @@ from psycopg import Connection
 
 from bench.plans import explained, statement_of
 from fhir_server import migrations
-from fhir_server.interactions import search as search_interaction
 from fhir_server.search import few
 from fhir_server.search.by_token import folded
 from fhir_server.search.index import index_rows
@@ -19,7 +18,7 @@ from fhir_server.search.pairs import pairs_of
 from fhir_server.search.parameters import shipped
 from fhir_server.store import Change, ResourceStore, VersionConflict
 from smart_auth.scopes import UNRESTRICTED
-from tests.fhir_server.search.conftest import BASE, World, coded, observation, patient
+from tests.fhir_server.search.conftest import BASE, World, coded, forget, observation, patient
 
 Noted = set[tuple[int, int, int, int]]
 
@@ -37,7 +36,7 @@ def noted(connection: Connection[Any]) -> Noted:
 @pytest.fixture
 def everything_is_dense(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(few, "FEW", 0)
-    search_interaction._remembered.cache_clear()
+    forget()
 
 
 def test_each_code_is_paired_with_each_category_and_status() -> None:

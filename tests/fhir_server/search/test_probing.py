@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from fhir_server.interactions import search as search_interaction
 from fhir_server.search import few as few_module
 from fhir_server.search import referring, tested
 from fhir_server.version import Change
 from smart_auth.scopes import UNRESTRICTED
-from tests.fhir_server.search.conftest import World, observation, patient
+from tests.fhir_server.search.conftest import World, forget, observation, patient
 from tests.fhir_server.search.test_select import FOUND
 
 MANY: list[tuple[str, str]] = [
@@ -66,14 +65,14 @@ async def test_every_way_to_read_finds_the_same(world: World, monkeypatch: pytes
     monkeypatch.setattr(referring, "NEAR", few - 1)
     monkeypatch.setattr(tested, "WALKED", few)
     monkeypatch.setattr(tested, "CHAINED", few)
-    search_interaction._remembered.cache_clear()
+    forget()
     try:
         for url, ids in FOUND:
             assert await world.ids(url) == ids.split(), url
             joined = url + ("&" if "?" in url else "?")
             assert await world.pages(joined + "_count=2") == ids.split(), url
     finally:
-        search_interaction._remembered.cache_clear()
+        forget()
 
 
 async def test_the_branch_for_many_rows_finds_the_same(empty: World) -> None:

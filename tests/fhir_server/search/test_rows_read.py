@@ -11,14 +11,13 @@ import pytest
 
 from bench.families import MANY, REASON
 from bench.plans import explained, statement_of
-from fhir_server.interactions import search as search_interaction
 from fhir_server.postgres import Row
 from fhir_server.search.parameters import shipped
 from fhir_server.statement import Statement
 from fhir_server.store import ResourceStore
 from fhir_server.version import Change
 from smart_auth.scopes import UNRESTRICTED
-from tests.fhir_server.search.conftest import BASE, RESOURCES, World, coded, observation, patient
+from tests.fhir_server.search.conftest import BASE, RESOURCES, World, coded, forget, observation, patient
 from tests.fhir_server.search.test_select import FOUND
 
 PATIENTS, OBSERVATIONS = 60, 3000
@@ -164,7 +163,7 @@ async def test_rows_read(large: World, monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(statement)
         return await select(statement)
 
-    search_interaction._remembered.cache_clear()
+    forget()
     over: dict[str, str] = {}
     for url in dict.fromkeys([*(url for url, _ in FOUND), *MORE]):
         asked.clear()
