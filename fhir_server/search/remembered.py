@@ -1,7 +1,8 @@
 """What is searched for again is not made ready anew.
 
 Screens ask the same again and again, so that what was asked before is remembered with its statement. And they ask the
-same of one patient after another: such searches have one statement, with other parameters. No answer is ever kept.
+same of one patient after another, members' apps each of its own: such searches have one statement, with other
+parameters. No answer is ever kept.
 """
 
 from __future__ import annotations
@@ -13,21 +14,28 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from fhir_server.access.policies import Policies, in_force
+from fhir_server.access.wall import own_patient, user_of
 from fhir_server.encryption.keys import generation as keys_generation
-from fhir_server.search.parameters import current
+from fhir_server.outcome import FhirError
+from fhir_server.resource_types import TYPE_ID
+from fhir_server.search.parameters import current, search_parameter
 from fhir_server.search.prepared import Asked, Prepared, binding_of, link_of, prepared
 from fhir_server.search.query import SearchQuery
 from fhir_server.statement import Statement
 from smart_auth.scopes import Access
 
 _LONG = 1000
-_NAMED = re.compile(r"(?:[A-Z][A-Za-z]+/)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-"""A value that ends with an id as servers make them."""
-_LENGTH, _MOST = 36, 8
-"""Of such an id; and of how many a search may have."""
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_NAMED = re.compile(rf"(?:[A-Z][A-Za-z]+/)?({_ID.pattern})")
+"""A value that names one resource."""
+_MOST = 8
+"""Ids that a search may have."""
 _EXAMPLES = [[f"{letter * 8}-{number:04}-4000-8000-{letter * 12}" for number in range(_MOST)] for letter in "de"]
-"""Two ids for each place that may have one."""
-_WHICH = {(one.encode(), other.encode()): which for which, (one, other) in enumerate(zip(*_EXAMPLES, strict=True))}
+"""Two for each of them."""
+_EXAMPLE = re.compile(f"({'|'.join(_EXAMPLES[0])})".encode())
+
+_Pieces = tuple[bytes | int, ...]
+"""Of a parameter: bytes, and numbers of ids."""
 
 
 def remembered(asked: Asked) -> Prepared:
@@ -38,26 +46,6 @@ def remembered(asked: Asked) -> Prepared:
     return prepared(asked)
 
 
-@lru_cache(maxsize=1024)
-def _remembered(asked: Asked, source: str, generation: int, keys: int, policies: Policies) -> Prepared:
-    """What was asked before. source, generation, keys, policies: what else it depends on."""
-    holes = [place for place, (_, value) in enumerate(asked.query) if _NAMED.fullmatch(value)]
-    ids = [asked.query[place][1][-_LENGTH:] for place in holes]
-    # Of whom an access speaks, itself first, other tests hold.
-    if not ids or len(ids) > _MOST or any(id in one for id in ids for one in _spoken_of(asked.access)):
-        return prepared(asked)
-    shape = list(asked.query)
-    for place in holes:
-        name, value = shape[place]
-        shape[place] = (name, value[:-_LENGTH])
-    alike = asked._replace(query=tuple(shape))
-    known = _known(alike, tuple(holes), source, generation, keys, policies)
-    known.times += 1
-    if known.times == 2:  # what comes once, such as the present moment, is not worth it
-        known.alike = _alike(alike, holes)
-    return prepared(asked) if known.alike is None else known.alike.of(asked, ids)
-
-
 def _lasting(asked: Asked) -> bool:
     """Whether the same search will have the same statement, and may come again: no cursor, no clock, no long list."""
     return sum(len(value) for _, value in asked.query) < _LONG and not any(
@@ -65,75 +53,144 @@ def _lasting(asked: Asked) -> bool:
     )
 
 
-def _spoken_of(access: Access) -> tuple[str, ...]:
+@lru_cache(maxsize=1024)
+def _remembered(asked: Asked, source: str, generation: int, keys: int, policies: Policies) -> Prepared:
+    """What was asked before. source, generation, keys, policies: what else it depends on."""
+    shape, ids = _shape_of(asked)
+    if not ids or len(ids) > _MOST or not _spoken_of(shape.asked.access).isdisjoint(ids):
+        return prepared(asked)  # where an access speaks of what is asked for, other tests may hold
+    known = _known(shape, source, generation, keys, policies)
+    known.times += 1
+    if known.times == 2:  # what comes once, such as the present moment, is not worth it
+        known.alike = _alike(shape)
+    return prepared(asked) if known.alike is None else known.alike.of(asked, ids)
+
+
+class _Shape(NamedTuple):
+    """What searches that differ in ids alone have in common."""
+
+    asked: Asked
+    """Values end where their ids begin; the access of a patient to their own record is without subject and patient."""
+    places: tuple[tuple[int, int], ...]
+    """(parameter, which of the ids ends its value)."""
+    own: bool
+    """The first two of the ids are those of such an access: its subject and its patient."""
+
+    def filled(self, ids: Sequence[str]) -> Asked:
+        """The search with these ids."""
+        query, access = list(self.asked.query), self.asked.access
+        for place, which in self.places:
+            name, start = query[place]
+            query[place] = (name, start + ids[which])
+        if self.own:
+            patient = None if access.patient is None else ids[1]
+            user = None if access.fhir_user is None else access.fhir_user + ids[1]
+            access = replace(access, subject=ids[0], patient=patient, fhir_user=user)
+        return self.asked._replace(query=tuple(query), access=access)
+
+
+def _shape_of(asked: Asked) -> tuple[_Shape, list[str]]:
+    """The search without its ids, and the ids, none twice."""
+    access, query = asked.access, list(asked.query)
+    ids: list[str] = []
+    places = []
+    patient, user = own_patient(access), user_of(access)
+    own = patient is not None and user in (None, ("Patient", patient)) and access.subject != patient
+    if patient is not None and own and _ID.fullmatch(patient) and _ID.fullmatch(access.subject):
+        ids = [access.subject, patient]
+        start = None if access.fhir_user is None else access.fhir_user[: -len(patient)]
+        nobody = None if access.patient is None else ""
+        access = replace(access, subject="", grant="", patient=nobody, fhir_user=start)
+    for place, (name, value) in enumerate(asked.query):
+        named = _NAMED.fullmatch(value)
+        if named and _refers(asked.resource_type, name):
+            if named[1] not in ids:
+                ids.append(named[1])
+            places.append((place, ids.index(named[1])))
+            query[place] = (name, value[: named.start(1)])
+    return _Shape(asked._replace(query=tuple(query), access=access), tuple(places), access is not asked.access), ids
+
+
+def _refers(resource_type: str | None, name: str) -> bool:
+    """Whether a parameter of this name wants ids."""
+    code, _, modifier = name.partition(":")
+    if resource_type is None or (modifier and modifier not in TYPE_ID):
+        return False
+    parameter = search_parameter(resource_type, code)
+    return parameter is not None and (parameter.type == "reference" or code == "_id")
+
+
+def _spoken_of(access: Access) -> set[str]:
+    """Ids of all that the access speaks of."""
     found = (access.patient, access.fhir_user, access.subject, access.organization)
-    return tuple(one for one in found if one)
+    return {one.rpartition("/")[2] for one in found if one}
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of a shape."""
+
+    times: int = 0
+    """It was asked."""
+    alike: _Alike | None = None
+
+
+@lru_cache(maxsize=2048)
+def _known(shape: _Shape, source: str, generation: int, keys: int, policies: Policies) -> _Known:
+    return _Known()
 
 
 class _Alike(NamedTuple):
-    """Searches that differ in ids of resources alone: a patient's, an encounter's."""
+    """Searches of one shape."""
 
     query: SearchQuery
     """Without criteria, which differ."""
     used: frozenset[str]
     """Names of parameters that took effect."""
     statement: Statement
-    places: tuple[tuple[int, int], ...]
-    """(parameter of the statement, which of the ids it is)."""
+    places: tuple[tuple[int, _Pieces], ...]
+    """(parameter of the statement, what it is put together from)."""
     few: bool
 
     def of(self, asked: Asked, ids: Sequence[str]) -> Prepared:
         """The one with these ids."""
         used = tuple([pair for pair in asked.query if pair[0] in self.used])
         values = list(self.statement.parameters)
-        for place, which in self.places:
-            values[place] = ids[which].encode()
+        for place, pieces in self.places:
+            values[place] = _joined(pieces, ids)
         query, statement = replace(self.query, used=used), self.statement._replace(parameters=tuple(values))
         return Prepared(query, link_of(asked, query), binding_of(asked, used), statement, self.few)
 
 
-@dataclass(slots=True)
-class _Shape:
-    """What is known of searches that differ in ids alone."""
-
-    times: int = 0
-    """They were asked."""
-    alike: _Alike | None = None
-
-
-@lru_cache(maxsize=2048)
-def _known(
-    shape: Asked, holes: tuple[int, ...], source: str, generation: int, keys: int, policies: Policies
-) -> _Shape:  # fmt: skip
-    return _Shape()
-
-
-def _alike(shape: Asked, holes: Sequence[int]) -> _Alike | None:
-    """The searches of a shape, which has the ids at the ends of the values at `holes` cut off; None: they have more
-    than ids that differs, or need their criteria later on.
+def _alike(shape: _Shape) -> _Alike | None:
+    """The searches of a shape; None: they have more than ids that differs, or need their criteria later on, or are
+    refused.
 
     Found out by making two of them: what their statements have in common, all have.
     """
-    one, other = (prepared(shape._replace(query=_filled(shape.query, holes, ids))) for ids in _EXAMPLES)
+    try:
+        one, other = (prepared(shape.filled(ids)) for ids in _EXAMPLES)
+    except FhirError:
+        return None
     if one.statement is None or other.statement is None or one.query.exact or one.query.ignored:
         return None
-    values = one.statement.parameters, other.statement.parameters
-    if one.few != other.few or one.statement._replace(parameters=values[1]) != other.statement:
+    values, places = list(one.statement.parameters), []
+    for place, value in enumerate(values):
+        pieces = _pieces(value or b"")
+        if len(pieces) > 1:
+            places.append((place, pieces))
+            values[place] = _joined(pieces, _EXAMPLES[1])
+    if one.few != other.few or one.statement._replace(parameters=tuple(values)) != other.statement:
         return None
-    places = []
-    for place, pair in enumerate(zip(*values, strict=True)):
-        if pair[0] != pair[1]:
-            which = _WHICH.get(pair)
-            if which is None or which >= len(holes):
-                return None
-            places.append((place, which))
     used = frozenset(name for name, _ in one.query.used)
     return _Alike(replace(one.query, criteria=(), used=()), used, one.statement, tuple(places), one.few)
 
 
-def _filled(query: Sequence[tuple[str, str]], holes: Sequence[int], ids: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    found = list(query)
-    for place, id in zip(holes, ids, strict=False):
-        name, start = found[place]
-        found[place] = (name, start + id)
-    return tuple(found)
+def _pieces(value: bytes) -> _Pieces:
+    """A parameter cut at the first examples, of which the numbers stand in their places."""
+    parts = _EXAMPLE.split(value)
+    return tuple(_EXAMPLES[0].index(part.decode()) if place % 2 else part for place, part in enumerate(parts))
+
+
+def _joined(pieces: _Pieces, ids: Sequence[str]) -> bytes:
+    return b"".join([ids[one].encode() if isinstance(one, int) else one for one in pieces])

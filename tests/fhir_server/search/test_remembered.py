@@ -48,6 +48,7 @@ ALIKE = [
     ("Condition", f"patient:Patient={ID}&recorded-date=ge2020"),
     ("Observation", f"encounter={ID}&status=final"),
     ("Observation", f"patient={ID}&_total=estimate"),
+    ("Observation", f"encounter={ID}&patient:missing=true"),
     ("Patient", f"_id={ID}"),
 ]
 OTHERS = [
@@ -57,7 +58,7 @@ OTHERS = [
     ("Patient", f"identifier={ID}"),
     ("Observation", f"encounter={ID}&subject:identifier={ID}"),
     ("Observation", f"patient={ID},{ID}"),
-    ("Observation", f"patient=x-{ID}"),
+    ("Condition", f"patient=Patient/{ID}/_history/1"),
 ]
 
 
@@ -102,18 +103,63 @@ def test_one_s_own_search_is_no_other_s(who: str, resource_type: str, query: str
         assert told(remembered, one) == told(prepared, one)
 
 
+def member(*roles: str, user: bool) -> Access:
+    """The access of somebody to their own record."""
+    own = str(uuid4())
+    return Access(
+        str(uuid4()), unrestricted=False, client="app", grant=str(uuid4()), patient=own, roles=roles,
+        scopes=parse("patient/*.rs", known).resources, fhir_user=f"{BASE}/Patient/{own}" if user else None,
+    )  # fmt: skip
+
+
+MEMBERS = pytest.mark.parametrize(
+    ("roles", "user"), [((), False), ((), True), (("member",), True), (("guardian", "member"), True)]
+)
+
+
+@MEMBERS
+@pytest.mark.parametrize(
+    ("resource_type", "query"), [*ALIKE, *OTHERS, ("Condition", "_count=5"), ("Coverage", "_sort=_id")]
+)
+def test_each_member_s_search_is_their_own(roles: tuple[str, ...], user: bool, resource_type: str, query: str) -> None:
+    for number in range(6):
+        access = member(*roles, user=user)
+        own = access.patient or ""
+        for id in (own, str(uuid4())) if number % 2 else (str(uuid4()), own):
+            one = asked(resource_type, query, access, id)
+            assert told(remembered, one) == told(prepared, one)
+
+
+@MEMBERS
+def test_what_members_ask_of_themselves_has_one_text(
+    roles: tuple[str, ...], user: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = counted(monkeypatch)
+    client = str(uuid4())
+    for _ in range(6):
+        access = replace(member(*roles, user=user), client=client)
+        remembered(asked("Observation", f"patient={ID}&category=laboratory", access, access.patient or ""))
+    assert len(made) == 3, "the first, and two of which what they have in common is taken"
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
+    """The searches that are made ready from now on."""
+    made: list[Asked] = []
+
+    def count(one: Asked) -> Prepared:
+        made.append(one)
+        return prepared(one)
+
+    monkeypatch.setattr(module, "prepared", count)
+    return made
+
+
 @pytest.mark.parametrize(("resource_type", "query"), ALIKE)
 def test_what_differs_in_ids_alone_has_one_text(
     resource_type: str, query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     access = replace(UNRESTRICTED, client=str(uuid4()))
-    made: list[Asked] = []
-
-    def counted(one: Asked) -> Prepared:
-        made.append(one)
-        return prepared(one)
-
-    monkeypatch.setattr(module, "prepared", counted)
+    made = counted(monkeypatch)
     texts = [remembered(asked(resource_type, query, access, str(uuid4()))).statement for _ in range(5)]
     assert len(made) == 3, "the first, and two of which what they have in common is taken"
     assert len({id(one.text) for one in texts[1:] if one is not None}) == 1
@@ -124,10 +170,10 @@ def test_what_differs_in_more_has_a_statement_of_its_own(
     resource_type: str, query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     access = replace(UNRESTRICTED, client=str(uuid4()))
-    remembered(asked(resource_type, query, access, str(uuid4())))
+    told(remembered, asked(resource_type, query, access, str(uuid4())))
     monkeypatch.setattr(module._Alike, "of", None)
     for _ in range(3):
-        remembered(asked(resource_type, query, access, str(uuid4())))
+        told(remembered, asked(resource_type, query, access, str(uuid4())))
 
 
 def test_what_is_wrong_is_refused_each_time() -> None:
@@ -151,7 +197,9 @@ PART = st.sampled_from(
      f"based-on=ServiceRequest/{ID}", f"performer:Organization={ID}", "date=lt2024-05-06",
      f"_has:Provenance:target:agent={ID}", "_summary=true", "_total=estimate", "code:in=http://example.org/set"]
 )  # fmt: skip
-IDS = st.uuids().map(str)
+EXAMPLES = st.sampled_from([one for some in module._EXAMPLES for one in some])
+"""As if somebody knew them."""
+IDS = st.uuids().map(str) | EXAMPLES | st.from_regex(r"[A-Za-z0-9\-.]{1,64}", fullmatch=True)
 
 
 @given(st.sampled_from(sorted(ACCESSES)), st.lists(PART, min_size=1, max_size=4, unique=True), st.data())
