@@ -71,9 +71,11 @@ def together(probes: list[Probe], parameters: Parameters) -> list[Probe]:
     Their parameters must be the last that were added, one for each.
     """
     count = len(probes)
+    if count <= MANY:
+        return probes
     shapes = {(probe.table, re.sub(r"\$\d+", "$", probe.where), probe.others) for probe in probes}
     values = parameters.values[-count:]
-    if count <= MANY or len(shapes) > 1 or probes[0].others or None in values:
+    if len(shapes) > 1 or probes[0].others or None in values:
         return probes
     found = _VALUE.findall(probes[0].where)
     placeholders = [probe.where.count("$") for probe in probes]

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from fhir_server.search.alternatives import alternatives
 from fhir_server.search.condition import Conditions, clinical, to_patient
 from fhir_server.search.contained import MARK, is_contained
 from fhir_server.search.criteria import Criterion, Leaf, Member, Node
@@ -166,7 +165,7 @@ def _patient_values(
 ) -> tuple[list[Source], bool, bool, list[Node]] | None:
     """A patient and a code: the commonest clinical search is one range of `patient_value`."""
     for id, patient, node in _shortcut(nodes):
-        probes = alternatives(node, conditions.parameters, conditions.base)
+        probes = conditions.probes(node)
         rid = conditions.rid_of("Patient", id)
         sources = [Source("patient_value", f"{{t}}.patient_rid = {rid} and {one.patient_value}") for one in probes]
         return sources, False, True, [other for other in nodes if other is not node and other is not patient]

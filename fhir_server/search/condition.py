@@ -7,7 +7,7 @@ that can be probed for one rid; `sources` are sets, each of which an index yield
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fhir_server.outcome import Invalid
 from fhir_server.resource_types import TYPE_ID
@@ -20,7 +20,7 @@ from fhir_server.search.hierarchy import PARENT, parent_of
 from fhir_server.search.links import REFERENCE, link
 from fhir_server.search.parameters import FULL_TEXT, SearchParameter, shipped
 from fhir_server.search.presence import UNKNOWN, in_sets, of_r4, sets, stretch
-from fhir_server.search.probe import either, one_of
+from fhir_server.search.probe import Probe, either, one_of
 from fhir_server.search.rank import led, named
 from fhir_server.search.resources import Resources, Source
 from fhir_server.search.values import unescape
@@ -51,6 +51,24 @@ def to_patient(reference: SearchParameter) -> bool:
 class Conditions(Resources):
     """Writes criteria as SQL into one statement."""
 
+    _probes: dict[int, tuple[Leaf, list[Probe]]] = field(default_factory=dict)
+
+    def probes(self, node: Leaf) -> list[Probe]:
+        """The leaf's alternatives: made once in a statement, and their values sent once. Raises Invalid."""
+        known = self._probes.get(id(node))
+        if known is None:
+            known = self._probes[id(node)] = node, alternatives(node, self.parameters, self.base)
+        return known[1]
+
+    def mark(self) -> tuple[int, dict[tuple[str, str], str], dict[int, tuple[Leaf, list[Probe]]]]:
+        """Where the parameters stand now, for `back`."""
+        return len(self.parameters.values), dict(self._numbers), dict(self._probes)
+
+    def back(self, mark: tuple[int, dict[tuple[str, str], str], dict[int, tuple[Leaf, list[Probe]]]]) -> None:
+        """Takes back what was bound since: a parameter that the text does not use would be an error."""
+        del self.parameters.values[mark[0] :]
+        self._numbers, self._probes = mark[1:]
+
     def tests(self, node: Leaf, types: Sequence[str]) -> list[tuple[str, str]]:
         """The leaf's alternatives as (table, where). Raises Invalid."""
         if node.modifier in ("above", "below") and "Reference" in node.parameter.data_types:
@@ -59,7 +77,7 @@ class Conditions(Resources):
             return [("full_text", self._words(node, value, types)) for value in node.values]
         found = [
             (table, f"{where} and {self.of_types(types, '{t}')}" if table == "resource" else where)
-            for one in alternatives(node, self.parameters, self.base)
+            for one in self.probes(node)
             for table, where in one.alternatives
         ]
         if node.parameter.column == "fhir_id" and len(node.values) > MANY:
@@ -235,7 +253,7 @@ class Conditions(Resources):
             return None
         if node.parameter.type != "token" or not clinical(node.parameter):
             return None
-        return [f"{one.patient_value}" for one in alternatives(node, self.parameters, self.base)]
+        return [f"{one.patient_value}" for one in self.probes(node)]
 
     def _exists(self, table: str, where: str, rid: str) -> str:
         t = self.alias()

@@ -67,15 +67,6 @@ class Resources:
             self._numbers[key] = self.parameters.add(value, sql_type)
         return self._numbers[key]
 
-    def mark(self) -> tuple[int, dict[tuple[str, str], str]]:
-        """Where the parameters stand now, for `back`."""
-        return len(self.parameters.values), dict(self._numbers)
-
-    def back(self, mark: tuple[int, dict[tuple[str, str], str]]) -> None:
-        """Takes back what was bound since: a parameter that the text does not use would be an error."""
-        del self.parameters.values[mark[0] :]
-        self._numbers = mark[1]
-
     def array(self, values: Sequence[int], sql_type: str) -> str:
         """Placeholder of an array of integers."""
         return self.bound("{" + ",".join(map(str, values)) + "}", f"{sql_type}[]")

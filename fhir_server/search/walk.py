@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 from fhir_server.resource_types import TYPE_ID
 from fhir_server.schema.search_rows import DAY
-from fhir_server.search.alternatives import alternatives
 from fhir_server.search.branch import branches, filters, patient_of, scopes
 from fhir_server.search.by_date import compare, ranged
 from fhir_server.search.condition import Conditions
@@ -199,7 +198,7 @@ def _bounds(node: Node, key: Key) -> bool:
 def _bound(node: Leaf, scope: Sequence[str], conditions: Conditions, *, short: bool) -> str:
     """The range of a date criterion on the row walked, with the bounds of `low` by which the index is entered."""
     if node.parameter.column:
-        [one] = alternatives(node, conditions.parameters, conditions.base)
+        [one] = conditions.probes(node)
         return one.where
     prefix, low, high = ranged(node.values[0], node.parameter.code)
 
