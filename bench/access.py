@@ -45,10 +45,10 @@ class Tokens:
     def __init__(self, url: str, key: str, site: Site) -> None:
         self.tables, self.seal, self.site = engine(url), Seal(key), site
 
-    def issue(self, scope: str, patient: str | None = None, *roles: str) -> str:
+    def issue(self, scope: str, patient: str | None = None, *roles: str, subject: str = "bench") -> str:
         with self.tables.begin() as connection:
-            user = "Practitioner/bench" if roles else None
-            grant = Grant("bench", "bench", parse(scope, known), patient=patient, fhir_user=user, roles=roles)
+            user = f"Practitioner/{subject}" if roles else None
+            grant = Grant("bench", subject, parse(scope, known), patient=patient, fhir_user=user, roles=roles)
             return access_token.issue(connection, self.seal, self.site, grant, 3600)
 
 
@@ -106,19 +106,21 @@ def measure(folder: Path, rounds: int, turns: int) -> dict[str, Any]:
             assert unaudited.process is not None
             assert postmaster is not None
             number, name = held.process.pid, urlsplit(url).path[1:]
-            opened = Caller(free.client.base, free.process.pid, "open", "")
+            opened = Caller(free.client.base, free.process.pid, "open")
+            nurses = [tokens.issue("user/*.rs", None, "nurse", subject=f"nurse-{one}") for one in range(CLIENTS)]
             callers = {
                 # A token is for one base: each hub has its own.
                 "system, no trail": Caller(
                     unaudited.client.base,
                     unaudited.process.pid,
                     "unaudited",
-                    _tokens(others["unaudited"], key, unaudited).issue("system/*.cruds"),
+                    [_tokens(others["unaudited"], key, unaudited).issue("system/*.cruds")],
                 ),
-                "system": Caller(base, number, name, tokens.issue("system/*.cruds")),
-                "patient": Caller(base, number, name, tokens.issue("patient/*.rs", id)),
+                "system": Caller(base, number, name, [tokens.issue("system/*.cruds")]),
+                "patient": Caller(base, number, name, [tokens.issue("patient/*.rs", id)]),
                 # Labels and consents are asked of each row.
-                "nurse": Caller(base, number, name, tokens.issue("user/*.rs", None, "nurse")),
+                "nurse": Caller(base, number, name, nurses[:1]),
+                f"{CLIENTS} nurses": Caller(base, number, name, nurses),
             }
             costs: dict[str, dict[str, Sequence[int]]] = {}
             asked = workloads(id, ids)

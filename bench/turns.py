@@ -38,8 +38,8 @@ class Caller:
     """Of the hub that is asked."""
     database: str
     """Its name."""
-    token: str
-    """"" where none is needed."""
+    tokens: Sequence[str] = ()
+    """Of whom it is asked by, in turn; none where none is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _middle(costs: Sequence[Cost]) -> Cost:
 
 def _asked(one: Caller, paths: Sequence[str], seconds: int, clients: int) -> int:
     """How many requests were answered. Raises RuntimeError."""
-    told = replay(one.base, paths, clients, seconds, {}, one.token)
+    told = replay(one.base, paths, clients, seconds, {}, one.tokens)
     if told.errors or not told.requests:
         raise RuntimeError(f"{one.database}: {told.errors} of {told.requests} requests were refused")
     return told.requests

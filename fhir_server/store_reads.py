@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+import sys
+from collections.abc import Hashable, Iterator, Sequence
 from functools import lru_cache
 
 from fhir_server.access import sees, version_visible, visible
+from fhir_server.access.kept import kept
 from fhir_server.access.policies import Policies, in_force
-from fhir_server.arrays import int2_array, text_array
+from fhir_server.arrays import encoded_array, int2_array, text_array
 from fhir_server.compression import decompress
 from fhir_server.postgres import Row
 from fhir_server.resource_types import RESOURCE_TYPES, TYPE_ID
@@ -17,6 +20,8 @@ from fhir_server.version import Version
 from smart_auth.scopes import Access
 
 _COLUMNS = "r.rid, v.version, v.last_updated, v.method, v.body, r.type_id, r.fhir_id"
+_PAIRS = "unnest($1::smallint[], $2::text[]) with ordinality k(type_id, fhir_id, n)"
+_MOST_KEPT = 200
 _NEWER = """not exists (select from resource_version n where n.rid = v.rid and n.version = v.version + 1
   and n.last_updated <= {low}) and not (r.version = v.version + 1 and r.last_updated <= {low})"""
 
@@ -31,6 +36,62 @@ def current(access: Access, keys: Sequence[tuple[str, str]], *, placeholders: bo
         access, kinds.pop() if len(kinds) == 1 else None, placeholders, in_force(), table.source, table.generation
     )
     return Statement(text, (types, ids, *values), binary=True)
+
+
+def shared(asked: Sequence[tuple[Access, tuple[str, str]]]) -> list[tuple[Statement, list[int]]]:
+    """Statements that read current versions as `current` does, each pair (type, id) as its own access may see it; with
+    each, which of those asked it is about. The accesses should have a wall in common: then it is one statement, for who
+    they are is no part of its text.
+    """
+    names = {name for _, (name, _) in asked}
+    kind = names.pop() if len(names) == 1 else None
+    by_text: dict[str, tuple[list[int], list[tuple[bytes | None, ...]]]] = {}
+    before: Access | None = None
+    for place, (access, _) in enumerate(asked):
+        if access is not before:
+            before, (text, values) = access, _text_of(access, kind)
+        known = by_text.get(text)
+        if known is None:
+            known = by_text[text] = [], []
+        known[0].append(place)
+        known[1].append(values)
+    found = []
+    for text, (places, rows) in by_text.items():
+        keys = [asked[place][1] for place in places]
+        named = int2_array([TYPE_ID[name] for name, _ in keys]), text_array([id for _, id in keys])
+        if any(row != rows[0] for row in rows):
+            text, values = _each(text, len(rows[0])), tuple(map(encoded_array, zip(*rows, strict=True)))
+        else:
+            values = rows[0]
+        found.append((Statement(text, (*named, *values), binary=True), places))
+    return found
+
+
+def _text_of(access: Access, kind: str | None) -> tuple[str, tuple[bytes | None, ...]]:
+    """As `_current`, kept with the access."""
+    texts, table = _texts(access), known()
+    key = kind, table.source, table.generation
+    found = texts.get(key)
+    if found is None:
+        if len(texts) >= _MOST_KEPT:
+            texts.clear()
+        found = texts[key] = _current(access, kind, False, in_force(), table.source, table.generation)
+    return found
+
+
+@kept
+def _texts(access: Access, policies: Policies) -> dict[Hashable, tuple[str, tuple[bytes | None, ...]]]:
+    return {}
+
+
+@lru_cache(maxsize=1024)
+def _each(text: str, count: int) -> str:
+    """A text of `_current` whose further parameters are arrays, with a value for each pair."""
+    columns = [f"a{number}" for number in range(3, 3 + count)]
+    arrays = ", ".join(f"${number}::text[]" for number in range(3, 3 + count))
+    text = text.replace(_PAIRS, f"unnest($1::smallint[], $2::text[], {arrays}) with ordinality k(type_id, fhir_id, "
+                        f"{', '.join(columns)}, n)")  # fmt: skip
+    return re.sub(r"\$(\d+)::text\b(?!\[)", lambda found: f"k.a{found[1]}" if int(found[1]) > 2 else found[0], text)
 
 
 @lru_cache(maxsize=4096)
@@ -48,10 +109,10 @@ def _current(
         condition = sees(access, "r.rid", (kind,), parameters, live="r.body is not null")
     text = f"""
 select k.n, r.rid, r.version, r.last_updated, r.method, r.body
-from unnest($1::smallint[], $2::text[]) with ordinality k(type_id, fhir_id, n)
+from {_PAIRS}
   join resource r on r.type_id = k.type_id and r.fhir_id = k.fhir_id
 where {"true" if placeholders else "r.version > 0"} and {condition or "true"}"""
-    return text, tuple(parameters.values[2:])
+    return sys.intern(text), tuple(parameters.values[2:])
 
 
 def current_versions(keys: Sequence[tuple[str, str]], rows: Sequence[Row]) -> Iterator[tuple[int, Version]]:

@@ -101,7 +101,7 @@ class _Bearer:
     rows: tuple[Policy, ...]
     roles: bool
     known: tuple[tuple[str, str | None], ...] = ()
-    """What the variables of criteria stand for."""
+    """What the variables of criteria stand for; of one that none has, whether it stands for anything."""
 
 
 @kept
@@ -116,6 +116,9 @@ def wall_of(access: Access, policies: Policies) -> Wall:
         "%organization": access.organization,
         "%patient": f"Patient/{own}" if own else None,
     }
+    # Where it does not matter who they are, persons of the same roles share a wall.
+    named = {value for row in rows for _, value in row.criteria}
+    known = {name: value if name in named else value and name for name, value in known.items()}
     return _built(
         _Bearer(
             access.scopes, access.permission, access.patient is not None, himself(access), rows, bool(access.roles),

@@ -7,11 +7,12 @@ stored by the statement that reads: one round trip, and the reader wakes up once
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from fhir_server import store_reads
-from fhir_server.access.predicate import sight
+from fhir_server.access.wall import wall_of
 from fhir_server.arrays import bytea_array, int8_array
 from fhir_server.audit.company import Company
 from fhir_server.audit.event import Event, line_of
@@ -50,13 +51,23 @@ class Reading(NamedTuple):
     answer: asyncio.Future[Version | None]
 
 
-def read(readings: Sequence[Reading]) -> Statement:
-    """The statement that reads what those of one sight ask for, and stores the events of what it finds."""
-    statement = store_reads.current(readings[0].access, [one.key for one in readings])
-    text = _READ.replace("{read}", statement.text).replace("%d", str(len(statement.parameters) + 1))
-    agents = {(one.access.subject, one.access.client) for one in readings}
-    lines = packed_reads(agents, [one.head for one in readings])
-    return statement._replace(text=text, parameters=(*statement.parameters, lines))
+def read(readings: Sequence[Reading]) -> list[tuple[Statement, list[Reading]]]:
+    """The statements that read what those behind one wall ask for, nearly always one, and store the events of what they
+    find; with each, whom it answers."""
+    found = []
+    for statement, places in store_reads.shared([(one.access, one.key) for one in readings]):
+        some = [readings[place] for place in places]
+        agents = {(one.access.subject, one.access.client) for one in some}
+        lines = packed_reads(agents, [one.head for one in some])
+        parameters = (*statement.parameters, lines)
+        found.append((statement._replace(text=_audited(statement.text, len(parameters)), parameters=parameters), some))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _audited(text: str, lines: int) -> str:
+    """The text of a read that stores its events. lines: number of the parameter with them."""
+    return _READ.replace("{read}", text).replace("%d", str(lines))
 
 
 class Intake:
@@ -111,17 +122,15 @@ class Intake:
 
     async def _commit(self, events: Sequence[tuple[Event, asyncio.Future[None]]], reads: Sequence[Reading]) -> None:
         """One transaction, then whoever waits for it has what they wait for."""
-        known: dict[int, list[Reading]] = {}  # by access, of which many are the same
+        walls: dict[int, list[Reading]] = {}
         for one in reads:
-            known.setdefault(id(one.access), []).append(one)
-        together: dict[Hashable, list[Reading]] = {}
-        for group in known.values():
-            together.setdefault(sight(group[0].access), []).extend(group)
-        statements = [read(group) for group in together.values()]
+            walls.setdefault(id(wall_of(one.access)), []).append(one)
+        together = [each for behind in walls.values() for each in read(behind)]
+        statements = [statement for statement, _ in together]
         if events:
             statements.append(store([event for event, _ in events]))
         results = await self._run(statements)
-        for group, rows in zip(together.values(), results, strict=False):
+        for (_, group), rows in zip(together, results, strict=False):
             found = dict(store_reads.current_versions([one.key for one in group], rows))
             for place, one in enumerate(group):
                 if not one.answer.done():
