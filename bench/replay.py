@@ -58,7 +58,7 @@ def replay(
     groups: Mapping[str, int],
     tokens: Sequence[str] = (),
 ) -> Replay:
-    """Asks for the paths (below `base`, or whole URLs) in turn, with each of the bearer tokens in turn, if any are given.
+    """Asks for the paths (below `base`, or whole URLs) in turn, with the bearer tokens in turn, if any are given.
 
     groups: name -> process id. Raises RuntimeError.
     """
