@@ -79,7 +79,7 @@ def bytea_array(values: Sequence[bytes | None]) -> bytes:
 
 def text_array(values: Sequence[str | None]) -> bytes:
     """text[], None as NULL; also the way numeric values travel"""
-    return _bytes(_TEXT, [None if value is None else value.encode() for value in values])
+    return encoded_array([None if value is None else value.encode() for value in values])
 
 
 def encoded_array(values: Sequence[bytes | None]) -> bytes:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from fhir_server.access import sees, version_visible, visible
 from fhir_server.access.kept import kept
-from fhir_server.access.policies import Policies, in_force
+from fhir_server.access.policies import Policies
 from fhir_server.arrays import encoded_array, int2_array, text_array
 from fhir_server.compression import decompress
 from fhir_server.postgres import Row
@@ -28,14 +28,8 @@ _NEWER = """not exists (select from resource_version n where n.rid = v.rid and n
 
 def current(access: Access, keys: Sequence[tuple[str, str]], *, placeholders: bool = False) -> Statement:
     """The current versions of (type, id) pairs, each row with the pair's number from 1 in front."""
-    types = int2_array([TYPE_ID[name] for name, _ in keys])
-    ids = text_array([id for _, id in keys])
-    kinds = {name for name, _ in keys}
-    table = known()
-    text, values = _current(
-        access, kinds.pop() if len(kinds) == 1 else None, placeholders, in_force(), table.source, table.generation
-    )
-    return Statement(text, (types, ids, *values), binary=True)
+    text, values = _text_of(access, _kind(keys), placeholders)
+    return Statement(text, (*_named(keys), *values), binary=True)
 
 
 def shared(asked: Sequence[tuple[Access, tuple[str, str]]]) -> list[tuple[Statement, list[int]]]:
@@ -43,8 +37,7 @@ def shared(asked: Sequence[tuple[Access, tuple[str, str]]]) -> list[tuple[Statem
     each, which of those asked it is about. The accesses should have a wall in common: then it is one statement, for who
     they are is no part of its text.
     """
-    names = {name for _, (name, _) in asked}
-    kind = names.pop() if len(names) == 1 else None
+    kind = _kind([key for _, key in asked])
     by_text: dict[str, tuple[list[int], list[tuple[bytes | None, ...]]]] = {}
     before: Access | None = None
     for place, (access, _) in enumerate(asked):
@@ -57,8 +50,7 @@ def shared(asked: Sequence[tuple[Access, tuple[str, str]]]) -> list[tuple[Statem
         known[1].append(values)
     found = []
     for text, (places, rows) in by_text.items():
-        keys = [asked[place][1] for place in places]
-        named = int2_array([TYPE_ID[name] for name, _ in keys]), text_array([id for _, id in keys])
+        named = _named([asked[place][1] for place in places])
         if any(row != rows[0] for row in rows):
             text, values = _each(text, len(rows[0])), tuple(map(encoded_array, zip(*rows, strict=True)))
         else:
@@ -67,26 +59,19 @@ def shared(asked: Sequence[tuple[Access, tuple[str, str]]]) -> list[tuple[Statem
     return found
 
 
-def _text_of(access: Access, kind: str | None) -> tuple[str, tuple[bytes | None, ...]]:
-    """As `_current`, kept with the access."""
-    texts, table = _texts(access), known()
-    key = kind, table.source, table.generation
-    found = texts.get(key)
-    if found is None:
-        if len(texts) >= _MOST_KEPT:
-            texts.clear()
-        found = texts[key] = _current(access, kind, False, in_force(), table.source, table.generation)
-    return found
+def _kind(keys: Sequence[tuple[str, str]]) -> str | None:
+    """The type that all have; None: they have several."""
+    kinds = {name for name, _ in keys}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
-@kept
-def _texts(access: Access, policies: Policies) -> dict[Hashable, tuple[str, tuple[bytes | None, ...]]]:
-    return {}
+def _named(keys: Sequence[tuple[str, str]]) -> tuple[bytes, bytes]:
+    return int2_array([TYPE_ID[name] for name, _ in keys]), text_array([id for _, id in keys])
 
 
 @lru_cache(maxsize=1024)
 def _each(text: str, count: int) -> str:
-    """A text of `_current` whose further parameters are arrays, with a value for each pair."""
+    """A text of `_text_of` whose further parameters are arrays, with a value for each pair."""
     columns = [f"a{number}" for number in range(3, 3 + count)]
     arrays = ", ".join(f"${number}::text[]" for number in range(3, 3 + count))
     text = text.replace(_PAIRS, f"unnest($1::smallint[], $2::text[], {arrays}) with ordinality k(type_id, fhir_id, "
@@ -94,14 +79,25 @@ def _each(text: str, count: int) -> str:
     return re.sub(r"\$(\d+)::text\b(?!\[)", lambda found: f"k.a{found[1]}" if int(found[1]) > 2 else found[0], text)
 
 
-@lru_cache(maxsize=4096)
-def _current(
-    access: Access, kind: str | None, placeholders: bool, policies: Policies, source: str, generation: int
-) -> tuple[str, tuple[bytes | None, ...]]:
-    """The text of `current` for keys of a type (None: of several), and what follows them: made once for each access.
+def _text_of(access: Access, kind: str | None, placeholders: bool = False) -> tuple[str, tuple[bytes | None, ...]]:
+    """The text of `current` for keys of a type (None: of several), and what follows them: made once for each access."""
+    texts, table = _texts(access), known()
+    key = kind, placeholders, table.source, table.generation
+    found = texts.get(key)
+    if found is None:
+        if len(texts) >= _MOST_KEPT:
+            texts.clear()
+        found = texts[key] = _made(access, kind, placeholders)
+    return found
 
-    policies, source, generation: what else it depends on.
-    """
+
+@kept
+def _texts(access: Access, policies: Policies) -> dict[Hashable, tuple[str, tuple[bytes | None, ...]]]:
+    """What `_text_of` has made, by what it was asked."""
+    return {}
+
+
+def _made(access: Access, kind: str | None, placeholders: bool) -> tuple[str, tuple[bytes | None, ...]]:
     parameters = Parameters([None, None], texts=True)
     if kind is None:
         condition = visible(access, "r", parameters, gone=True)

@@ -47,11 +47,16 @@ def to_patient(reference: SearchParameter) -> bool:
     return patient is not None and {one.moves for one in patient.leaves} == {one.moves for one in reference.leaves}
 
 
+_Probes = dict[int, tuple[Leaf, list[Probe]]]
+"""By the leaf's identity, which is its own for as long as the leaf is here."""
+_Mark = tuple[int, dict[tuple[str, str], str], _Probes]
+
+
 @dataclass(slots=True)
 class Conditions(Resources):
     """Writes criteria as SQL into one statement."""
 
-    _probes: dict[int, tuple[Leaf, list[Probe]]] = field(default_factory=dict)
+    _probes: _Probes = field(default_factory=dict)
 
     def probes(self, node: Leaf) -> list[Probe]:
         """The leaf's alternatives: made once in a statement, and their values sent once. Raises Invalid."""
@@ -60,11 +65,11 @@ class Conditions(Resources):
             known = self._probes[id(node)] = node, alternatives(node, self.parameters, self.base)
         return known[1]
 
-    def mark(self) -> tuple[int, dict[tuple[str, str], str], dict[int, tuple[Leaf, list[Probe]]]]:
+    def mark(self) -> _Mark:
         """Where the parameters stand now, for `back`."""
         return len(self.parameters.values), dict(self._numbers), dict(self._probes)
 
-    def back(self, mark: tuple[int, dict[tuple[str, str], str], dict[int, tuple[Leaf, list[Probe]]]]) -> None:
+    def back(self, mark: _Mark) -> None:
         """Takes back what was bound since: a parameter that the text does not use would be an error."""
         del self.parameters.values[mark[0] :]
         self._numbers, self._probes = mark[1:]

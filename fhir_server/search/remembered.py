@@ -18,6 +18,7 @@ from fhir_server.access.wall import own_patient, user_of
 from fhir_server.encryption.keys import generation as keys_generation
 from fhir_server.outcome import FhirError
 from fhir_server.resource_types import TYPE_ID
+from fhir_server.search.by_reference import ID
 from fhir_server.search.parameters import current, search_parameter
 from fhir_server.search.prepared import Asked, Prepared, binding_of, link_of, prepared
 from fhir_server.search.query import SearchQuery
@@ -25,8 +26,7 @@ from fhir_server.statement import Statement
 from smart_auth.scopes import Access
 
 _LONG = 1000
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-_NAMED = re.compile(rf"(?:[A-Z][A-Za-z]+/)?({_ID.pattern})")
+_NAMED = re.compile(rf"(?:[A-Z][A-Za-z]+/)?({ID.pattern})")
 """A value that names one resource."""
 _MOST = 8
 """Ids that a search may have."""
@@ -91,16 +91,8 @@ class _Shape(NamedTuple):
 
 def _shape_of(asked: Asked) -> tuple[_Shape, list[str]]:
     """The search without its ids, and the ids, none twice."""
-    access, query = asked.access, list(asked.query)
-    ids: list[str] = []
-    places = []
-    patient, user = own_patient(access), user_of(access)
-    own = patient is not None and user in (None, ("Patient", patient)) and access.subject != patient
-    if patient is not None and own and _ID.fullmatch(patient) and _ID.fullmatch(access.subject):
-        ids = [access.subject, patient]
-        start = None if access.fhir_user is None else access.fhir_user[: -len(patient)]
-        nobody = None if access.patient is None else ""
-        access = replace(access, subject="", grant="", patient=nobody, fhir_user=start)
+    access, ids = _of_anybody(asked.access)
+    query, places = list(asked.query), []
     for place, (name, value) in enumerate(asked.query):
         named = _NAMED.fullmatch(value)
         if named and _refers(asked.resource_type, name):
@@ -109,6 +101,18 @@ def _shape_of(asked: Asked) -> tuple[_Shape, list[str]]:
             places.append((place, ids.index(named[1])))
             query[place] = (name, value[: named.start(1)])
     return _Shape(asked._replace(query=tuple(query), access=access), tuple(places), access is not asked.access), ids
+
+
+def _of_anybody(access: Access) -> tuple[Access, list[str]]:
+    """The access of a patient to their own record without subject and patient, and these; any other as it is."""
+    patient, subject = own_patient(access), access.subject
+    if patient is None or user_of(access) not in (None, ("Patient", patient)) or subject == patient:
+        return access, []
+    if not (ID.fullmatch(patient) and ID.fullmatch(subject)):
+        return access, []
+    user = None if access.fhir_user is None else access.fhir_user[: -len(patient)]
+    nobody = None if access.patient is None else ""
+    return replace(access, subject="", grant="", patient=nobody, fhir_user=user), [subject, patient]
 
 
 def _refers(resource_type: str | None, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -63,3 +63,14 @@ async def shared_client(module_database: str) -> AsyncIterator[httpx2.AsyncClien
     """A client of a server whose database all tests of the module share."""
     async with serving(module_database) as client:
         yield client
+
+
+@pytest.fixture
+def shipped_policies() -> Iterator[None]:
+    """The policies as they are shipped are in force."""
+    from fhir_server.access import policies
+
+    before = policies.in_force()
+    policies.use(policies.SHIPPED)
+    yield
+    policies.use(before)

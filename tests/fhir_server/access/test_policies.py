@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from fhir_server.access import policies
 from fhir_server.access.hiding import hidden, may_not_change, shown
 from fhir_server.access.policies import SHIPPED, UnusablePolicy, document, read, use
 from fhir_server.access.wall import wall_of
 from hub.authorization import known
 from smart_auth.scopes import Access, parse
 
-
-@pytest.fixture(autouse=True)
-def shipped() -> Iterator[None]:
-    before = policies.in_force()
-    use(SHIPPED)
-    yield
-    use(before)
+pytestmark = pytest.mark.usefixtures("shipped_policies")
 
 
 def access(scope: str, *roles: str, permission: str = "r", **more: str) -> Access:

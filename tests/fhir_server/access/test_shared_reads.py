@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from fhir_server import store_reads
-from fhir_server.access import policies
-from fhir_server.access.policies import SHIPPED, use
 from fhir_server.access.wall import wall_of
 from fhir_server.store import ResourceStore
 from fhir_server.version import Change
@@ -20,17 +18,10 @@ from smart_auth.scopes import Access, parse
 from tests.attacks.world import callers, record
 from tests.fhir_server.conftest import BASE
 
+pytestmark = pytest.mark.usefixtures("shipped_policies")
 MARK = "m1"
 KINDS = ("Observation", "Condition", "Encounter", "Coverage", "Patient", "Organization", "Task", "RiskAssessment")
 Asked = list[tuple[Access, tuple[str, str]]]
-
-
-@pytest.fixture(autouse=True)
-def shipped() -> Iterator[None]:
-    before = policies.in_force()
-    use(SHIPPED)
-    yield
-    use(before)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Searches made ready: one of another patient is as it would be if it were the first of its kind."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from uuid import uuid4
 
@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_server.access import policies
-from fhir_server.access.policies import SHIPPED, use
 from fhir_server.outcome import FhirError, Forbidden, Invalid
 from fhir_server.search import remembered as module
 from fhir_server.search.prepared import Asked, Prepared, prepared
@@ -17,6 +16,7 @@ from fhir_server.search.remembered import remembered
 from hub.authorization import known
 from smart_auth.scopes import UNRESTRICTED, Access, parse
 
+pytestmark = pytest.mark.usefixtures("shipped_policies")
 BASE = "http://127.0.0.1:8080/fhir"
 OWN = str(uuid4())
 ACCESSES = {
@@ -60,14 +60,6 @@ OTHERS = [
     ("Observation", f"patient={ID},{ID}"),
     ("Condition", f"patient=Patient/{ID}/_history/1"),
 ]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def shipped() -> Iterator[None]:
-    before = policies.in_force()
-    use(SHIPPED)
-    yield
-    use(before)
 
 
 def asked(resource_type: str, query: str, access: Access, *ids: str) -> Asked:
