@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from multiprocessing import connection as waiting
 from typing import Any
 
+from hub.garbage import collect_seldom
+
 AGAIN_SECONDS = 1.0
 """Before another try after the process died."""
 STOP_SECONDS = 5.0
@@ -27,7 +29,7 @@ _context = multiprocessing.get_context("forkserver")
 
 def made_of(modules: Iterable[str]) -> None:
     """What the processes beside this one import, before the first of them is started."""
-    _context.set_forkserver_preload(list(modules))
+    _context.set_forkserver_preload(["hub.forked", *modules])
 
 
 @contextmanager
@@ -64,6 +66,7 @@ def beside(name: str, run: Callable[..., None], *arguments: Any, serves: bool = 
 
 
 def _run(niceness: int, run: Callable[..., None], *arguments: Any) -> None:
+    collect_seldom()  # what was imported stays as it is, so that it stays in memory once
     os.nice(niceness)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # in a terminal it reaches everybody; the parent decides
     parent = multiprocessing.parent_process()

@@ -71,7 +71,7 @@ class Door:
     """
 
     def __init__(self, allowed: Allowed, tls: ssl.SSLContext | None = None) -> None:
-        """tls: whose certificates are trusted; else those of the system's or certifi's authorities."""
+        """tls: whose certificates are trusted; else those of the machine's authorities."""
         self._allowed, self._tls = allowed, tls
         self._lines: OrderedDict[str, _Line] = OrderedDict()
 
@@ -88,8 +88,6 @@ class Door:
             idle = next((name for name, one in self._lines.items() if not one.busy), None)
             if len(self._lines) >= HOSTS and idle is not None:
                 await self._lines.pop(idle).client.aclose()
-            if self._tls is None:
-                self._tls = httpx2.create_ssl_context(trust_env=False)
             limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
             client = http_client(self._tls, limits)
             line = self._lines.setdefault(host, _Line(client))

@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc.jwk import RSAKey
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from smart_auth import clients, keys, revocations
@@ -107,15 +107,20 @@ class Feed:
 
     def read(self) -> None:
         """Reads both now."""
+        with self._engine.connect() as connection:
+            self._read(connection)
+
+    def _read(self, connection: Connection) -> None:
         with self._reading:
             asked, now = time.monotonic(), int(self._now())
-            with self._engine.connect() as connection:
-                xid, revoked = revocations.since(connection, self._xid, now)
-                public = keys.published(connection, now)
-                origins = clients.origins(connection)
+            xid, revoked = revocations.since(connection, self._xid, now)
+            public = keys.published(connection, now)
+            origins = clients.origins(connection)
             known = {name: max(before, self.heard.get(name, -1)) for name, before in revoked.items()}
             self.heard = self.heard | known if known else self.heard
-            self._keys = {one["kid"]: _verifier(one) for one in public if one["alg"] == keys.ACCESS}
+            self._keys = {
+                one["kid"]: self._keys.get(one["kid"]) or _verifier(one) for one in public if one["alg"] == keys.ACCESS
+            }
             self._origins = origins
             self._xid, self.fresh_until = xid, asked + STALE_SECONDS
 
@@ -127,7 +132,7 @@ class Feed:
                     connection.exec_driver_sql(f"listen {keys.CHANGED}")
                     driver: Any = connection.connection.driver_connection
                     while not self._stopping.is_set():
-                        self.read()
+                        self._read(connection)
                         self._sweep()
                         for _ in range(int(EVERY_SECONDS / _STEP)):
                             if self._stopping.is_set() or any(driver.notifies(timeout=_STEP, stop_after=1)):

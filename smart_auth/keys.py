@@ -100,12 +100,12 @@ def _opened(seal: Seal, sealed: bytes, kid: str, alg: str) -> SigningKey:
     return SigningKey(kid, alg, private)
 
 
+_PUBLISHED = text("select public from auth.signing_key where leaves is null or leaves >= :now order by created, kid")
+
+
 def published(connection: Connection, now: int) -> list[dict[str, Any]]:
     """The public keys, as the JWK set shows them."""
-    wanted = select(signing_key.c.public).where(
-        (signing_key.c.leaves.is_(None)) | (signing_key.c.leaves >= now)
-    ).order_by(signing_key.c.created, signing_key.c.kid)  # fmt: skip
-    return [json.loads(public) for (public,) in connection.execute(wanted)]
+    return [json.loads(public) for public in connection.execute(_PUBLISHED, {"now": now}).scalars()]
 
 
 def listed(connection: Connection) -> list[tuple[str, str, str, int, int | None]]:

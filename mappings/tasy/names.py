@@ -136,6 +136,8 @@ def names_of(fields: Mapping[str, Any]) -> Names:
 
     Raises NamesUnusable: a name or entity that is in no contract, or two fields that would have the same name.
     """
+    if not fields:
+        return CONTRACT
     entities = known()
     everywhere = {name: value for name, value in fields.items() if not isinstance(value, dict)}
     for name, value in everywhere.items():
