@@ -5,6 +5,10 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# pip compiles on one processor. Some packages bring templates that look like modules: that those fail is no fault.
+INSTALL := $(PIP) install --no-compile
+INSTALL_HUB := $(INSTALL) --no-deps --no-build-isolation --no-index --editable .
+COMPILE_ALL := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 NPM := tests/clients/node_modules
 PARTS := apps/parts/node_modules
 DATA ?= ../shared/data
@@ -99,14 +103,18 @@ $(VENV)/.made:
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/.made
 	@echo 'Installing dependencies ...'
-	@$(PIP) install --require-hashes -r requirements.lock
-	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL_HUB)
+	@$(COMPILE_ALL) || true
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
-	@echo 'Installing tools for development ...'
-	@$(PIP) install --require-hashes -r requirements-dev.lock
-	@touch $@
+# Its lock file holds what the other does, in the same versions.
+$(VENV)/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml | $(VENV)/.made
+	@echo 'Installing dependencies and tools for development ...'
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(INSTALL_HUB)
+	@$(COMPILE_ALL) || true
+	@touch $(VENV)/.installed $@
 
 COMPILE := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url \
   --no-emit-trusted-host --no-emit-find-links
