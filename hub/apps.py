@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from hub.apps_served import NAMES, PARTS, SCOPES
 from hub.authorization import tables
 from hub.beside import beside
 from hub.sealing_key import seal
@@ -33,8 +34,6 @@ def apps_process(settings: Settings, url: str, listener: socket.socket | None) -
     if listener is None:
         yield
         return
-    from hub.apps_process import NAMES, PARTS, run
-
     if not PARTS.is_dir():
         raise PartsMissing("HUB_APPS_PORT: the apps' front-end packages are missing; `make parts` installs them (npm)")
     sealed = seal(settings)
@@ -43,7 +42,7 @@ def apps_process(settings: Settings, url: str, listener: socket.socket | None) -
         for name, secret in secrets.items():
             register(connection, name, f"{settings.apps}/{name}", secret)
     listener.listen(BACKLOG)  # who comes before the process is ready, or while it is replaced, waits
-    with beside("hub-apps", run, settings, secrets, listener, serves=True):
+    with beside("hub-apps", "hub.apps_process", settings, secrets, listener, serves=True):
         yield
 
 
@@ -52,8 +51,6 @@ def demo_port(settings: Settings, parts: Path | None = None) -> tuple[int | None
 
     parts: the folder of their front-end packages.
     """
-    from hub.apps_process import PARTS
-
     if not (parts or PARTS).is_dir():
         return None, "its front-end parts are missing, which `make parts` installs, with npm"
     return settings.port + (1 if settings.port < 65535 else -1), ""
@@ -62,7 +59,6 @@ def demo_port(settings: Settings, parts: Path | None = None) -> tuple[int | None
 def register(connection: Connection, app: str, url: str, secret: str) -> None:
     """Registers an app, or mends its registration; one that was switched off stays so."""
     from apps.smart.launch import FROM_EHR, STANDALONE
-    from hub.apps_process import NAMES, SCOPES
 
     scope, redirects = " ".join((FROM_EHR, STANDALONE, *SCOPES[app])), (f"{url}/callback",)
     found = next((one for one in clients.listed(connection) if one.client_id == app), None)

@@ -6,33 +6,22 @@ import asyncio
 import socket
 from collections.abc import Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
 from adapters.connections import http_client
 from apps.clinician.app import clinician
-from apps.clinician.scopes import SCOPES as CLINICIAN_SCOPES
 from apps.console.app import console
-from apps.console.scopes import SCOPES as CONSOLE_SCOPES
 from apps.desk.app import desk
-from apps.desk.scopes import SCOPES as DESK_SCOPES
 from apps.privacy.app import privacy
-from apps.privacy.scopes import SCOPES as PRIVACY_SCOPES
 from apps.smart.config import Config
+from hub.apps_served import CLINICIAN, CONSOLE, DESK, PARTS, PRIVACY, SCOPES
 from hub.logs import configure_logs
 from hub.push_key import subscribed_with
 from hub.settings import HSTS, Settings
 from hub.tls import Tls, trusted
 
-PARTS = Path(__file__).parents[1] / "apps" / "parts" / "node_modules"
-CLINICIAN, PRIVACY, CONSOLE, DESK = "clinician", "privacy", "console", "desk"
-NAMES: Mapping[str, str] = {CLINICIAN: "Prontuário", PRIVACY: "Meus dados", CONSOLE: "Console", DESK: "Mesa"}
-"""Id of an app, which is its path too -> what people are told it is called."""
-SCOPES: Mapping[str, tuple[str, ...]] = {
-    CLINICIAN: CLINICIAN_SCOPES, PRIVACY: PRIVACY_SCOPES, CONSOLE: CONSOLE_SCOPES, DESK: DESK_SCOPES,
-}  # fmt: skip
 STOP_SECONDS = 3
 
 

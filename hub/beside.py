@@ -10,8 +10,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from multiprocessing import connection as waiting
 from typing import Any
 
@@ -33,15 +34,16 @@ def made_of(modules: Iterable[str]) -> None:
 
 
 @contextmanager
-def beside(name: str, run: Callable[..., None], *arguments: Any, serves: bool = False) -> Iterator[None]:
-    """Keeps `run(*arguments)` going, in a process of its own, as long as the block; SIGTERM ends it.
+def beside(name: str, module: str, *arguments: Any, serves: bool = False) -> Iterator[None]:
+    """Keeps `run(*arguments)` of a module going, in a process of its own, as long as the block; SIGTERM ends it.
 
-    serves: people wait for its answers. However this process ends, that one ends as well.
+    module: its name, for this process need not import what that one does; serves: people wait for its answers. However
+    this process ends, that one ends as well.
     """
     stopping = threading.Event()
 
     def started() -> multiprocessing.process.BaseProcess:
-        process = _context.Process(target=_run, args=(0 if serves else GIVES_WAY, run, *arguments), name=name)
+        process = _context.Process(target=_run, args=(0 if serves else GIVES_WAY, module, *arguments), name=name)
         process.start()
         return process
 
@@ -65,14 +67,14 @@ def beside(name: str, run: Callable[..., None], *arguments: Any, serves: bool = 
         process.kill()
 
 
-def _run(niceness: int, run: Callable[..., None], *arguments: Any) -> None:
+def _run(niceness: int, module: str, *arguments: Any) -> None:
     collect_seldom()  # what was imported stays as it is, so that it stays in memory once
     os.nice(niceness)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # in a terminal it reaches everybody; the parent decides
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent.sentinel,), name="parent", daemon=True).start()
-    run(*arguments)
+    import_module(module).run(*arguments)
 
 
 def _end_with(parent: int) -> None:

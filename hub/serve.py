@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from importlib import import_module
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
@@ -134,7 +133,7 @@ def serve(
             if channels is not None:
                 stack.enter_context(simulated_channels.simulated_channels(settings, channels))
             for name, module in parts.items():
-                stack.enter_context(beside(name, import_module(module).run, settings, found.url))
+                stack.enter_context(beside(name, module, settings, found.url))
             stack.enter_context(apps_process(settings, found.url, apps_listener))
             telephone = channels.url if channels else None
             say(welcome(settings, found, lacking, simulated=erp is not None, telephone=telephone))

@@ -59,7 +59,7 @@ def prepared(settings: Settings) -> Iterator[tuple[Prepared, Settings]]:
 @contextmanager
 def simulated_channels(settings: Settings, found: Prepared) -> Iterator[None]:
     """Keeps them going as long as the block, in a process of its own."""
-    with beside("hub-simulated-channels", run, settings, found):
+    with beside("hub-simulated-channels", __name__, settings, found):
         yield
 
 

@@ -67,7 +67,7 @@ def prepared(settings: Settings) -> Iterator[tuple[Prepared, Settings]]:
 @contextmanager
 def simulated_tasy(settings: Settings, url: str, found: Prepared) -> Iterator[None]:
     """Keeps it going as long as the block, in a process of its own. url: of the database."""
-    with beside("hub-simulated-tasy", run, settings, url, settings.simulated_tasy, found.rest, found.files):
+    with beside("hub-simulated-tasy", __name__, settings, url, settings.simulated_tasy, found.rest, found.files):
         yield
 
 

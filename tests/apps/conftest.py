@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from hub.apps_process import PARTS
+from hub.apps_served import PARTS
 from tests.apps.site import Site, serve
 from tests.conftest import fresh
 

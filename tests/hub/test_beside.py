@@ -13,7 +13,7 @@ from hub import beside as module
 from hub.beside import GIVES_WAY, beside
 
 
-def told(place: str) -> None:
+def run(place: str) -> None:
     """Says who it is, each time it begins."""
     with Path(place).open("a") as file:
         file.write(f"{os.getpid()} {os.nice(0)}\n")
@@ -34,7 +34,7 @@ def lines(place: Path, count: int) -> list[list[int]]:
 @pytest.mark.parametrize(("serves", "more"), [(False, GIVES_WAY), (True, 0)])
 def test_who_asks_is_answered_first(tmp_path: Path, serves: bool, more: int) -> None:
     place = tmp_path / "told"
-    with beside("told", told, str(place), serves=serves):
+    with beside("told", __name__, str(place), serves=serves):
         [[_, niceness]] = lines(place, 1)
     assert niceness == min(os.nice(0) + more, 19)
 
@@ -42,7 +42,7 @@ def test_who_asks_is_answered_first(tmp_path: Path, serves: bool, more: int) -> 
 def test_one_that_dies_is_replaced_and_none_outlives_the_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AGAIN_SECONDS", 0.05)
     place = tmp_path / "told"
-    with beside("told", told, str(place)):
+    with beside("told", __name__, str(place)):
         [[first, _]] = lines(place, 1)
         os.kill(first, signal.SIGKILL)
         second = lines(place, 2)[1][0]

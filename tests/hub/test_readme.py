@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import httpx2
 
 from hub.apps import demo_port
-from hub.apps_process import PARTS
+from hub.apps_served import PARTS
 from hub.settings import Settings
 from tests.hub.running import Hub
 from tests.hub_process import ROOT, free_port

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from hub.apps_process import CLINICIAN
+from hub.apps_served import CLINICIAN
 from smart_auth import launches
 from tests.apps.site import Site, sign_in
 

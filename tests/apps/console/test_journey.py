@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from hub.apps_process import PARTS
+from hub.apps_served import PARTS
 from tests.apps.console.desk import LOOKS, OPERATOR, PEOPLE, Desk, enter, serving
 from tests.apps.site import sign_in
 from tests.attacks.browser import otp, person

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hub.apps_process import PARTS
+from hub.apps_served import PARTS
 from tests.apps.conftest import SECONDS
 from tests.apps.desk.inbox import NURSE, OTHER_NURSE, SERVICE, Inbox, enter, serving, writes
 

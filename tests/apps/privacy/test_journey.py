@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from hub.apps_process import PRIVACY
+from hub.apps_served import PRIVACY
 from tests.apps.privacy.member import enter
 from tests.apps.site import Site
 from tests.attacks.browser import person
