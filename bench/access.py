@@ -1,10 +1,11 @@
 """What access control costs: a token's check, and reading and searching with a token beside an open hub.
 
-    python -m bench.access [--rounds 3] [--turns 2]
+    python -m bench.access [--starts 3] [--turns 1]
 
 Three hubs, one open, one that asks for tokens, one that keeps an audit trail as well: each of the others is asked the
 same in turn with the open one, so that it shows which wall costs what (see bench/turns.py). Each has a copy of the same
-database: what a hub does beside answering (relaying changes, sealing the trail) it does for itself.
+database: what a hub does beside answering (relaying changes, sealing the trail) it does for itself. They are started
+anew several times, for of two processes that do the same one takes a twentieth more than the other, as its memory lies.
 Takes the shipped sample data, so it needs nothing beside the project but wrk.
 """
 
@@ -17,14 +18,15 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
 
 from bench import figures
-from bench.turns import CLIENTS, TURN, Caller, compared
+from bench.turns import CLIENTS, TURN, Caller, Cost, compared, idling
 from hub.authorization import engine, known
 from hub.embedded import Embedded
 from smart_auth import access_token
@@ -76,9 +78,13 @@ def checks(tokens: Tokens, count: int = 400) -> dict[str, float]:
         feed.stop()
 
 
-def measure(folder: Path, rounds: int, turns: int) -> dict[str, Any]:
+Costs = dict[str, dict[str, tuple[int, ...]]]
+"""Of what was asked, by whom: CPU µs of the open hub and its database, of the other and its, and percent more."""
+
+
+def measure(folder: Path, starts: int, turns: int) -> dict[str, Any]:
     """All figures, from hubs in a folder of their own."""
-    runs = f"median of {rounds}, each {turns} turns of {TURN} s for either hub"
+    runs = f"median of {starts} starts of the hubs, each with {turns} turns of {TURN} s for either"
     facts = figures.facts("python -m bench.access", clients=str(CLIENTS), runs=runs)
     database = Embedded(folder / "postgres")
     key = new_key()
@@ -89,52 +95,82 @@ def measure(folder: Path, rounds: int, turns: int) -> dict[str, Any]:
         with HubProcess(folder / "smart", secured, arguments=("--sample-data",)):
             pass  # it fills the database
         others = {name: copied(url, name) for name in ("unaudited", "open")}
-        with (
-            HubProcess(folder / "smart", secured) as held,
-            HubProcess(folder / "two", secured | {"audit": "false", "database_url": others["unaudited"]}) as unaudited,
-            HubProcess(folder / "open", settings | {"database_url": others["open"]}) as free,
-        ):
-            base = held.client.base
-            tokens = _tokens(url, key, held)
-            checked = checks(tokens)
-            newest = free.client.get("Observation?_count=1&_sort=-date")["entry"][0]["resource"]
-            id = newest["subject"]["reference"].partition("/")[2]
-            ids = [one["id"] for one in free.client.found(f"Observation?patient={id}&_count=200")][:100]
-            postmaster = database.running()
-            assert free.process is not None
-            assert held.process is not None
-            assert unaudited.process is not None
-            assert postmaster is not None
-            number, name = held.process.pid, urlsplit(url).path[1:]
-            opened = Caller(free.client.base, free.process.pid, "open")
-            nurses = [tokens.issue("user/*.rs", None, "nurse", subject=f"nurse-{one}") for one in range(CLIENTS)]
-            callers = {
-                # A token is for one base: each hub has its own.
-                "system, no trail": Caller(
-                    unaudited.client.base,
-                    unaudited.process.pid,
-                    "unaudited",
-                    [_tokens(others["unaudited"], key, unaudited).issue("system/*.cruds")],
-                ),
-                "system": Caller(base, number, name, [tokens.issue("system/*.cruds")]),
-                "patient": Caller(base, number, name, [tokens.issue("patient/*.rs", id)]),
-                # Labels and consents are asked of each row.
-                "nurse": Caller(base, number, name, nurses[:1]),
-                f"{CLIENTS} nurses": Caller(base, number, name, nurses),
-            }
-            costs: dict[str, dict[str, Sequence[int]]] = {}
-            asked = workloads(id, ids)
-            rows = [(name, paths, CLIENTS) for name, paths in asked.items()]
-            for what, paths, clients in [*rows, (f"read, {MANY} clients", asked["read"], MANY)]:
-                costs[what] = {}
-                for who, one in callers.items():
-                    beside, cost, more = compared(opened, one, paths, postmaster, rounds, turns, clients)
-                    figures_of = (beside.hub, beside.database, cost.hub, cost.database)
-                    costs[what][who] = (*map(round, figures_of), more)
-                print(row(what, costs[what]), flush=True)
+        postmaster = database.running()
+        assert postmaster is not None
+        found: list[Costs] = []
+        for start in range(starts):
+            with (
+                HubProcess(folder / f"smart{start}", secured) as held,
+                HubProcess(folder / f"two{start}", secured | {"audit": "false", "database_url": others["unaudited"]})
+                as unaudited,
+                HubProcess(folder / f"open{start}", settings | {"database_url": others["open"]}) as free,
+            ):  # fmt: skip
+                if not found:
+                    checked = checks(_tokens(url, key, held))
+                asking = _Hubs(held, unaudited, free, url, others["unaudited"], key)
+                found.append(_costs(asking, postmaster, turns))
     finally:
         database.release()
-    return {"facts": facts, "check": checked, "cost": costs}
+    middle: Costs = {
+        what: {who: tuple(round(median(column)) for column in zip(*(one[what][who] for one in found), strict=True))
+               for who in asked}
+        for what, asked in found[0].items()
+    }  # fmt: skip
+    return {"facts": facts, "check": checked, "cost": middle}
+
+
+class _Hubs(NamedTuple):
+    """Three that are there at the same time."""
+
+    held: HubProcess
+    unaudited: HubProcess
+    free: HubProcess
+    url: str
+    """Of the first one's database."""
+    unaudited_url: str
+    key: str
+
+    def callers(self, patient: str) -> dict[str, Caller]:
+        """Who asks, by name. A token is for one base: each hub has its own."""
+        tokens, name = _tokens(self.url, self.key, self.held), urlsplit(self.url).path[1:]
+        nurses = [tokens.issue("user/*.rs", None, "nurse", subject=f"nurse-{one}") for one in range(CLIENTS)]
+        untold = _tokens(self.unaudited_url, self.key, self.unaudited).issue("system/*.cruds")
+        return {
+            "system, no trail": _caller(self.unaudited, "unaudited", [untold]),
+            "system": _caller(self.held, name, [tokens.issue("system/*.cruds")]),
+            "patient": _caller(self.held, name, [tokens.issue("patient/*.rs", patient)]),
+            # Labels and consents are asked of each row.
+            "nurse": _caller(self.held, name, nurses[:1]),
+            f"{CLIENTS} nurses": _caller(self.held, name, nurses),
+        }
+
+
+def _caller(hub: HubProcess, database: str, tokens: Sequence[str] = ()) -> Caller:
+    assert hub.process is not None
+    return Caller(hub.client.base, hub.process.pid, database, tokens)
+
+
+def _costs(hubs: _Hubs, postmaster: int, turns: int) -> Costs:
+    """What hubs cost that were just started; says it row by row."""
+    free = hubs.free.client
+    newest = free.get("Observation?_count=1&_sort=-date")["entry"][0]["resource"]
+    id = newest["subject"]["reference"].partition("/")[2]
+    ids = [one["id"] for one in free.found(f"Observation?patient={id}&_count=200")][:100]
+    opened, callers, asked = _caller(hubs.free, "open"), hubs.callers(id), workloads(id, ids)
+    costs: Costs = {}
+    idles: dict[int, list[Cost]] = {}
+    rows = [(name, paths, CLIENTS) for name, paths in asked.items()]
+    for what, paths, clients in [*rows, (f"read, {MANY} clients", asked["read"], MANY)]:
+        costs[what] = {}
+        for who, one in callers.items():
+            both = opened, one
+            if one.process not in idles:
+                idles[one.process] = idling(both, paths, postmaster)
+            beside, cost = compared(both, idles[one.process], paths, postmaster, turns, clients)
+            more = round((cost.whole / beside.whole - 1) * 100)
+            costs[what][who] = (*map(round, (beside.hub, beside.database, cost.hub, cost.database)), more)
+        print(row(what, costs[what]), flush=True)
+    return costs
 
 
 def copied(url: str, name: str) -> str:
@@ -197,13 +233,13 @@ def paragraphs(found: Mapping[str, Any]) -> Iterable[str]:
 def main() -> None:
     """Measures, prints the figures, and keeps them."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--turns", type=int, default=2)
+    options.add_argument("--starts", type=int, default=3)
+    options.add_argument("--turns", type=int, default=1)
     chosen = options.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="hub-bench-"))
     folder.chmod(0o755)
     try:
-        found = measure(folder, chosen.rounds, chosen.turns)
+        found = measure(folder, chosen.starts, chosen.turns)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     figures.write("access", found)

@@ -13,7 +13,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from statistics import median
 
 import psutil
 
@@ -27,6 +26,8 @@ _IDLE = 5.0
 """Seconds in which nobody asks."""
 TURN = 2
 """Seconds of one hub, before the other has its turn."""
+WARM = 1
+"""Seconds of each before it is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +67,23 @@ class Cost:
 
 
 def compared(
-    first: Caller, other: Caller, paths: Sequence[str], postmaster: int, rounds: int, turns: int, clients: int = CLIENTS
-) -> tuple[Cost, Cost, int]:
-    """CPU µs per request of the one and of the other, and how many percent more the other's is: medians of rounds.
+    both: tuple[Caller, Caller], idle: Sequence[Cost], paths: Sequence[str], postmaster: int, turns: int,
+    clients: int = CLIENTS,
+) -> tuple[Cost, Cost]:  # fmt: skip
+    """CPU µs per request of the one and of the other.
 
-    turns: of each, in a round; clients: who ask at the same time. Raises RuntimeError where something is refused.
+    idle: as `idling` has it; turns: of each; clients: who ask at the same time. Raises RuntimeError where something is
+    refused.
     """
-    both = (first, other)
     for one in both:
-        _asked(one, paths, 1, clients)  # it warms up
-    idle = _idle(both, postmaster)
-    found: list[tuple[Cost, Cost]] = []
-    for _ in range(rounds):
-        before = [_used(one, postmaster) for one in both]
-        asked = [[_asked(one, paths, TURN, clients) for one in both] for _ in range(turns)]
-        time.sleep(_SETTLED)
-        after = [_used(one, postmaster) for one in both]
-        costs = map(_cost, before, after, idle, map(sum, zip(*asked, strict=True)))
-        found.append((next(costs), next(costs)))
-    more = round(median(another.whole / one.whole - 1 for one, another in found) * 100)
-    return _middle([one for one, _ in found]), _middle([another for _, another in found]), more
-
-
-def _middle(costs: Sequence[Cost]) -> Cost:
-    return Cost(median(one.hub for one in costs), median(one.database for one in costs))
+        _asked(one, paths, WARM, clients)
+    time.sleep(_SETTLED)
+    before = [_used(one, postmaster) for one in both]
+    asked = [[_asked(one, paths, TURN, clients) for one in both] for _ in range(turns)]
+    time.sleep(_SETTLED)
+    after = [_used(one, postmaster) for one in both]
+    costs = map(_cost, before, after, idle, map(sum, zip(*asked, strict=True)))
+    return next(costs), next(costs)
 
 
 def _asked(one: Caller, paths: Sequence[str], seconds: int, clients: int) -> int:
@@ -100,8 +94,10 @@ def _asked(one: Caller, paths: Sequence[str], seconds: int, clients: int) -> int
     return told.requests
 
 
-def _idle(both: Sequence[Caller], postmaster: int) -> list[Cost]:
-    """CPU µs of a second in which nobody asks."""
+def idling(both: Sequence[Caller], paths: Sequence[str], postmaster: int) -> list[Cost]:
+    """CPU µs of a second in which nobody asks, of hubs that were asked before."""
+    for one in both:
+        _asked(one, paths, TURN, CLIENTS)
     time.sleep(_SETTLED)
     before = [_used(one, postmaster) for one in both]
     time.sleep(_IDLE)
