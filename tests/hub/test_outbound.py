@@ -114,6 +114,20 @@ async def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None
     await door.close()
 
 
+async def test_a_certificate_that_no_authority_signed_is_refused(tmp_path: Path) -> None:
+    """Whoever is given no others trusts the machine's authorities alone."""
+    file = tmp_path / "certificate.pem"
+    file.write_text(CERTIFICATE)
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(file)
+    door = Door(Allowed(loopback=True))
+    async with listening(tls=own) as endpoint:
+        with pytest.raises(Undelivered):
+            await door.send("POST", f"https://localhost:{endpoint.port}/x", [], b"{}", 5)
+        assert not endpoint.told
+    await door.close()
+
+
 async def test_each_host_shows_its_own_certificate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A connection that one host has opened is not used for another at the same address."""
 
