@@ -5,10 +5,6 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# pip compiles on one processor. Some packages bring templates that look like modules: that those fail is no fault.
-INSTALL := $(PIP) install --no-compile
-INSTALL_HUB := $(INSTALL) --no-deps --no-build-isolation --no-index --editable .
-COMPILE_ALL := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 NPM := tests/clients/node_modules
 PARTS := apps/parts/node_modules
 DATA ?= ../shared/data
@@ -101,19 +97,23 @@ $(VENV)/.made:
 	  $(PYTHON) -m pip --disable-pip-version-check --quiet --python $(BIN)/python install pip; }
 	@touch $@
 
+# What a lock file holds, and the hub. pip would compile on one processor. Some packages bring templates that look like
+# modules: that those cannot be compiled is no fault.
+define install
+@$(PIP) install --no-compile --require-hashes -r $(1)
+@$(PIP) install --no-compile --no-deps --no-build-isolation --no-index --editable .
+@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+endef
+
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/.made
 	@echo 'Installing dependencies ...'
-	@$(INSTALL) --require-hashes -r requirements.lock
-	@$(INSTALL_HUB)
-	@$(COMPILE_ALL) || true
+	$(call install,requirements.lock)
 	@touch $@
 
 # Its lock file holds what the other does, in the same versions.
 $(VENV)/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml | $(VENV)/.made
 	@echo 'Installing dependencies and tools for development ...'
-	@$(INSTALL) --require-hashes -r requirements-dev.lock
-	@$(INSTALL_HUB)
-	@$(COMPILE_ALL) || true
+	$(call install,requirements-dev.lock)
 	@touch $(VENV)/.installed $@
 
 COMPILE := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url \

@@ -29,7 +29,7 @@ class Transport(httpx2.AsyncHTTPTransport):
 
 
 @lru_cache(maxsize=1)
-def authorities() -> ssl.SSLContext:
+def _authorities() -> ssl.SSLContext:
     """A context that trusts the machine's authorities, one for all: reading them takes some 50 ms."""
     return httpx2.create_ssl_context(trust_env=False)
 
@@ -41,5 +41,5 @@ def http_client(
 
     verify: what certificates are judged by, instead of the machine's authorities; options: others of AsyncClient.
     """
-    transport = Transport(verify=verify or authorities(), limits=limits, trust_env=False)
+    transport = Transport(verify=verify or _authorities(), limits=limits, trust_env=False)
     return httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, **options)

@@ -26,7 +26,7 @@ _IDLE = 5.0
 """Seconds in which nobody asks."""
 TURN = 2
 """Seconds of one hub, before the other has its turn."""
-WARM = 1
+_WARM = 1
 """Seconds of each before it is measured."""
 
 
@@ -67,16 +67,15 @@ class Cost:
 
 
 def compared(
-    both: tuple[Caller, Caller], idle: Sequence[Cost], paths: Sequence[str], postmaster: int, turns: int,
-    clients: int = CLIENTS,
-) -> tuple[Cost, Cost]:  # fmt: skip
+    both: tuple[Caller, Caller], idle: Sequence[Cost], paths: Sequence[str], postmaster: int, turns: int, clients: int
+) -> tuple[Cost, Cost]:
     """CPU µs per request of the one and of the other.
 
     idle: as `idling` has it; turns: of each; clients: who ask at the same time. Raises RuntimeError where something is
     refused.
     """
     for one in both:
-        _asked(one, paths, WARM, clients)
+        _asked(one, paths, _WARM, clients)
     time.sleep(_SETTLED)
     before = [_used(one, postmaster) for one in both]
     asked = [[_asked(one, paths, TURN, clients) for one in both] for _ in range(turns)]

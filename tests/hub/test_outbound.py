@@ -114,33 +114,40 @@ async def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None
     await door.close()
 
 
-async def test_a_certificate_that_no_authority_signed_is_refused(tmp_path: Path) -> None:
-    """Whoever is given no others trusts the machine's authorities alone."""
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """The file of a certificate of its own, and of its key."""
     file = tmp_path / "certificate.pem"
     file.write_text(CERTIFICATE)
-    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    own.load_cert_chain(file)
+    return file
+
+
+def showing(certificate: Path) -> ssl.SSLContext:
+    """Of a server that shows it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+async def test_a_certificate_that_no_authority_signed_is_refused(certificate: Path) -> None:
+    """Whoever is given no others trusts the machine's authorities alone."""
     door = Door(Allowed(loopback=True))
-    async with listening(tls=own) as endpoint:
+    async with listening(tls=showing(certificate)) as endpoint:
         with pytest.raises(Undelivered):
             await door.send("POST", f"https://localhost:{endpoint.port}/x", [], b"{}", 5)
         assert not endpoint.told
     await door.close()
 
 
-async def test_each_host_shows_its_own_certificate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_each_host_shows_its_own_certificate(monkeypatch: pytest.MonkeyPatch, certificate: Path) -> None:
     """A connection that one host has opened is not used for another at the same address."""
 
     async def getaddrinfo(host: str, port: int, **more: Any) -> Sequence[tuple[Any, ...]]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
-    file = tmp_path / "certificate.pem"
-    file.write_text(CERTIFICATE)
-    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    own.load_cert_chain(file)
-    door = Door(Allowed(loopback=True), tls=ssl.create_default_context(cafile=str(file)))
-    async with listening(tls=own) as endpoint:
+    door = Door(Allowed(loopback=True), tls=ssl.create_default_context(cafile=str(certificate)))
+    async with listening(tls=showing(certificate)) as endpoint:
         await door.send("POST", f"https://one.example:{endpoint.port}/x", [], b"{}", 5)
         with pytest.raises(Undelivered):
             await door.send("POST", f"https://two.example:{endpoint.port}/x", [], b"{}", 5)
